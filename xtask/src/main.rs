@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What developers of procdriver-dkms run: packages, demo, tests.
+
+fn main() {}
