@@ -5,14 +5,14 @@
 //! `core` only and no kernel types, so that `cargo test` proves it on the host.
 
 /// What the file holds after every load.
-pub const GREETING: &[u8] = b"Hello\n";
+pub(crate) const GREETING: &[u8] = b"Hello\n";
 
 /// The part of `message` that a read at byte `offset` sees: everything from there to the end,
 /// nothing at or past the end.
 ///
 /// `offset` is a file position (`loff_t`). The kernel refuses a negative one before it gets here;
 /// should one come all the same, there is nothing to see at it.
-pub fn from_offset(message: &[u8], offset: i64) -> &[u8] {
+pub(crate) fn from_offset(message: &[u8], offset: i64) -> &[u8] {
     usize::try_from(offset)
         .ok()
         .and_then(|start| message.get(start..))

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The driver, as any module out of tree is built; `make help` lists all. What developers of this
+# repository run (demo, test, deb, ...) is in xtask/targets.mk, which the package does not ship.
+
+KVER ?= $(shell uname -r)
+# A build tree of your own; unset, dkms-rust finds or makes the one of KVER.
+KDIR ?=
+
+DKMS_RUST ?= dkms-rust
+# A kernel tree that can build Rust modules; asked for only by the targets that need it.
+tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER)))
+kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
+
+.PHONY: all install clean help clippy rustfmt rustfmtcheck rust-analyzer
+all: ## Build procDriver.ko for KVER (the running kernel), or with KDIR=<build tree>
+	+$(if $(KDIR),$(kbuild) modules,$(DKMS_RUST) make -k $(KVER))
+
+install: all ## Install it below /lib/modules/<release>/updates, and run depmod
+	+$(kbuild) modules_install
+
+clean: ## Remove what a build made
+	rm -rf .tmp_versions .module-common.* .*.cmd *.ko *.mod *.mod.* *.o Module.symvers modules.order rust-project.json
+	find src '(' -name '*.o' -o -name '.*.cmd' -o -name '.*.d' ')' -delete
+
+clippy: ## Build it under clippy and the kernel's own lints
+	+$(kbuild) CLIPPY=1 modules
+
+rustfmt: ## Format all Rust of this folder
+	find . -name target -prune -o -name '*.rs' -exec rustfmt --edition 2021 {} +
+
+rustfmtcheck: ## Say what rustfmt would change
+	find . -name target -prune -o -name '*.rs' -exec rustfmt --edition 2021 --check {} +
+
+rust-analyzer: ## Write rust-project.json for editors
+	+$(kbuild) rust-analyzer
+
+help: ## Print this
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+-include xtask/targets.mk
