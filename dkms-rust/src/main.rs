@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Gives any Rust kernel module a build tree that can build it.
+//! The command `dkms-rust`; see [`dkms_rust`].
 
-fn main() {}
+use dkms_rust::{cli, rustc_shim};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = rustc_shim::run_if_called_as_rustc() {
+        return code;
+    }
+    cli::run()
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a kernel offers to a Rust module, decided by looking and never by a list of versions.
+
+use crate::kernel::Kernel;
+use crate::refusal::Refusal;
+use serde::Serialize;
+use std::fmt;
+
+/// What is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The build tree has the Rust metadata: own builds, Ubuntu, Fedora, Arch.
+    Metadata,
+    /// The kernel has Rust compiled in, but its metadata is in no package: Debian 7.x.
+    Rust,
+    /// The kernel has no Rust: Debian 13's 6.12.
+    NoRust,
+}
+
+impl Class {
+    /// Looks at a kernel.
+    ///
+    /// # Errors
+    ///
+    /// A refusal for a configuration under which bindings to C structures would be wrong.
+    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
+        if kernel.config.is_on("RANDSTRUCT") {
+            let why = "it randomises the layout of its structures (CONFIG_RANDSTRUCT), which the \
+                       bindings of a Rust module can't know";
+            return Err(Refusal::final_(&kernel.release, why));
+        }
+        if kernel.build.join("rust/libkernel.rmeta").is_file() {
+            Ok(Self::Metadata)
+        } else if kernel.config.is_on("RUST") {
+            Ok(Self::Rust)
+        } else {
+            Ok(Self::NoRust)
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Metadata => "metadata",
+            Self::Rust => "rust",
+            Self::NoRust => "no rust",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::tests::install;
+    use crate::system::System;
+    use std::fs;
+
+    fn class(config: &str, with_metadata: bool) -> Result<Class, Refusal> {
+        let root = tempfile::tempdir().unwrap();
+        let build = install(root.path(), "7.3.4-amd64", config);
+        if with_metadata {
+            fs::create_dir(build.join("rust")).unwrap();
+            fs::write(build.join("rust/libkernel.rmeta"), "").unwrap();
+        }
+        let release = "7.3.4-amd64".parse().unwrap();
+        Class::of(&Kernel::find(&System::below(root.path()), &release).unwrap())
+    }
+
+    #[test]
+    fn metadata_in_the_build_tree_decides_first() {
+        assert_eq!(class("CONFIG_RUST=y\n", true), Ok(Class::Metadata));
+    }
+
+    #[test]
+    fn a_kernel_with_rust_but_no_metadata_is_class_rust() {
+        assert_eq!(class("CONFIG_RUST=y\n", false), Ok(Class::Rust));
+    }
+
+    #[test]
+    fn a_kernel_without_rust_is_class_no_rust() {
+        assert_eq!(
+            class("# CONFIG_RUST is not set\n", false),
+            Ok(Class::NoRust)
+        );
+    }
+
+    #[test]
+    fn randomised_layouts_are_refused_whatever_else_is_there() {
+        let refusal = class("CONFIG_RUST=y\nCONFIG_RANDSTRUCT=y\n", true).unwrap_err();
+        assert!(refusal.reason.contains("CONFIG_RANDSTRUCT"));
+        assert_eq!(
+            class("CONFIG_RUST=y\nCONFIG_RANDSTRUCT_NONE=y\n", false),
+            Ok(Class::Rust)
+        );
+    }
+}

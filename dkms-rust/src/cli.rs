@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line.
+
+use crate::commands;
+use crate::refusal::Refusal;
+use crate::release::Release;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Gives any Rust kernel module a build tree that can build it
+///
+/// Debian's kernels ship no Rust metadata, without which no Rust module builds out of tree.
+/// dkms-rust rebuilds it from linux-source, keeps it, and builds modules with it.
+#[derive(Debug, Parser)]
+#[command(name = "dkms-rust", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 done; 1 failed (status: something is missing); 2 wrong arguments (status: it could
+not tell); 77 this kernel can't be served, with the reason and what mends it.";
+
+/// One of dkms-rust's commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build the module in the current folder
+    Make {
+        /// Which kernel
+        #[command(flatten)]
+        kernel: KernelArg,
+        /// What kbuild's make gets besides: variables, or targets instead of `modules`
+        #[arg(last = true, value_name = "MAKE ARGUMENTS")]
+        args: Vec<String>,
+    },
+    /// Make the kernel's build tree ready, and print its path
+    Kdir {
+        /// Which kernel
+        #[command(flatten)]
+        kernel: KernelArg,
+    },
+    /// Say whether modules can be built for the kernel; 77 if not
+    Check {
+        /// Which kernel
+        #[command(flatten)]
+        kernel: KernelArg,
+        /// Print nothing
+        #[arg(short, long, conflicts_with = "json")]
+        quiet: bool,
+        /// Print the answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show every kernel, and the Rust modules that DKMS has for it
+    Status {
+        /// Also show kernels of which only modules are left
+        #[arg(long)]
+        all: bool,
+        /// Print the table as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop what is kept of rebuilds; the next build makes it anew
+    Clean {
+        /// Only that of this kernel
+        #[arg(short, long, value_name = "RELEASE")]
+        kernel: Option<Release>,
+        /// Only that of kernels that are gone
+        #[arg(long, conflicts_with = "kernel")]
+        stale: bool,
+    },
+}
+
+/// Which kernel.
+#[derive(Debug, clap::Args)]
+pub struct KernelArg {
+    /// The kernel's release, as in /lib/modules [default: the running one]
+    #[arg(short = 'k', long = "kernel", value_name = "RELEASE")]
+    release: Option<Release>,
+}
+
+impl KernelArg {
+    /// The release that is meant.
+    ///
+    /// # Errors
+    ///
+    /// If the running kernel's is no release that a module could be built for.
+    pub fn release(&self) -> anyhow::Result<Release> {
+        match &self.release {
+            Some(release) => Ok(release.clone()),
+            None => Ok(Release::running()?),
+        }
+    }
+}
+
+/// The command line's description, from which man page and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses the arguments and does what they say.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // What root makes is for all to read and for root alone to write, whoever called.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    match commands::run(&cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("dkms-rust: {error:#}");
+            match error.downcast_ref::<Refusal>() {
+                Some(_) => ExitCode::from(Refusal::EXIT),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_for_make_come_after_two_dashes() {
+        let cli = Cli::parse_from(["dkms-rust", "make", "-k", "7.3.4-amd64", "--", "V=1"]);
+        let Command::Make { kernel, args } = cli.command else {
+            panic!("not make")
+        };
+        assert_eq!(kernel.release().unwrap().as_str(), "7.3.4-amd64");
+        assert_eq!(args, ["V=1"]);
+    }
+
+    #[test]
+    fn a_release_that_is_none_is_refused_before_anything_is_done() {
+        let error = Cli::try_parse_from(["dkms-rust", "kdir", "-k", "../../tmp/x"]).unwrap_err();
+        assert!(
+            error.to_string().contains("is not a kernel release"),
+            "{error}"
+        );
+        assert_eq!(error.exit_code(), 2);
+    }
+}

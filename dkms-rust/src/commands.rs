@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The commands: `make`, `kdir`, `check`, `clean`; `status` is in [`status`].
+
+use crate::cache::Cache;
+use crate::cli::Command;
+use crate::plan::{Plan, Ready, Tree};
+use crate::rebuild::clean_make;
+use crate::refusal::Refusal;
+use crate::release::Release;
+use crate::status;
+use crate::symbols;
+use crate::system::System;
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Does what the command says.
+///
+/// # Errors
+///
+/// A [`Refusal`] if the kernel can't be served, or what else failed.
+pub fn run(command: &Command) -> Result<ExitCode> {
+    let system = System::here();
+    match command {
+        Command::Make { kernel, args } => make(&system, &kernel.release()?, args),
+        Command::Kdir { kernel } => kdir(&system, &kernel.release()?),
+        Command::Check {
+            kernel,
+            quiet,
+            json,
+        } => check(&system, &kernel.release()?, *quiet, *json),
+        Command::Status { all, json } => status::run(&system, *all, *json),
+        Command::Clean { kernel, stale } => clean(&system, kernel.as_ref(), *stale),
+    }
+}
+
+fn kdir(system: &System, release: &Release) -> Result<ExitCode> {
+    let tree = ready(system, &Plan::of(system, release)?)?;
+    println!("{}", tree.path().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ready(system: &System, plan: &Plan) -> Result<Ready> {
+    let tree = plan.ready(system).with_context(|| {
+        format!(
+            "{}: its Rust build tree could not be made ready",
+            plan.release
+        )
+    })?;
+    if let Ok(cache) = Cache::open(system) {
+        if let Err(error) = cache.drop_stale(system) {
+            eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
+        }
+    }
+    Ok(tree)
+}
+
+fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
+    let folder = std::env::current_dir().context("can't find the current folder")?;
+    let source = ["Kbuild", "Makefile"]
+        .iter()
+        .any(|name| folder.join(name).is_file());
+    ensure!(
+        source,
+        "{} has no module to build: neither Kbuild nor Makefile",
+        folder.display()
+    );
+    let plan = Plan::of(system, release)?;
+    let tree = ready(system, &plan)?;
+
+    let mut make = clean_make();
+    make.arg("-C").arg(tree.path());
+    make.arg(format!("M={}", folder.display()));
+    make.arg(format!("RUSTC={}", plan.rustc.path.display()));
+    if !args.iter().any(|arg| is_target(arg)) {
+        make.arg("modules");
+    }
+    let status = make.args(args).status().context("can't run make")?;
+    if !status.success() {
+        bail!("{release}: the module did not build ({status}); the reason is above");
+    }
+
+    let symvers = tree.path().join("Module.symvers");
+    for module in built(&folder) {
+        let count = symbols::check(&module, &symvers)?;
+        eprintln!(
+            "dkms-rust: {release}: {}: the kernel exports all {count} Rust symbols that it needs",
+            module.file_name().unwrap_or_default().to_string_lossy()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether an argument for make names a target, rather than a variable or an option.
+fn is_target(arg: &str) -> bool {
+    !arg.starts_with('-') && !arg.contains('=')
+}
+
+/// The modules that kbuild lists in `modules.order`, by their objects.
+fn built(folder: &Path) -> Vec<PathBuf> {
+    let order = fs::read_to_string(folder.join("modules.order")).unwrap_or_default();
+    let module = |object: &str| folder.join(object).with_extension("ko");
+    order
+        .lines()
+        .map(module)
+        .filter(|module| module.is_file())
+        .collect()
+}
+
+/// The answer of `check` as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    kernel: &'a str,
+    buildable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<crate::class::Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rustc: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'a str>,
+}
+
+fn check(system: &System, release: &Release, quiet: bool, json: bool) -> Result<ExitCode> {
+    let plan = Plan::of(system, release);
+    let code = if plan.is_ok() { 0 } else { Refusal::EXIT };
+    if json {
+        println!("{}", serde_json::to_string(&answer(release, &plan))?);
+    } else if !quiet {
+        match &plan {
+            Ok(plan) => println!(
+                "{release}: modules can be built (class {}, {}, metadata {})",
+                plan.class,
+                plan.rustc.version,
+                metadata(&plan.tree)
+            ),
+            Err(refusal) => eprintln!("dkms-rust: {refusal}"),
+        }
+    }
+    Ok(ExitCode::from(code))
+}
+
+fn answer<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Answer<'a> {
+    let (plan, refusal) = (plan.as_ref().ok(), plan.as_ref().err());
+    Answer {
+        kernel: release.as_str(),
+        buildable: plan.is_some(),
+        class: plan.map(|plan| plan.class),
+        rustc: plan.map(|plan| plan.rustc.version.as_str()),
+        metadata: plan.map(|plan| metadata(&plan.tree)),
+        reason: refusal.map(|refusal| refusal.reason.as_str()),
+        mend: refusal.and_then(|refusal| refusal.mend.as_deref()),
+    }
+}
+
+/// Where the metadata comes from, in a word.
+pub fn metadata(tree: &Tree) -> &'static str {
+    match tree {
+        Tree::Own(_) => "own",
+        Tree::Kept(_) => "kept",
+        Tree::Rebuild(_) => "to rebuild",
+    }
+}
+
+fn clean(system: &System, release: Option<&Release>, stale: bool) -> Result<ExitCode> {
+    if system.cache().symlink_metadata().is_err() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cache = Cache::open(system)?;
+    match release {
+        Some(release) => cache.drop_release(release)?,
+        None if stale => cache.drop_stale(system)?,
+        None => {
+            for release in cache.releases()? {
+                cache.drop_release(&release)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_options_are_not_targets() {
+        assert!(is_target("modules_install") && is_target("clean"));
+        assert!(!is_target("V=1") && !is_target("-n") && !is_target("--trace"));
+    }
+
+    #[test]
+    fn what_was_built_is_read_from_modules_order() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("modules.order"), "./a.o\nsub/b.o\n").unwrap();
+        fs::write(dir.path().join("a.ko"), "").unwrap();
+        assert_eq!(built(dir.path()), [dir.path().join("./a.ko")]);
+    }
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's source, as Debian's linux-source packages ship it.
+//!
+//! Of 1.7 GB a rebuild needs `rust/`, a few scripts, and the private headers that the bindings
+//! include. The archive is a tar in a blocked `.xz`: only the blocks that can hold those are read.
+
+use crate::dpkg;
+use crate::kernel::Kernel;
+use crate::refusal::Refusal;
+use crate::system::System;
+use crate::xz::Xz;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+const RECORD: u64 = 512; // of a tar
+
+/// A linux-source package that fits a kernel.
+#[derive(Debug)]
+pub struct LinuxSource {
+    /// Its archive.
+    pub archive: PathBuf,
+    /// Its Debian version, which is that of the kernel's headers.
+    pub version: String,
+}
+
+impl LinuxSource {
+    /// Finds the one for a kernel. Layouts come from the headers and code from here, so that the
+    /// Debian versions of both must be the same.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if the headers are not a package's, or linux-source is missing or of another
+    /// version.
+    pub fn of(system: &System, kernel: &Kernel) -> Result<Self, Refusal> {
+        let release = &kernel.release;
+        let headers = format!("linux-headers-{release}");
+        let Some(version) = dpkg::source_version(system, &headers) else {
+            let why = format!(
+                "its headers are not those of the package {headers}, so that no \
+                               linux-source is known to fit them"
+            );
+            return Err(Refusal::new(
+                release,
+                why,
+                format!("apt install --reinstall {headers}"),
+            ));
+        };
+        let (major, minor) = release.series().unwrap_or_default();
+        let package = format!("linux-source-{major}.{minor}");
+        let mend = format!("apt install {package}={version}");
+        let archive = system.sources().join(format!("{package}.tar.xz"));
+        match dpkg::source_version(system, &package) {
+            None => {
+                let why = format!(
+                    "{package}, from which its Rust metadata is rebuilt, is not \
+                                   installed"
+                );
+                Err(Refusal::new(release, why, mend))
+            }
+            Some(other) if other != version => {
+                let why = format!("{package} is version {other}, but its headers are {version}");
+                Err(Refusal::new(release, why, mend))
+            }
+            Some(_) if !archive.is_file() => {
+                let why = format!("{} is missing", archive.display());
+                let mend = format!("apt install --reinstall {package}={version}");
+                Err(Refusal::new(release, why, mend))
+            }
+            Some(version) => Ok(Self { archive, version }),
+        }
+    }
+}
+
+/// A linux-source archive that is open.
+pub struct Archive {
+    xz: Xz,
+    path: PathBuf,
+    /// Where each block's first tar header is and which path it names; `None` for a block in
+    /// which none begins.
+    firsts: Vec<Option<(u64, String)>>,
+}
+
+impl Archive {
+    /// Opens the archive and looks at how each block begins.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a whole `.xz` file, or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let xz = Xz::open(path)?;
+        let firsts = (0..xz.blocks())
+            .map(|block| first_header(&xz, block))
+            .collect::<Result<_>>()
+            .with_context(|| format!("can't read {}", path.display()))?;
+        Ok(Self {
+            xz,
+            path: path.to_owned(),
+            firsts,
+        })
+    }
+
+    /// Writes the files below `folder` (a path in the kernel tree) for which `wanted` is true
+    /// into `target`, at the same paths, and returns how many those were.
+    ///
+    /// # Errors
+    ///
+    /// If the archive is damaged or a file can't be written.
+    pub fn extract(
+        &self,
+        folder: &str,
+        target: &Path,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<usize> {
+        let mut count = 0;
+        for blocks in self.runs(folder) {
+            count += self
+                .extract_run(blocks, folder, target, &wanted)
+                .with_context(|| format!("can't unpack {}", self.path.display()))?;
+        }
+        Ok(count)
+    }
+
+    fn extract_run(
+        &self,
+        blocks: Range<usize>,
+        folder: &str,
+        target: &Path,
+        wanted: &impl Fn(&str) -> bool,
+    ) -> Result<usize> {
+        let Some((start, _)) = self.firsts[blocks.start] else {
+            return Ok(0);
+        };
+        let length = self.xz.offset(blocks.end) - self.xz.offset(blocks.start);
+        let mut reader = self.xz.from_block(blocks.start);
+        std::io::copy(&mut (&mut reader).take(start), &mut std::io::sink())?;
+
+        let mut count = 0;
+        for entry in tar::Archive::new(reader).entries()? {
+            let mut entry = entry?;
+            // The last entry that begins in these blocks may end in the next.
+            if start + entry.raw_header_position() >= length {
+                break;
+            }
+            let path = entry.path()?.into_owned();
+            let Some(inside) = inside_tree(&path) else {
+                continue;
+            };
+            let below = inside.starts_with(folder);
+            if below && entry.header().entry_type().is_file() && wanted(inside) {
+                let to = target.join(inside);
+                fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+                // A link to the headers' own file of that name gives way.
+                fs::remove_file(&to).ok();
+                let mut file = fs::File::create_new(&to)
+                    .with_context(|| format!("can't write {}", to.display()))?;
+                std::io::copy(&mut entry, &mut file)
+                    .with_context(|| format!("can't write {}", to.display()))?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The blocks in which entries below `folder` may begin, neighbours together.
+    fn runs(&self, folder: &str) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for block in 0..self.firsts.len() {
+            let Some((_, first)) = &self.firsts[block] else {
+                continue;
+            };
+            let next = self.firsts[block + 1..].iter().flatten().next();
+            let next = next.map(|(_, path)| path.as_str());
+            if may_hold(first, next, folder) {
+                match runs.last_mut() {
+                    Some(run) if run.end == block => run.end = block + 1,
+                    _ => runs.push(block..block + 1),
+                }
+            }
+        }
+        runs
+    }
+}
+
+/// Whether entries below `folder` can begin in a block whose first entry is `first`, the next
+/// block's being `next`. Archives are sorted, by whole paths (as git does) or folder by folder
+/// (as tar does): either is provided for.
+fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
+    fn parts(path: &str) -> Vec<&str> {
+        path.split('/').filter(|part| !part.is_empty()).collect()
+    }
+    let last = format!("{folder}\u{10ffff}");
+    let by_path = first <= last.as_str() && next.is_none_or(|next| next >= folder);
+    let by_folder =
+        parts(first) <= parts(&last) && next.is_none_or(|next| parts(next) >= parts(folder));
+    by_path || by_folder
+}
+
+/// The path without the archive's own top folder, if it is a plain one.
+fn inside_tree(path: &Path) -> Option<&str> {
+    let mut parts = path.components();
+    let top = matches!(parts.next(), Some(Component::Normal(_)));
+    let plain = parts
+        .clone()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (top && plain).then(|| parts.as_path().to_str()).flatten()
+}
+
+/// Finds the first tar header in a block: the checksum of its 512 bytes says that it is one.
+fn first_header(xz: &Xz, block: usize) -> Result<Option<(u64, String)>> {
+    let end = xz.offset(block + 1) - xz.offset(block);
+    let mut reader = xz.from_block(block).take(end);
+    // Records are counted from the begin of the whole tar.
+    let skip = xz.offset(block).next_multiple_of(RECORD) - xz.offset(block);
+    std::io::copy(&mut (&mut reader).take(skip), &mut std::io::sink())?;
+    let mut at = skip;
+    let mut header = tar::Header::new_old();
+    while reader.read_exact(header.as_mut_bytes()).is_ok() {
+        let ustar = &header.as_bytes()[257..262] == b"ustar";
+        let plain = header.entry_type().is_file() || header.entry_type().is_dir();
+        if ustar && plain && header.cksum()? == checksum(header.as_bytes()) {
+            if let Some(path) = header.path().ok().as_deref().and_then(inside_tree) {
+                return Ok(Some((at, path.to_owned())));
+            }
+        }
+        at += RECORD;
+    }
+    Ok(None)
+}
+
+/// The sum of a header's bytes, its own field counted as blanks.
+fn checksum(header: &[u8; RECORD as usize]) -> u32 {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])
+}
+
+/// Unpacks what a rebuild needs into `tree`, which has the kernel's own headers in `include/`.
+///
+/// # Errors
+///
+/// If the archive is damaged or lacks something, or on errors of writing.
+pub fn unpack(archive: &Path, tree: &Path) -> Result<()> {
+    let source = Archive::open(archive)?;
+    if source.extract("rust/", tree, |_| true)? == 0 {
+        bail!(
+            "{} has no rust/: it is not a kernel's source",
+            archive.display()
+        );
+    }
+    source.extract("scripts/", tree, is_rust_script)?;
+
+    // Headers that are outside of include/ are few, but which they are changes: those that the
+    // bindings' headers include, and those that these include.
+    let mut known = Vec::new();
+    loop {
+        let missing: Vec<_> = private_headers(tree)?
+            .into_iter()
+            .filter(|header| !known.contains(header))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for header in missing {
+            if !tree.join(&header).exists() {
+                let folder = header.rsplit_once('/').map_or("", |(folder, _)| folder);
+                source.extract(&format!("{folder}/"), tree, |path| {
+                    path.ends_with(".h") && !tree.join(path).exists()
+                })?;
+            }
+            known.push(header);
+        }
+    }
+}
+
+/// The scripts that build or describe Rust; all others come with the headers (linux-kbuild).
+fn is_rust_script(path: &str) -> bool {
+    let Some(name) = path.strip_prefix("scripts/") else {
+        return false;
+    };
+    let rust = [
+        "generate_rust_",
+        "rust_is_available",
+        "rustc-",
+        "min-tool-version.sh",
+    ];
+    name == "Makefile"
+        || rust
+            .iter()
+            .any(|start| name.starts_with(start) && !name.contains('/'))
+}
+
+/// Paths in the kernel tree that what was unpacked so far includes as `../../<path>`.
+fn private_headers(tree: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for folder in ["rust", "drivers"] {
+        collect(&tree.join(folder), &mut found)?;
+    }
+    Ok(found)
+}
+
+fn collect(folder: &Path, found: &mut Vec<String>) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|end| end == "h") {
+            let text = fs::read(&path).with_context(|| path.display().to_string())?;
+            found.extend(
+                String::from_utf8_lossy(&text)
+                    .lines()
+                    .filter_map(outside_include),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The path that a line includes, if it is one from `../../`.
+fn outside_include(line: &str) -> Option<String> {
+    let target = line
+        .trim_start()
+        .strip_prefix('#')?
+        .trim_start()
+        .strip_prefix("include")?;
+    let target = target.trim().trim_start_matches(['<', '"']);
+    let path = target.strip_prefix("../../")?.split(['>', '"']).next()?;
+    let plain = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (plain && path.contains('/')).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+#[path = "linux_source_tests.rs"]
+mod tests;

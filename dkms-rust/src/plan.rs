@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What will be done for a kernel; or, as a [`Refusal`], why nothing can be.
+
+use crate::cache::{Cache, Kept, Key};
+use crate::class::Class;
+use crate::dpkg;
+use crate::kernel::Kernel;
+use crate::linux_source::LinuxSource;
+use crate::rebuild;
+use crate::refusal::Refusal;
+use crate::release::Release;
+use crate::run::answer;
+use crate::system::System;
+use crate::toolchain::{Bindgen, Rustc};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The oldest series whose `kernel` crate modules of today can be built on.
+const OLDEST: (u32, u32) = (6, 12);
+
+/// How many bytes must be free where the cache is: 250 MB are used at the height of a rebuild.
+const ROOM: u64 = 400 << 20;
+
+/// How a kernel is served.
+#[derive(Debug)]
+pub struct Plan {
+    /// Its release.
+    pub release: Release,
+    /// What it offers.
+    pub class: Class,
+    /// The rustc that will build modules.
+    pub rustc: Rustc,
+    /// Where the build tree with metadata comes from.
+    pub tree: Tree,
+}
+
+/// Where a build tree with metadata comes from.
+#[derive(Debug)]
+pub enum Tree {
+    /// It is the kernel's own.
+    Own(PathBuf),
+    /// It was rebuilt before, and is kept under this key.
+    Kept(Key),
+    /// It has to be rebuilt.
+    Rebuild(Box<Rebuild>),
+}
+
+/// All that a rebuild needs.
+#[derive(Debug)]
+pub struct Rebuild {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Its source.
+    pub source: LinuxSource,
+    /// Its rustc.
+    pub rustc: Rustc,
+    /// Makes the bindings.
+    pub bindgen: Bindgen,
+    /// What the result is kept under.
+    pub key: Key,
+}
+
+/// A build tree that is ready to build modules.
+#[derive(Debug)]
+pub enum Ready {
+    /// The kernel's own.
+    Own(PathBuf),
+    /// One in the cache.
+    Kept(Kept),
+}
+
+impl Ready {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Own(path) => path,
+            Self::Kept(kept) => &kept.path,
+        }
+    }
+}
+
+impl Plan {
+    /// Looks at everything that building for `release` depends on. Takes some 0.1 s and writes
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is in the way.
+    pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
+        let kernel = Kernel::find(system, release)?;
+        let class = Class::of(&kernel)?;
+        if class == Class::NoRust {
+            let why = "it has no Rust (CONFIG_RUST is not set), and modules for such kernels are \
+                       not supported yet";
+            let mend = "use a kernel with Rust: Debian 13 has one in trixie-backports";
+            return Err(Refusal::new(release, why, mend));
+        }
+        let rustc = Rustc::of(&kernel)?;
+        compiler(&kernel)?;
+        let tree = match class {
+            Class::Metadata => Tree::Own(kernel.build),
+            _ => kept_or_rebuild(system, kernel, &rustc)?,
+        };
+        Ok(Self {
+            release: release.clone(),
+            class,
+            rustc,
+            tree,
+        })
+    }
+
+    /// The build tree, rebuilt now if need be; it stays as long as the result does.
+    ///
+    /// # Errors
+    ///
+    /// If the rebuild fails.
+    pub fn ready(&self, system: &System) -> Result<Ready> {
+        let (key, rebuild) = match &self.tree {
+            Tree::Own(path) => return Ok(Ready::Own(path.clone())),
+            Tree::Kept(key) => (key, None),
+            Tree::Rebuild(rebuild) => (&rebuild.key, Some(rebuild)),
+        };
+        let cache = Cache::open(system)?;
+        let tree = cache.get_or_make(&self.release, key, |tree| match rebuild {
+            Some(rebuild) => rebuild::run(rebuild, tree),
+            // What is kept has turned out to be damaged: all else must be there to mend it.
+            None => match Self::of_anew(system, &self.release)?.tree {
+                Tree::Rebuild(rebuild) => rebuild::run(&rebuild, tree),
+                _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
+            },
+        })?;
+        Ok(Ready::Kept(tree))
+    }
+
+    /// As [`Plan::of`], for a kernel whose kept tree is not to be used.
+    fn of_anew(system: &System, release: &Release) -> Result<Self, Refusal> {
+        let kernel = Kernel::find(system, release)?;
+        let class = Class::of(&kernel)?;
+        let rustc = Rustc::of(&kernel)?;
+        let (bindgen, key) = key(system, &kernel, &rustc)?;
+        let tree = Tree::Rebuild(Box::new(rebuild_of(system, kernel, &rustc, bindgen, key)?));
+        Ok(Self {
+            release: release.clone(),
+            class,
+            rustc,
+            tree,
+        })
+    }
+}
+
+fn kept_or_rebuild(system: &System, kernel: Kernel, rustc: &Rustc) -> Result<Tree, Refusal> {
+    let (bindgen, key) = key(system, &kernel, rustc)?;
+    if Cache::has(system, &kernel.release, &key) {
+        return Ok(Tree::Kept(key));
+    }
+    let rebuild = rebuild_of(system, kernel, rustc, bindgen, key)?;
+    Ok(Tree::Rebuild(Box::new(rebuild)))
+}
+
+fn rebuild_of(
+    system: &System,
+    kernel: Kernel,
+    rustc: &Rustc,
+    bindgen: Bindgen,
+    key: Key,
+) -> Result<Rebuild, Refusal> {
+    let release = &kernel.release;
+    if release.series().is_none_or(|series| series < OLDEST) {
+        let why = format!(
+            "it is older than {}.{}, the oldest with what Rust modules need",
+            OLDEST.0, OLDEST.1
+        );
+        return Err(Refusal::final_(release, why));
+    }
+    let source = LinuxSource::of(system, &kernel)?;
+    rustc.library(&kernel)?;
+    room(&kernel, &system.cache())?;
+    Ok(Rebuild {
+        source,
+        rustc: rustc.clone(),
+        bindgen,
+        key,
+        kernel,
+    })
+}
+
+/// What a rebuilt tree depends on. Not linux-source: its version has to be that of the headers.
+fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key), Refusal> {
+    let bindgen = Bindgen::of(kernel)?;
+    let headers = dpkg::source_version(system, &format!("linux-headers-{}", kernel.release));
+    let key = Key::new(&[
+        ("headers", headers.as_deref().unwrap_or("")),
+        ("build tree", &kernel.build.display().to_string()),
+        (
+            "configuration",
+            &std::fs::read_to_string(kernel.build.join(".config")).unwrap_or_default(),
+        ),
+        ("rustc", &rustc.version),
+        ("bindgen", &bindgen.version),
+    ]);
+    Ok((bindgen, key))
+}
+
+/// Refuses if the C compiler that built the kernel is missing.
+fn compiler(kernel: &Kernel) -> Result<(), Refusal> {
+    let text = kernel.config.get("CC_VERSION_TEXT").unwrap_or_default();
+    let Some(name) = text.split(' ').next().filter(|name| !name.is_empty()) else {
+        return Ok(());
+    };
+    if answer(Command::new(name).arg("--version")).is_some() {
+        return Ok(());
+    }
+    let package = name
+        .rsplit_once("gnu-")
+        .map_or(name, |(_, package)| package);
+    let why = format!("it was built by {name}, which is not installed");
+    Err(Refusal::new(
+        &kernel.release,
+        why,
+        format!("apt install {package}"),
+    ))
+}
+
+/// Refuses if the disk is too full for a rebuild.
+fn room(kernel: &Kernel, cache: &Path) -> Result<(), Refusal> {
+    let there = cache
+        .ancestors()
+        .find(|folder| folder.exists())
+        .unwrap_or(cache);
+    let Ok(disk) = rustix::fs::statvfs(there) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= ROOM {
+        return Ok(());
+    }
+    let why = format!(
+        "rebuilding its Rust metadata takes {} MB in {}, where {} MB are free",
+        ROOM >> 20,
+        there.display(),
+        free >> 20
+    );
+    Err(Refusal::new(
+        &kernel.release,
+        why,
+        "make room there (apt clean, dkms-rust clean)",
+    ))
+}

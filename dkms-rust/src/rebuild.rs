@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
+
+use crate::linux_source;
+use crate::overlay;
+use crate::plan::Rebuild;
+use crate::run::{logged, step};
+use crate::rustc_shim;
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::thread::available_parallelism;
+
+/// Includes the kernel's Makefile, so that the rules run with the kernel's own flags.
+const MAKEFILE: &str = "\
+include Makefile
+
+.PHONY: dkms-rust-metadata
+dkms-rust-metadata:
+\t$(Q)$(CONFIG_SHELL) $(srctree)/scripts/rust_is_available.sh
+ifdef CONFIG_X86
+\t$(Q)$(MAKE) $(build)=scripts scripts/target.json
+endif
+\t$(Q)$(MAKE) $(build)=rust rust/kernel.o
+";
+
+const MAKEFILE_NAME: &str = "dkms-rust.mk";
+const LOG: &str = "dkms-rust.log";
+const TOOLS: &str = ".dkms-rust";
+
+/// Makes a build tree with metadata in the empty folder `tree`.
+///
+/// # Errors
+///
+/// If linux-source is damaged or incomplete, the rules fail, or the disk is full.
+pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+    let release = &rebuild.kernel.release;
+    step(
+        &format!("{release}: reading {}", rebuild.source.archive.display()),
+        || {
+            overlay::create(&rebuild.kernel, tree)?;
+            linux_source::unpack(&rebuild.source.archive, tree)
+        },
+    )?;
+    step(
+        &format!("{release}: rebuilding its Rust metadata (about a minute or two)"),
+        || kbuild(rebuild, tree),
+    )?;
+    tidy(tree)
+}
+
+fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+    fs::write(tree.join(MAKEFILE_NAME), MAKEFILE)?;
+    let tools = tree.join(TOOLS);
+    fs::create_dir(&tools)?;
+    let shim = tools.join(rustc_shim::NAME);
+    symlink(
+        std::env::current_exe().context("can't find my own program")?,
+        &shim,
+    )?;
+
+    let jobs = available_parallelism().map_or(1, usize::from);
+    let mut make = clean_make();
+    make.current_dir(tree)
+        .env(rustc_shim::REAL, &rebuild.rustc.path)
+        .args(["--no-print-directory", "-f", MAKEFILE_NAME])
+        .arg(format!("-j{jobs}"))
+        .arg(format!("RUSTC={}", shim.display()))
+        .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))
+        .arg(format!("BINDGEN={}", rebuild.bindgen.path.display()))
+        // There is no object code to check or to edit.
+        .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
+        .arg("dkms-rust-metadata");
+    logged(&mut make, &tree.join(LOG))?;
+    ensure!(
+        tree.join("rust/libkernel.rmeta").is_file(),
+        "kbuild made no rust/libkernel.rmeta and gave no error"
+    );
+    Ok(())
+}
+
+/// `make` with none of the variables by which a make above it, or a user, would change what kbuild
+/// does: the same kernel gives the same metadata, whoever asks.
+pub fn clean_make() -> Command {
+    let mut make = Command::new("make");
+    let kept = ["PATH", "HOME", "RUSTUP_HOME", "TMPDIR"];
+    make.env_clear().env("LC_ALL", "C");
+    make.envs(
+        kept.iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+    make
+}
+
+/// Removes what only the rebuild needed.
+fn tidy(tree: &Path) -> Result<()> {
+    for name in [MAKEFILE_NAME, LOG] {
+        fs::remove_file(tree.join(name))?;
+    }
+    for folder in [TOOLS, "rust/host", "drivers"] {
+        match fs::remove_dir_all(tree.join(folder)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    fs::remove_file(tree.join("scripts/generate_rust_target")).ok();
+    remove_leftovers(&tree.join("rust"))?;
+    remove_leftovers(&tree.join("scripts"))
+}
+
+/// Removes kbuild's notes and objects below `folder`, without following links.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if entry.file_type()?.is_dir() {
+            remove_leftovers(&entry.path())?;
+        } else if (name.starts_with('.') && (name.ends_with(".cmd") || name.ends_with(".d")))
+            || name.ends_with(".o")
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

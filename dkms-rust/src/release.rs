@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernel releases: what `uname -r` prints.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The release of a kernel, such as `7.3.4+deb13-amd64`: one path component, safe to join.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Release(String);
+
+/// Why a string is not a kernel release.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotARelease(String);
+
+impl Release {
+    /// The release as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// That of the running kernel.
+    pub fn running() -> Result<Self, NotARelease> {
+        let uname = rustix::system::uname();
+        uname.release().to_string_lossy().parse()
+    }
+
+    /// The first two numbers, `(7, 3)` for `7.3.4+deb13-amd64`: linux-source packages are named
+    /// for them.
+    pub fn series(&self) -> Option<(u32, u32)> {
+        let mut numbers = self.0.splitn(3, '.').map(|part| {
+            let end = part.find(|c: char| !c.is_ascii_digit());
+            part[..end.unwrap_or(part.len())].parse().ok()
+        });
+        Some((numbers.next()??, numbers.next()??))
+    }
+}
+
+impl FromStr for Release {
+    type Err = NotARelease;
+
+    fn from_str(text: &str) -> Result<Self, NotARelease> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._~".contains(c);
+        let good = text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(allowed);
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotARelease(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NotARelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is not a kernel release: one starts with a digit and has only letters, digits \
+             and + - . _ ~, as `uname -r` and the folders of /lib/modules have",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NotARelease {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_releases_are_accepted() {
+        for text in [
+            "7.3.4+deb13-amd64",
+            "6.12.107+deb13-rt-amd64",
+            "7.4~rc3-amd64",
+            "6.1.0",
+        ] {
+            assert_eq!(text.parse::<Release>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_could_leave_a_folder_is_accepted() {
+        for text in [
+            "", ".", "..", "../7.3", "7.3/../x", "7.3 x", "-k", "7.3\n", "7.3$(id)", "a7",
+        ] {
+            assert!(text.parse::<Release>().is_err(), "{text:?}");
+        }
+        assert!("7".repeat(65).parse::<Release>().is_err());
+    }
+
+    #[test]
+    fn the_series_is_the_first_two_numbers() {
+        let series = |text: &str| text.parse::<Release>().unwrap().series();
+        assert_eq!(series("7.3.4+deb13-amd64"), Some((7, 3)));
+        assert_eq!(series("6.12.107+deb13-cloud-amd64"), Some((6, 12)));
+        assert_eq!(series("7.4~rc3-amd64"), Some((7, 4)));
+        assert_eq!(series("7"), None);
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The rustc that built the kernel, chosen by asking and never by its name.
+
+use crate::dpkg;
+use crate::kernel::Kernel;
+use crate::refusal::Refusal;
+use crate::run::answer;
+use crate::system::trusted;
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A rustc, and what it says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rustc {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The first line of `--version`, such as `rustc 1.85.1 (4eb161250 2025-03-15)`.
+    pub version: String,
+}
+
+impl Rustc {
+    /// Finds the rustc that the kernel (or its metadata) was built with.
+    ///
+    /// # Errors
+    ///
+    /// A refusal that names the rustc that is wanted, those that are there, and the package that
+    /// has it.
+    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
+        let Some(wanted) = kernel.config.get("RUSTC_VERSION_TEXT") else {
+            let why = "its configuration does not say which rustc built it";
+            return Err(Refusal::final_(&kernel.release, why));
+        };
+        let found: Vec<_> = candidates().into_iter().filter_map(ask).collect();
+        choose(wanted, &found).map_err(|why| Refusal::new(&kernel.release, why, mend(wanted)))
+    }
+
+    /// The source of `core`, which comes with the package rust-src.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if it is not there.
+    pub fn library(&self, kernel: &Kernel) -> Result<PathBuf, Refusal> {
+        let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]));
+        sysroot
+            .map(|sysroot| Path::new(&sysroot).join("lib/rustlib/src/rust/library"))
+            .filter(|library| library.join("core/src/lib.rs").is_file())
+            .ok_or_else(|| {
+                let why = format!(
+                    "the source of Rust's library for {} is missing",
+                    self.version
+                );
+                let mend = "apt install rust-src (for rustup: rustup component add rust-src)";
+                Refusal::new(&kernel.release, why, mend)
+            })
+    }
+}
+
+/// A bindgen's path and what it says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bindgen {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What `--version` prints.
+    pub version: String,
+}
+
+impl Bindgen {
+    /// Finds bindgen.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if there is none.
+    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
+        in_path("bindgen")
+            .into_iter()
+            .find_map(|path| {
+                let version = answer(Command::new(&path).arg("--version"))?;
+                Some(Self { path, version })
+            })
+            .ok_or_else(|| {
+                let why = "bindgen, which makes its bindings, is not installed";
+                Refusal::new(&kernel.release, why, "apt install bindgen")
+            })
+    }
+}
+
+/// The one of `found` that says it is `wanted`; otherwise why none is.
+fn choose(wanted: &str, found: &[Rustc]) -> Result<Rustc, String> {
+    if let Some(rustc) = found.iter().find(|rustc| rustc.version == wanted) {
+        return Ok(rustc.clone());
+    }
+    let there: Vec<_> = found
+        .iter()
+        .map(|rustc| format!("{} is {:?}", rustc.path.display(), rustc.version))
+        .collect();
+    let there = if there.is_empty() {
+        "there is none".into()
+    } else {
+        there.join(", ")
+    };
+    Err(format!(
+        "it was built by {wanted:?}, and only that can build modules for it; {there}"
+    ))
+}
+
+/// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
+fn mend(wanted: &str) -> String {
+    let number = wanted.split(' ').nth(1).unwrap_or(wanted);
+    let series = number.rsplit_once('.').map_or(number, |(series, _)| series);
+    let versioned = format!("rustc-{series}");
+    match dpkg::installable(&["rustc", &versioned], number) {
+        Some(package) => format!("apt install {package}"),
+        None => format!(
+            "install rustc {number}: the package rustc or {versioned} of the suite that the \
+             kernel is from (none of apt's sources has it now)"
+        ),
+    }
+}
+
+fn ask(path: PathBuf) -> Option<Rustc> {
+    let answer = answer(Command::new(&path).arg("--version"))?;
+    let version = answer.lines().next()?.to_owned();
+    // A rustup proxy picks a toolchain anew in every folder: take what it stands for.
+    let real = crate::run::answer(Command::new(&path).args(["--print", "sysroot"]))
+        .map(|sysroot| Path::new(&sysroot).join("bin/rustc"))
+        .filter(|real| real.is_file())
+        .unwrap_or(path);
+    Some(Rustc {
+        path: real,
+        version,
+    })
+}
+
+/// Every rustc that could be the one: in PATH by its name or its versioned name, and those of
+/// rustup's toolchains.
+fn candidates() -> BTreeSet<PathBuf> {
+    let mut all = in_path("rustc");
+    all.extend(rustup());
+    all
+}
+
+/// The programs in PATH that are called `name` or `name-<version>`.
+fn in_path(name: &str) -> BTreeSet<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let named = |file: &str| match file.strip_prefix(name) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+        None => false,
+    };
+    env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .filter_map(|dir| fs::read_dir(dir).ok())
+        .flatten()
+        .filter_map(|entry| entry.ok())
+        .filter(|entry| entry.file_name().to_str().is_some_and(named))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// The compilers of rustup's toolchains that nobody else could have put there.
+fn rustup() -> Vec<PathBuf> {
+    let home = env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".rustup")));
+    let Some(toolchains) = home.map(|home| home.join("toolchains")) else {
+        return Vec::new();
+    };
+    let Ok(entries) = fs::read_dir(&toolchains) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin/rustc")))
+        .filter(|rustc| trusted(&toolchains).is_ok() && trusted(rustc).is_ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rustc(path: &str, version: &str) -> Rustc {
+        Rustc {
+            path: path.into(),
+            version: version.into(),
+        }
+    }
+
+    #[test]
+    fn only_the_very_same_rustc_will_do() {
+        let found = [
+            rustc("/usr/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
+            rustc("/usr/bin/rustc-1.85", "rustc 1.85.1 (4eb161250 2025-03-15)"),
+        ];
+        let wanted = "rustc 1.85.1 (4eb161250 2025-03-15)";
+        assert_eq!(
+            choose(wanted, &found).unwrap().path,
+            Path::new("/usr/bin/rustc-1.85")
+        );
+
+        // Debian's own build of the same version gives its symbols other names.
+        let debian = "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)";
+        let why = choose(debian, &found).unwrap_err();
+        assert!(why.contains("built from a source tarball"), "{why}");
+        assert!(why.contains("/usr/bin/rustc is \"rustc 1.97.1"), "{why}");
+    }
+
+    #[test]
+    fn no_rustc_at_all_is_said() {
+        assert!(
+            choose("rustc 1.85.1", &[])
+                .unwrap_err()
+                .ends_with("there is none")
+        );
+    }
+}

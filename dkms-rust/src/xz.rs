@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Random access into an `.xz` file, by the blocks that its index lists.
+//!
+//! A linux-source archive has some 70 blocks of 24 MiB, and what a rebuild needs of it is in a
+//! handful of them. liblzma's own decoder reads each block (and checks its checksum); this only
+//! finds where they are. The format: <https://tukaani.org/xz/xz-file-format.txt>.
+
+use anyhow::{Context, Result, ensure};
+use liblzma::stream::{Action, Status, Stream};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const EDGE: u64 = 12; // the length of a stream's header, and of its footer
+const MAGIC: &[u8] = b"\xfd7zXZ\0";
+const INPUT: usize = 64 << 10;
+
+/// One block: where it is, and how long it is once decoded.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    start: u64,
+    length: u64,
+    decoded: u64,
+}
+
+/// An `.xz` file of one stream.
+pub struct Xz {
+    file: File,
+    header: [u8; EDGE as usize],
+    blocks: Vec<Block>,
+}
+
+impl Xz {
+    /// Opens `path` and reads its index.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a whole `.xz` file of one stream.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::read(path).with_context(|| format!("can't read {}", path.display()))
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        ensure!(length >= 2 * EDGE, "it is too short for an .xz file");
+        let (mut header, mut footer) = ([0; EDGE as usize], [0; EDGE as usize]);
+        file.read_exact_at(&mut header, 0)?;
+        file.read_exact_at(&mut footer, length - EDGE)?;
+        ensure!(header.starts_with(MAGIC), "it is not an .xz file");
+        ensure!(footer.ends_with(b"YZ"), "its end is missing: truncated?");
+
+        let words = u32::from_le_bytes([footer[4], footer[5], footer[6], footer[7]]);
+        let index_length = (u64::from(words) + 1) * 4;
+        let index_start = (length - EDGE)
+            .checked_sub(index_length)
+            .filter(|start| *start >= EDGE && index_length < 1 << 24)
+            .context("its index is damaged")?;
+        let mut index = vec![0; usize::try_from(index_length)?];
+        file.read_exact_at(&mut index, index_start)?;
+        let blocks = parse_index(&index).context("its index is damaged")?;
+        let end = blocks
+            .last()
+            .map_or(EDGE, |block| block.start + block.length);
+        ensure!(
+            end == index_start,
+            "its index is not that of one whole stream"
+        );
+        Ok(Self {
+            file,
+            header,
+            blocks,
+        })
+    }
+
+    /// How many blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The offset in the decoded file at which block `number` begins.
+    pub fn offset(&self, number: usize) -> u64 {
+        self.blocks
+            .iter()
+            .take(number)
+            .map(|block| block.decoded)
+            .sum()
+    }
+
+    /// Reads the decoded file from the begin of block `number` to the end.
+    pub fn from_block(&self, number: usize) -> FromBlock<'_> {
+        FromBlock {
+            xz: self,
+            next: number,
+            current: None,
+        }
+    }
+}
+
+/// The list of blocks, from the bytes of an index; `None` if it makes no sense.
+fn parse_index(index: &[u8]) -> Option<Vec<Block>> {
+    let mut rest = index.strip_prefix(&[0])?;
+    let count = varint(&mut rest)?;
+    let mut start = EDGE;
+    let mut blocks = Vec::new();
+    for _ in 0..count {
+        let unpadded = varint(&mut rest)?;
+        let decoded = varint(&mut rest)?;
+        let length = unpadded
+            .checked_next_multiple_of(4)
+            .filter(|length| *length > 0)?;
+        blocks.push(Block {
+            start,
+            length,
+            decoded,
+        });
+        start = start.checked_add(length)?;
+    }
+    Some(blocks)
+}
+
+/// A number of the index: seven bits a byte, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..63).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// See [`Xz::from_block`].
+pub struct FromBlock<'a> {
+    xz: &'a Xz,
+    next: usize,
+    current: Option<Decoder>,
+}
+
+/// liblzma at work on one block: to it, a stream that has only this block.
+struct Decoder {
+    stream: Stream,
+    block: Block,
+    /// What was read of the file and not decoded yet.
+    input: Vec<u8>,
+    read: u64,
+}
+
+impl Read for FromBlock<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(decoder) = &mut self.current else {
+                let Some(block) = self.xz.blocks.get(self.next).copied() else {
+                    return Ok(0);
+                };
+                self.next += 1;
+                let stream = Stream::new_stream_decoder(u64::MAX, 0)?;
+                let input = self.xz.header.to_vec();
+                self.current = Some(Decoder {
+                    stream,
+                    block,
+                    input,
+                    read: 0,
+                });
+                continue;
+            };
+            let got = decoder.decode(&self.xz.file, out)?;
+            if got > 0 || out.is_empty() {
+                return Ok(got);
+            }
+            self.current = None;
+        }
+    }
+}
+
+impl Decoder {
+    /// Decodes some bytes; 0 at the block's end, when its checksum has been found right.
+    fn decode(&mut self, file: &File, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.input.is_empty() && self.read < self.block.length {
+                self.fill(file)?;
+            }
+            let (in_before, out_before) = (self.stream.total_in(), self.stream.total_out());
+            let status = self.stream.process(&self.input, out, Action::Run)?;
+            let eaten = (self.stream.total_in() - in_before) as usize;
+            let got = (self.stream.total_out() - out_before) as usize;
+            self.input.drain(..eaten);
+            if got > 0 {
+                return Ok(got);
+            }
+            let all_in = self.input.is_empty() && self.read == self.block.length;
+            if all_in && self.stream.total_out() == self.block.decoded {
+                return Ok(0);
+            }
+            if all_in || status == Status::StreamEnd || (eaten == 0 && !self.input.is_empty()) {
+                return Err(io::Error::other("a block is damaged"));
+            }
+        }
+    }
+
+    fn fill(&mut self, file: &File) -> io::Result<()> {
+        let want = (self.block.length - self.read).min(INPUT as u64) as usize;
+        self.input.resize(want, 0);
+        file.read_exact_at(&mut self.input, self.block.start + self.read)?;
+        self.read += want as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use liblzma::stream::{Check, Filters, LzmaOptions};
+    use std::fs;
+
+    /// Compresses `data` into blocks of at most `block` bytes, as `xz -T` does.
+    pub(crate) fn compress(data: &[u8], block: usize) -> Vec<u8> {
+        let mut filters = Filters::new();
+        filters.lzma2(&LzmaOptions::new_preset(0).unwrap());
+        let mut stream = Stream::new_stream_encoder(&filters, Check::Crc64).unwrap();
+        let mut out = Vec::with_capacity(data.len() * 2 + 4096);
+        for part in data.chunks(block) {
+            let before = stream.total_in();
+            while stream.total_in() - before < part.len() as u64 {
+                let rest = &part[(stream.total_in() - before) as usize..];
+                stream.process_vec(rest, &mut out, Action::Run).unwrap();
+            }
+            // The end of a block.
+            while stream
+                .process_vec(&[], &mut out, Action::FullFlush)
+                .unwrap()
+                != Status::StreamEnd
+            {}
+        }
+        while stream.process_vec(&[], &mut out, Action::Finish).unwrap() != Status::StreamEnd {}
+        out
+    }
+
+    fn sample() -> Vec<u8> {
+        let squares = (0..200_000_u32).map(|n| n.wrapping_mul(n) / 7);
+        squares.flat_map(u32::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn any_block_can_be_read_from() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.xz");
+        let data = sample();
+        fs::write(&path, compress(&data, 100_000)).unwrap();
+        let xz = Xz::open(&path).unwrap();
+        assert_eq!(xz.blocks(), 8);
+        for number in [0, 3, 7] {
+            let mut out = Vec::new();
+            xz.from_block(number).read_to_end(&mut out).unwrap();
+            assert_eq!(xz.offset(number), number as u64 * 100_000);
+            assert!(out == data[number * 100_000..], "block {number}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_file_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.xz");
+        let whole = compress(&sample(), 100_000);
+        for length in [0, 11, 30, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(Xz::open(&path).is_err(), "{length} of {}", whole.len());
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_told_when_its_block_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.xz");
+        let mut bytes = compress(&sample(), 100_000);
+        bytes[1000] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let xz = Xz::open(&path).unwrap();
+        assert!(xz.from_block(0).read_to_end(&mut Vec::new()).is_err());
+        assert!(xz.from_block(1).read_to_end(&mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_xz_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.xz");
+        fs::write(&path, [0; 100]).unwrap();
+        assert!(format!("{:#}", Xz::open(&path).err().unwrap()).contains("not an .xz file"));
+    }
+}
