@@ -11,9 +11,10 @@ use crate::refusal::Refusal;
 use crate::system::System;
 use crate::xz::Xz;
 use anyhow::{Context, Result, bail};
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 const RECORD: u64 = 512; // of a tar
@@ -136,7 +137,7 @@ impl Archive {
         };
         let length = self.xz.offset(blocks.end) - self.xz.offset(blocks.start);
         let mut reader = self.xz.from_block(blocks.start);
-        std::io::copy(&mut (&mut reader).take(start), &mut std::io::sink())?;
+        io::copy(&mut (&mut reader).take(start), &mut io::sink())?;
 
         let mut count = 0;
         for entry in tar::Archive::new(reader).entries()? {
@@ -155,10 +156,7 @@ impl Archive {
                 fs::create_dir_all(to.parent().context("a file has a folder")?)?;
                 // A link to the headers' own file of that name gives way.
                 fs::remove_file(&to).ok();
-                let mut file = fs::File::create_new(&to)
-                    .with_context(|| format!("can't write {}", to.display()))?;
-                std::io::copy(&mut entry, &mut file)
-                    .with_context(|| format!("can't write {}", to.display()))?;
+                write(&mut entry, &to).with_context(|| format!("can't write {}", to.display()))?;
                 count += 1;
             }
         }
@@ -199,6 +197,18 @@ fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
     by_path || by_folder
 }
 
+/// Writes one file, executable if it is.
+fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
+    let mode = entry.header().mode()? & 0o755;
+    let mut file = File::options()
+        .create_new(true)
+        .write(true)
+        .mode(mode)
+        .open(to)?;
+    io::copy(entry, &mut file)?;
+    Ok(())
+}
+
 /// The path without the archive's own top folder, if it is a plain one.
 fn inside_tree(path: &Path) -> Option<&str> {
     let mut parts = path.components();
@@ -215,7 +225,7 @@ fn first_header(xz: &Xz, block: usize) -> Result<Option<(u64, String)>> {
     let mut reader = xz.from_block(block).take(end);
     // Records are counted from the begin of the whole tar.
     let skip = xz.offset(block).next_multiple_of(RECORD) - xz.offset(block);
-    std::io::copy(&mut (&mut reader).take(skip), &mut std::io::sink())?;
+    io::copy(&mut (&mut reader).take(skip), &mut io::sink())?;
     let mut at = skip;
     let mut header = tar::Header::new_old();
     while reader.read_exact(header.as_mut_bytes()).is_ok() {

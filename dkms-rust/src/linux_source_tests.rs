@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::xz::tests::compress;
+use std::os::unix::fs::PermissionsExt;
 
 /// A kernel tree's worth of files, in the order of `git archive`, in small blocks.
 fn archive(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -22,7 +23,11 @@ fn archive(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     for (path, text) in &all {
         let mut header = tar::Header::new_ustar();
         header.set_size(text.len() as u64);
-        header.set_mode(0o644);
+        header.set_mode(if path.starts_with("scripts/") {
+            0o755
+        } else {
+            0o644
+        });
         header.set_cksum();
         let path = format!("linux-source-7.3/{path}");
         tar.append_data(&mut header, path, text.as_bytes()).unwrap();
