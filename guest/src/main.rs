@@ -1,5 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The init of the test guest: behaviour suite for /proc/1999_proc/mydrive.
+//! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`.
+//!
+//! One static program. As process 1 of a small initramfs it brings the system up, runs the suite
+//! that the kernel command line names (`guest=behaviour`), says on the console how each case
+//! ended, and powers off. Anywhere else it only lists its cases: it loads modules, and that is
+//! for a guest to do.
 
-fn main() {}
+mod boot;
+mod cases;
+mod check;
+mod drive;
+mod i386;
+mod image;
+mod kmsg;
+mod module;
+mod options;
+mod report;
+mod runner;
+mod slab;
+mod sys;
+mod userfault;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use anyhow::bail;
+
+use crate::cases::Context;
+use crate::cases::taint::FORBIDDEN;
+use crate::options::Options;
+use crate::report::Tally;
+use crate::report::Verdict;
+
+/// Where the initramfs holds the driver.
+const DRIVER: &str = "/procDriver.ko";
+
+fn main() -> ExitCode {
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some("--list") {
+        for case in cases::all() {
+            println!("{}", case.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    if std::process::id() != 1 {
+        eprintln!(
+            "guest: this is the init of a test guest and runs as process 1 only; \
+             `guest --list` prints its cases"
+        );
+        return ExitCode::from(2);
+    }
+    if let Err(error) = init() {
+        // No `GUEST end` follows, so the run counts as failed.
+        report::say(&format!(
+            "GUEST error {}",
+            report::one_line(&format!("{error:#}"))
+        ));
+    }
+    // Only returns when the kernel refuses; the kernel then panics because init ended, and that
+    // ends the guest as well.
+    eprintln!("guest: power off refused: {}", boot::power_off());
+    ExitCode::FAILURE
+}
+
+/// Everything between the kernel starting us and the power going off.
+fn init() -> anyhow::Result<()> {
+    boot::prepare()?;
+    let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
+    let options = Options::from_command_line(&line)?;
+    if options.suite != "behaviour" {
+        bail!(
+            "guest={}: no such suite; there is: behaviour",
+            options.suite
+        );
+    }
+    boot::load_helpers("/modules".as_ref())?;
+    behaviour(&options)
+}
+
+/// Runs every case that the options ask for, in the order of the table.
+fn behaviour(options: &Options) -> anyhow::Result<()> {
+    report::say(&report::begin(&sys::kernel_release()?));
+    let mut context = Context {
+        driver: PathBuf::from(DRIVER),
+        rounds: options.rounds,
+        excused_taint: 0,
+    };
+    let mut tally = Tally::default();
+    for case in cases::all().filter(|case| options.wants(case.name)) {
+        kmsg::say(&format!("guest: case {}", case.name));
+        let before = sys::taint()?;
+        let mut verdict = runner::run(case, &context);
+        let new = sys::taint()? & !before & FORBIDDEN;
+        if case.may_warn {
+            context.excused_taint |= new;
+        } else if new != 0 && verdict == Verdict::Passed {
+            verdict = Verdict::Failed(format!("the kernel complained: new taint bits {new}"));
+        }
+        tally.count(&verdict);
+        report::say(&report::case(case.name, &verdict));
+    }
+    report::say(&format!("GUEST taint {}", sys::taint()?));
+    report::say(&tally.end());
+    Ok(())
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What an init does before and after everything else.
+
+use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::mount::MsFlags;
+use nix::sys::reboot::RebootMode;
+use nix::sys::resource::Resource;
+use nix::sys::resource::setrlimit;
+use nix::sys::stat::Mode;
+
+use crate::module;
+use crate::sys;
+
+/// A file system that the suite needs.
+struct Mount {
+    kind: &'static str,
+    at: &'static str,
+    options: Option<&'static str>,
+}
+
+const MOUNTS: &[Mount] = &[
+    Mount {
+        kind: "proc",
+        at: "/proc",
+        options: None,
+    },
+    Mount {
+        kind: "sysfs",
+        at: "/sys",
+        options: None,
+    },
+    Mount {
+        kind: "devtmpfs",
+        at: "/dev",
+        options: Some("mode=0755"),
+    },
+    Mount {
+        kind: "tmpfs",
+        at: "/tmp",
+        options: Some("mode=1777,size=64m"),
+    },
+];
+
+/// Kernel settings: a file and what is written to it.
+const SETTINGS: &[(&str, &str)] = &[
+    // Our lines are records of the log, more than the kernel lets a program write by default.
+    ("/proc/sys/kernel/printk_devkmsg", "on"),
+    // Warnings and worse (and our lines) on the console, not the chatter of a boot.
+    ("/proc/sys/kernel/printk", "5"),
+    // Lines on the console start with their text, not with a time.
+    ("/sys/module/printk/parameters/time", "N"),
+];
+
+/// Open files that a process may have; one case opens a thousand.
+const OPEN_FILES: u64 = 4096;
+
+/// Brings the system up to where a case can run.
+pub fn prepare() -> anyhow::Result<()> {
+    for mount in MOUNTS {
+        fs::create_dir_all(mount.at).with_context(|| format!("making {}", mount.at))?;
+        let (kind, at) = (Some(mount.kind), mount.at);
+        match nix::mount::mount(kind, at, kind, MsFlags::empty(), mount.options) {
+            // The kernel may have mounted its devices itself.
+            Ok(()) | Err(Errno::EBUSY) => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("mounting a {} at {at}", mount.kind));
+            }
+        }
+    }
+    standard_descriptors()?;
+    for (path, value) in SETTINGS {
+        // With the line's end, as from a shell: one of them takes it for part of the word.
+        fs::write(path, format!("{value}\n"))
+            .with_context(|| format!("writing {value:?} to {path}"))?;
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES)
+        .with_context(|| format!("allowing {OPEN_FILES} open files"))
+}
+
+/// Nothing to read, and what is written goes to the kernel's log like all that we say.
+fn standard_descriptors() -> anyhow::Result<()> {
+    let places = [
+        ("/dev/null", OFlag::O_RDONLY, 0),
+        ("/dev/kmsg", OFlag::O_WRONLY, 1),
+        ("/dev/kmsg", OFlag::O_WRONLY, 2),
+    ];
+    for (path, flags, number) in places {
+        let opened: OwnedFd = nix::fcntl::open(path, flags | OFlag::O_CLOEXEC, Mode::empty())
+            .with_context(|| format!("opening {path}"))?;
+        sys::replace_standard_descriptor(&opened, number)
+            .with_context(|| format!("making {path} descriptor {number}"))?;
+        // Had the number been free, this would close what was just put there.
+        if opened.as_raw_fd() == number {
+            std::mem::forget(opened);
+        }
+    }
+    Ok(())
+}
+
+/// Inserts the modules of a folder, in the order of their names; a folder that is not there is an
+/// empty one.
+pub fn load_helpers(folder: &Path) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut modules: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ko"))
+        .collect();
+    modules.sort();
+    for path in modules {
+        module::load_file(&path).with_context(|| format!("inserting {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Ends the guest; returns only when the kernel refuses.
+pub fn power_off() -> Errno {
+    nix::unistd::sync();
+    // The console may be slower than we are.
+    sleep(Duration::from_millis(300));
+    match nix::sys::reboot::reboot(RebootMode::RB_POWER_OFF) {
+        Err(error) => error,
+        Ok(never) => match never {},
+    }
+}

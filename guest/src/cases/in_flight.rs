@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Unloading while somebody reads.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use anyhow::anyhow;
+use anyhow::bail;
+use anyhow::ensure;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::bytes;
+use crate::check::refused;
+use crate::check::same;
+use crate::drive;
+use crate::drive::GREETING;
+use crate::module;
+use crate::module::NAME;
+use crate::userfault::MissingPage;
+
+pub const CASES: &[Case] = &[
+    Case::loaded("unload-waits-for-a-read-in-flight", waits_for_a_read),
+    Case::absent("unload-with-readers-all-the-time", readers_all_the_time).within(120),
+];
+
+/// How long unloading must not come back while a read is held; it does within a few milliseconds
+/// when nothing holds it.
+const HELD: Duration = Duration::from_millis(500);
+
+/// A read is held in the middle of its copy; the code that it runs must not go before it ends.
+fn waits_for_a_read(context: &Context) -> anyhow::Result<()> {
+    let mut page = MissingPage::new()?;
+    let file = drive::open()?;
+    let (got, unloaded) = thread::scope(|scope| {
+        let held = scope.spawn(|| page.read(&file, 4096));
+        page.wait_for_somebody(Duration::from_secs(10))?;
+        let unload = scope.spawn(|| module::unload(NAME));
+        thread::sleep(HELD);
+        let too_early = unload.is_finished();
+        // Nobody new gets in meanwhile.
+        let late = drive::open_with(drive::FILE, OFlag::O_RDONLY);
+        page.release()?;
+        let got = held.join().map_err(|_| anyhow!("the reader panicked"))?;
+        let unloaded = unload
+            .join()
+            .map_err(|_| anyhow!("the unloader panicked"))?;
+        ensure!(
+            !too_early,
+            "unloading came to {unloaded:?} while a read was in flight"
+        );
+        refused("opening while it is unloaded", late, Errno::ENOENT)?;
+        anyhow::Ok((got, unloaded))
+    })?;
+    same("the read that was held", got, Ok(GREETING.len()))?;
+    bytes("what it read", &page.content()[..GREETING.len()], GREETING)?;
+    same("unloading", unloaded, Ok(()))?;
+    drive::expect_absent()?;
+    refused(
+        "reading afterwards",
+        nix::unistd::read(&file, &mut [0; 8]),
+        Errno::EIO,
+    )?;
+    module::load_file(&context.driver).context("loading again")?;
+    drive::expect_present()
+}
+
+const OPENERS: usize = 3;
+const PREADERS: usize = 2;
+const UNLOADS: usize = 25;
+
+/// What the readers met.
+#[derive(Default)]
+struct Met {
+    stop: AtomicBool,
+    greetings: AtomicU64,
+    gone: AtomicU64,
+}
+
+impl Met {
+    /// The greeting, or one of the two errors of a file that is going away; nothing else.
+    fn note(&self, got: nix::Result<Vec<u8>>) -> anyhow::Result<()> {
+        match got {
+            Ok(text) if text == GREETING => self.greetings.fetch_add(1, Ordering::Relaxed),
+            Err(Errno::EIO | Errno::ENOENT) => self.gone.fetch_add(1, Ordering::Relaxed),
+            Ok(text) => bail!("a reader got {:?}", String::from_utf8_lossy(&text)),
+            Err(error) => bail!("a reader got {error}"),
+        };
+        Ok(())
+    }
+
+    /// Opens, reads, closes, as fast as it goes.
+    fn open_and_read(&self) -> anyhow::Result<()> {
+        while !self.stop.load(Ordering::Relaxed) {
+            let file = drive::open_with(drive::FILE, OFlag::O_RDONLY);
+            self.note(file.and_then(|file| read_whole(&file)))?;
+        }
+        Ok(())
+    }
+
+    /// Stays on one descriptor for as long as it answers.
+    fn pread_on_one(&self) -> anyhow::Result<()> {
+        while !self.stop.load(Ordering::Relaxed) {
+            let file = match drive::open_with(drive::FILE, OFlag::O_RDONLY) {
+                Ok(file) => file,
+                Err(error) => {
+                    self.note(Err(error))?;
+                    continue;
+                }
+            };
+            let mut alive = true;
+            while alive && !self.stop.load(Ordering::Relaxed) {
+                let mut buffer = [0; 16];
+                let got = nix::sys::uio::pread(&file, &mut buffer, 0);
+                alive = got.is_ok();
+                self.note(got.map(|got| buffer[..got].to_vec()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A greeting of which the end could not be read is none.
+fn read_whole(file: &std::os::fd::OwnedFd) -> nix::Result<Vec<u8>> {
+    drive::read_to_end(file, 64)
+}
+
+fn load_and_unload(context: &Context) -> anyhow::Result<()> {
+    for round in 0..UNLOADS {
+        let what = || format!("round {round}, with readers");
+        module::load_file(&context.driver).with_context(|| format!("{}: loading", what()))?;
+        thread::sleep(Duration::from_millis(20));
+        module::unload(NAME).with_context(|| format!("{}: unloading", what()))?;
+        drive::expect_absent().with_context(what)?;
+    }
+    Ok(())
+}
+
+fn readers_all_the_time(context: &Context) -> anyhow::Result<()> {
+    let met = Met::default();
+    thread::scope(|scope| {
+        let mut threads: Vec<_> = (0..OPENERS)
+            .map(|_| scope.spawn(|| met.open_and_read()))
+            .collect();
+        threads.extend((0..PREADERS).map(|_| scope.spawn(|| met.pread_on_one())));
+        let rounds = load_and_unload(context);
+        met.stop.store(true, Ordering::Relaxed);
+        for thread in threads {
+            thread.join().map_err(|_| anyhow!("a reader panicked"))??;
+        }
+        rounds
+    })?;
+    let (greetings, gone) = (met.greetings.into_inner(), met.gone.into_inner());
+    ensure!(
+        greetings > 0 && gone > 0,
+        "the readers met {greetings} greetings and {gone} times nothing: they raced with nobody"
+    );
+    Ok(())
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the driver writes to the kernel's log.
+
+use anyhow::Context as _;
+use anyhow::ensure;
+use nix::fcntl::OFlag;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::drive;
+use crate::kmsg::Cursor;
+use crate::module;
+use crate::module::NAME;
+use crate::sys::Edge;
+
+pub const CASES: &[Case] = &[Case::absent("log-lines", log_lines)];
+
+fn log_lines(context: &Context) -> anyhow::Result<()> {
+    // The kernel itself says once that a module is from outside or unsigned: not counted here.
+    module::load_file(&context.driver).context("loading for the first time")?;
+    module::unload(NAME).context("unloading for the first time")?;
+
+    let mut log = Cursor::at_end()?;
+    module::load_file(&context.driver).context("loading")?;
+    one_line("loading", &log.new_lines_of(NAME)?)?;
+
+    what_any_user_can_do()?;
+    let lines = log.new_lines_of(NAME)?;
+    ensure!(lines.is_empty(), "reading wrote to the log: {lines:?}");
+
+    module::unload(NAME).context("unloading")?;
+    one_line("unloading", &log.new_lines_of(NAME)?)
+}
+
+/// One line, whole: `%p` in it is a conversion that this kernel's printk does not know.
+pub fn one_line(what: &str, lines: &[String]) -> anyhow::Result<()> {
+    ensure!(
+        lines.len() == 1,
+        "{what} wrote {} lines, one was wanted: {lines:?}",
+        lines.len()
+    );
+    let text = lines[0]
+        .strip_prefix(NAME)
+        .and_then(|rest| rest.strip_prefix(':'));
+    ensure!(
+        text.is_some_and(|text| !text.trim().is_empty() && !text.contains("%p")),
+        "{what} wrote a line that says nothing: {lines:?}"
+    );
+    Ok(())
+}
+
+/// Reads, good ones and bad ones; the answers are the business of other cases.
+fn what_any_user_can_do() -> anyhow::Result<()> {
+    let file = drive::open()?;
+    for _ in 0..1000 {
+        drive::expect_present()?;
+        let _ = nix::sys::uio::pread(&file, &mut [0; 8], -1);
+        let _ = nix::sys::uio::pread(&file, &mut [0; 8], i64::MAX);
+        let _ = nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekEnd);
+        let _ = Edge::new()?.read(&file, 0, 8, Some(0));
+        let _ = crate::sys::ioctl(std::os::fd::AsFd::as_fd(&file), 0xdead_beef);
+        let written = drive::open_with(drive::FILE, OFlag::O_WRONLY);
+        let _ = written.and_then(|file| nix::unistd::write(&file, b"text"));
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the driver promises, a case each: a name and a function, one file a subject.
+
+mod attributes;
+mod buffers;
+mod compat;
+mod in_flight;
+mod life;
+mod log;
+mod offsets;
+mod open_files;
+mod pipes;
+mod reading;
+mod ready;
+mod refusals;
+mod rounds;
+mod sharing;
+pub mod taint;
+mod taken;
+mod uring;
+mod users;
+mod vectors;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::module::Presence;
+
+/// What a case is told.
+pub struct Context {
+    /// The driver's file.
+    pub driver: PathBuf,
+    /// How many rounds of load and unload are asked for.
+    pub rounds: u32,
+    /// Taint bits that a case which may warn has set.
+    pub excused_taint: u64,
+}
+
+/// One promise of the driver.
+pub struct Case {
+    /// Lower case words with dashes between.
+    pub name: &'static str,
+    /// Where the case starts from; the runner brings the driver there.
+    pub start: Presence,
+    /// Whether the kernel itself warns in it, by what it does.
+    pub may_warn: bool,
+    /// When it counts as hanging.
+    pub timeout: Duration,
+    /// Tries it.
+    pub run: fn(&Context) -> anyhow::Result<()>,
+}
+
+impl Case {
+    /// A case that starts with the driver loaded.
+    const fn loaded(name: &'static str, run: fn(&Context) -> anyhow::Result<()>) -> Self {
+        Self {
+            name,
+            start: Presence::Loaded,
+            may_warn: false,
+            timeout: Duration::from_secs(60),
+            run,
+        }
+    }
+
+    /// A case that starts without the driver.
+    const fn absent(name: &'static str, run: fn(&Context) -> anyhow::Result<()>) -> Self {
+        Self {
+            start: Presence::Absent,
+            ..Self::loaded(name, run)
+        }
+    }
+
+    /// The same, with more or less time.
+    const fn within(self, seconds: u64) -> Self {
+        Self {
+            timeout: Duration::from_secs(seconds),
+            ..self
+        }
+    }
+
+    /// The same, where the kernel itself warns.
+    const fn warns(self) -> Self {
+        Self {
+            may_warn: true,
+            ..self
+        }
+    }
+}
+
+/// All subjects: first what needs the driver to stay, then its life; at the end what makes the
+/// kernel warn, and the look at what the whole did to the kernel.
+const SUBJECTS: &[&[Case]] = &[
+    attributes::CASES,
+    reading::CASES,
+    offsets::CASES,
+    vectors::CASES,
+    buffers::CASES,
+    pipes::CASES,
+    uring::CASES,
+    ready::CASES,
+    refusals::CASES,
+    users::CASES,
+    sharing::CASES,
+    compat::CASES,
+    life::CASES,
+    open_files::CASES,
+    in_flight::CASES,
+    log::CASES,
+    rounds::CASES,
+    taken::CASES,
+    taint::CASES,
+];
+
+/// Every case, in the order in which they run.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    SUBJECTS.iter().flat_map(|cases| cases.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_words_with_dashes_and_there_is_one_of_each() {
+        let mut seen = BTreeSet::new();
+        for case in all() {
+            assert!(seen.insert(case.name), "{} is there twice", case.name);
+            assert!(
+                case.name.split('-').all(|word| !word.is_empty()
+                    && word
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())),
+                "{}",
+                case.name
+            );
+        }
+    }
+}

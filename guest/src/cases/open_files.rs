@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Unloading while something is open.
+
+use std::io::IoSliceMut;
+use std::os::fd::AsFd as _;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use anyhow::ensure;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::fcntl::SpliceFFlags;
+use nix::poll::PollFd;
+use nix::poll::PollFlags;
+use nix::poll::PollTimeout;
+use nix::sys::epoll::Epoll;
+use nix::sys::epoll::EpollCreateFlags;
+use nix::sys::epoll::EpollEvent;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::stat::Mode;
+use nix::unistd::Whence;
+use nix::unistd::lseek;
+use nix::unistd::read;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::bytes;
+use crate::check::refused;
+use crate::drive;
+use crate::drive::GREETING;
+use crate::module;
+use crate::module::NAME;
+use crate::sys;
+
+pub const CASES: &[Case] = &[
+    Case::loaded("unload-with-file-open", with_file_open),
+    Case::loaded("unload-with-file-half-read", with_file_half_read),
+    Case::loaded("unload-with-thousand-open", with_thousand_open),
+    Case::loaded("unload-with-file-in-epoll", with_file_in_epoll),
+    Case::loaded("unload-with-directory-open", with_directory_open),
+];
+
+/// Unloads, which nothing that is merely open may hold up.
+fn unload_at_once() -> anyhow::Result<()> {
+    let started = Instant::now();
+    module::unload(NAME).context("unloading")?;
+    let took = started.elapsed();
+    ensure!(took < Duration::from_secs(10), "unloading took {took:?}");
+    drive::expect_absent()
+}
+
+/// Every way to use the descriptor is refused; closing is left to the caller.
+fn expect_dead(what: &str, file: &OwnedFd) -> anyhow::Result<()> {
+    let mut buffer = [0; 16];
+    refused(
+        &format!("{what}: read"),
+        read(file, &mut buffer),
+        Errno::EIO,
+    )?;
+    for offset in [0, 3, 6, 4096] {
+        let got = nix::sys::uio::pread(file, &mut buffer, offset);
+        refused(&format!("{what}: pread at {offset}"), got, Errno::EIO)?;
+    }
+    let got = nix::sys::uio::readv(file, &mut [IoSliceMut::new(&mut buffer)]);
+    refused(&format!("{what}: readv"), got, Errno::EIO)?;
+    let (_reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).context("making a pipe")?;
+    let got = nix::fcntl::splice(file, None, &writer, None, 16, SpliceFFlags::empty());
+    refused(&format!("{what}: splice"), got, Errno::EIO)?;
+    refused(
+        &format!("{what}: lseek"),
+        lseek(file, 0, Whence::SeekSet),
+        Errno::EINVAL,
+    )?;
+    refused(&format!("{what}: mmap"), sys::map(file.as_fd()), Errno::EIO)?;
+    refused(
+        &format!("{what}: ioctl"),
+        sys::ioctl(file.as_fd(), libc::TCGETS),
+        Errno::ENOTTY,
+    )?;
+    let mut fds = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    let ready = nix::poll::poll(&mut fds, PollTimeout::from(10_000u16));
+    ensure!(
+        ready == Ok(1),
+        "{what}: poll came to {ready:?}, it should not wait"
+    );
+    Ok(())
+}
+
+fn with_file_open(context: &Context) -> anyhow::Result<()> {
+    let (unread, read) = (drive::open()?, drive::open()?);
+    drive::expect_greeting("before", &read)?;
+    unload_at_once()?;
+    expect_dead("never read", &unread)?;
+    expect_dead("read before", &read)?;
+    module::load_file(&context.driver).context("loading again")?;
+    // They belong to the file that is gone, not to the new one.
+    expect_dead("never read, after loading again", &unread)?;
+    drive::expect_present()?;
+    drop(unread);
+    drive::expect_present().context("after closing an old descriptor")?;
+    unload_at_once()?;
+    expect_dead("read before, after unloading again", &read)?;
+    drop(read);
+    module::load_file(&context.driver).context("loading a third time")?;
+    drive::expect_present()
+}
+
+fn with_file_half_read(context: &Context) -> anyhow::Result<()> {
+    let file = drive::open()?;
+    let mut buffer = [0; 3];
+    let got = read(&file, &mut buffer).context("reading three")?;
+    bytes("the first three", &buffer[..got], &GREETING[..3])?;
+    unload_at_once()?;
+    expect_dead("half read", &file)?;
+    module::load_file(&context.driver).context("loading again")?;
+    expect_dead("half read, after loading again", &file)
+}
+
+fn with_thousand_open(context: &Context) -> anyhow::Result<()> {
+    let files = (0..1000)
+        .map(|_| drive::open())
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    for file in files.iter().step_by(2) {
+        drive::expect_greeting("before", file)?;
+    }
+    unload_at_once()?;
+    for file in &files {
+        refused("read", read(file, &mut [0; 8]), Errno::EIO)?;
+    }
+    module::load_file(&context.driver).context("loading again")?;
+    drop(files);
+    drive::expect_present()
+}
+
+fn with_file_in_epoll(context: &Context) -> anyhow::Result<()> {
+    let file = drive::open()?;
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("making an epoll")?;
+    epoll
+        .add(&file, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+        .context("adding the file")?;
+    unload_at_once()?;
+    let ready = epoll.wait(&mut [EpollEvent::empty(); 1], 10_000u16);
+    ensure!(
+        ready == Ok(1),
+        "epoll came to {ready:?}, it should not wait"
+    );
+    expect_dead("in an epoll", &file)?;
+    drop(file);
+    module::load_file(&context.driver).context("loading again")?;
+    drive::expect_present()
+}
+
+/// Open, and somebody's working directory as well.
+fn with_directory_open(context: &Context) -> anyhow::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let directory = drive::open_with(drive::DIRECTORY, flags).context("opening the directory")?;
+    std::env::set_current_dir(drive::DIRECTORY).context("going there")?;
+    unload_at_once()?;
+    for what in ["after unloading", "after loading again"] {
+        let below = nix::fcntl::openat(&directory, drive::ENTRY, OFlag::O_RDONLY, Mode::empty());
+        refused(&format!("open below it {what}"), below, Errno::ENOENT)?;
+        let here = drive::open_with(drive::ENTRY, OFlag::O_RDONLY);
+        refused(&format!("open from inside {what}"), here, Errno::ENOENT)?;
+        // Whether an unlinked directory lists nothing or is no longer there is the kernel's
+        // business; that it does not list what is gone is ours.
+        let copy = directory.try_clone().context("duplicating the directory")?;
+        if let Ok(mut listing) = Dir::from_fd(copy) {
+            for entry in listing.iter().flatten() {
+                let name = entry.file_name().to_bytes();
+                ensure!(
+                    name.starts_with(b"."),
+                    "{what} it lists {:?}",
+                    entry.file_name()
+                );
+            }
+        }
+        if what == "after unloading" {
+            module::load_file(&context.driver).context("loading again")?;
+        }
+    }
+    drive::expect_present()
+}

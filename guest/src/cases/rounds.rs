@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Loading and unloading again and again, and what is left of it.
+
+use anyhow::Context as _;
+use anyhow::ensure;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::drive;
+use crate::module;
+use crate::module::NAME;
+use crate::slab::Usage;
+
+pub const CASES: &[Case] =
+    &[Case::absent("load-and-unload-rounds", load_and_unload_rounds).within(300)];
+
+/// What the first rounds take and keep (caches that fill) is no leak.
+const WARM_UP: u32 = 10;
+
+/// How often to look again before what is still in use counts as lost.
+const LOOKS: usize = 5;
+
+fn round(context: &Context, number: u32) -> anyhow::Result<()> {
+    let what = || format!("round {number}");
+    module::load_file(&context.driver)
+        .context("loading")
+        .with_context(what)?;
+    drive::expect_present().with_context(what)?;
+    // Left open over the unload now and then: that must not leak either.
+    let open = if number % 4 == 0 {
+        Some(drive::open()?)
+    } else {
+        None
+    };
+    module::unload(NAME)
+        .context("unloading")
+        .with_context(what)?;
+    drive::expect_absent().with_context(what)?;
+    drop(open);
+    Ok(())
+}
+
+/// Compares what the kernel has allocated before and after: objects in each slab cache, and
+/// pages of vmalloc space, where modules lie.
+fn load_and_unload_rounds(context: &Context) -> anyhow::Result<()> {
+    (0..WARM_UP).try_for_each(|number| round(context, number))?;
+    let before = Usage::settled()?;
+    (0..context.rounds).try_for_each(|number| round(context, number))?;
+    let mut leaks = Vec::new();
+    for _ in 0..LOOKS {
+        leaks = Usage::settled()?.leaks_since(&before, context.rounds);
+        if leaks.is_empty() {
+            return Ok(());
+        }
+    }
+    ensure!(
+        leaks.is_empty(),
+        "after {} rounds {}",
+        context.rounds,
+        leaks.join(", ")
+    );
+    Ok(())
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Several descriptors, threads and processes at once.
+
+use std::thread;
+
+use anyhow::Context as _;
+use anyhow::anyhow;
+use nix::sys::wait::WaitStatus;
+use nix::sys::wait::waitpid;
+use nix::unistd::ForkResult;
+use nix::unistd::Pid;
+use nix::unistd::read;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::bytes;
+use crate::check::same;
+use crate::drive;
+use crate::drive::GREETING;
+
+pub const CASES: &[Case] = &[
+    Case::loaded("two-opens-have-a-position-each", two_opens),
+    Case::loaded("duplicated-descriptor-shares-the-position", duplicated),
+    Case::loaded("forked-descriptor-shares-the-position", forked),
+    Case::loaded("thousand-open-at-once", thousand_open),
+    Case::loaded("threads-read-at-once", threads_read),
+    Case::loaded(
+        "threads-read-one-descriptor-at-once",
+        threads_read_one_descriptor,
+    ),
+    Case::loaded("processes-read-at-once", processes_read),
+];
+
+const READERS: usize = 4;
+const ROUNDS: usize = 500;
+
+/// Reads this many bytes.
+fn take(what: &str, fd: impl std::os::fd::AsFd, count: usize) -> anyhow::Result<Vec<u8>> {
+    let mut buffer = vec![0; count];
+    let got = read(fd, &mut buffer).with_context(|| what.to_owned())?;
+    buffer.truncate(got);
+    Ok(buffer)
+}
+
+/// Runs it in a child of the case, which must exit with 0.
+fn in_child(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Pid> {
+    // SAFETY: this process has one thread, so the child may do whatever a process may.
+    match unsafe { nix::unistd::fork() }.context("forking")? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let result = body();
+            if let Err(error) = &result {
+                eprintln!("guest: in a child of the case: {error:#}");
+            }
+            // SAFETY: ends the process at once, as the case's own process will.
+            unsafe { libc::_exit(i32::from(result.is_err())) }
+        }
+    }
+}
+
+fn ended_well(child: Pid) -> anyhow::Result<()> {
+    same(
+        "end of the child",
+        waitpid(child, None),
+        Ok(WaitStatus::Exited(child, 0)),
+    )
+}
+
+fn two_opens(_: &Context) -> anyhow::Result<()> {
+    let (one, other) = (drive::open()?, drive::open()?);
+    bytes("one, first part", &take("one", &one, 4)?, &GREETING[..4])?;
+    drive::expect_greeting("the other, whole", &other)?;
+    bytes("one, second part", &take("one", &one, 4)?, &GREETING[4..])
+}
+
+fn duplicated(_: &Context) -> anyhow::Result<()> {
+    let file = drive::open()?;
+    let copy = file.try_clone().context("duplicating the descriptor")?;
+    bytes("the first three", &take("file", &file, 3)?, &GREETING[..3])?;
+    bytes(
+        "the rest, from the copy",
+        &take("copy", &copy, 4096)?,
+        &GREETING[3..],
+    )?;
+    bytes("at the end", &take("file", &file, 4096)?, b"")
+}
+
+fn forked(_: &Context) -> anyhow::Result<()> {
+    let file = drive::open()?;
+    bytes("the first two", &take("parent", &file, 2)?, &GREETING[..2])?;
+    let child = in_child(|| bytes("the next two", &take("child", &file, 2)?, &GREETING[2..4]))?;
+    ended_well(child)?;
+    bytes(
+        "the last two",
+        &take("parent", &file, 4096)?,
+        &GREETING[4..],
+    )
+}
+
+fn thousand_open(_: &Context) -> anyhow::Result<()> {
+    let files = (0..1000)
+        .map(|_| drive::open())
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    // Taking turns, so that no descriptor can live on what another one left.
+    for part in GREETING.chunks(4) {
+        for (number, file) in files.iter().enumerate() {
+            let what = format!("descriptor {number} of {}", files.len());
+            bytes(&what, &take(&what, file, 4)?, part)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs it in several threads at once; the first error counts.
+fn in_threads(body: impl Fn(usize) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
+    thread::scope(|scope| {
+        let body = &body;
+        let threads: Vec<_> = (0..READERS)
+            .map(|number| scope.spawn(move || body(number)))
+            .collect();
+        for thread in threads {
+            thread.join().map_err(|_| anyhow!("a reader panicked"))??;
+        }
+        Ok(())
+    })
+}
+
+fn threads_read(_: &Context) -> anyhow::Result<()> {
+    in_threads(|number| {
+        (0..ROUNDS).try_for_each(|round| {
+            drive::expect_greeting(&format!("thread {number}, round {round}"), drive::open()?)
+        })
+    })
+}
+
+/// pread never moves the position, so each thread sees the whole each time.
+fn threads_read_one_descriptor(_: &Context) -> anyhow::Result<()> {
+    let file = drive::open()?;
+    in_threads(|number| {
+        (0..ROUNDS).try_for_each(|round| {
+            let what = format!("thread {number}, round {round}");
+            let mut buffer = [0; 16];
+            let start = round % GREETING.len();
+            let got = nix::sys::uio::pread(&file, &mut buffer, start as i64)
+                .with_context(|| what.clone())?;
+            bytes(&what, &buffer[..got], &GREETING[start..])
+        })
+    })
+}
+
+fn processes_read(_: &Context) -> anyhow::Result<()> {
+    let children = (0..READERS)
+        .map(|number| {
+            in_child(|| {
+                (0..ROUNDS).try_for_each(|round| {
+                    let what = format!("process {number}, round {round}");
+                    drive::expect_greeting(&what, drive::open()?)
+                })
+            })
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    children.into_iter().try_for_each(ended_well)
+}

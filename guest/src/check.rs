@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a case says when something is not so.
+
+use std::fmt;
+use std::fmt::Debug;
+
+use anyhow::ensure;
+use nix::errno::Errno;
+
+/// The error of a case that can't be tried on this kernel.
+#[derive(Debug)]
+pub struct Skip(pub String);
+
+impl fmt::Display for Skip {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// Ends the case as skipped.
+pub fn skip<T>(why: impl Into<String>) -> anyhow::Result<T> {
+    Err(Skip(why.into()).into())
+}
+
+/// Both are equal.
+pub fn same<T: Debug + PartialEq>(what: &str, got: T, wanted: T) -> anyhow::Result<()> {
+    ensure!(got == wanted, "{what}: got {got:?}, wanted {wanted:?}");
+    Ok(())
+}
+
+/// The bytes are these; said as text, since all of them are.
+pub fn bytes(what: &str, got: &[u8], wanted: &[u8]) -> anyhow::Result<()> {
+    ensure!(
+        got == wanted,
+        "{what}: got {:?}, wanted {:?}",
+        String::from_utf8_lossy(got),
+        String::from_utf8_lossy(wanted)
+    );
+    Ok(())
+}
+
+/// The call failed, and for this reason.
+pub fn refused<T: Debug>(what: &str, got: nix::Result<T>, wanted: Errno) -> anyhow::Result<()> {
+    match got {
+        Err(error) if error == wanted => Ok(()),
+        other => anyhow::bail!("{what}: got {other:?}, wanted {wanted:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_is_no_error_and_different_says_both() {
+        assert!(same("size", 6, 6).is_ok());
+        let error = same("size", 7, 6).unwrap_err().to_string();
+        assert_eq!(error, "size: got 7, wanted 6");
+        let error = bytes("text", b"Hello", b"Hello\n").unwrap_err().to_string();
+        assert_eq!(error, r#"text: got "Hello", wanted "Hello\n""#);
+    }
+
+    #[test]
+    fn a_refusal_must_have_the_right_reason() {
+        assert!(refused::<()>("read", Err(Errno::EIO), Errno::EIO).is_ok());
+        assert!(refused::<()>("read", Err(Errno::EINVAL), Errno::EIO).is_err());
+        assert!(refused("read", Ok(6), Errno::EIO).is_err());
+    }
+}

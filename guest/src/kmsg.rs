@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's log, through `/dev/kmsg`.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::io::Read as _;
+use std::io::Seek as _;
+use std::io::SeekFrom;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use anyhow::Context as _;
+
+const PATH: &str = "/dev/kmsg";
+
+/// Puts a line into the log, at a level that reaches the console; false when it can't.
+pub fn say(line: &str) -> bool {
+    // 4 is the level of warnings, the weakest that the console shows (see `boot`).
+    OpenOptions::new()
+        .write(true)
+        .open(PATH)
+        .and_then(|mut log| log.write_all(format!("<4>{line}\n").as_bytes()))
+        .is_ok()
+}
+
+/// One record of the log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Who wrote it: 0 is the kernel.
+    pub facility: u32,
+    /// What it says.
+    pub text: String,
+}
+
+impl Record {
+    /// Reads what one read of `/dev/kmsg` gives: `priority,sequence,time,flags;text\n key=value`.
+    fn parse(raw: &str) -> Option<Self> {
+        let (head, body) = raw.split_once(';')?;
+        let priority: u32 = head.split(',').next()?.parse().ok()?;
+        Some(Self {
+            facility: priority >> 3,
+            text: body.lines().next().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+/// A place in the log: what comes after it is new.
+pub struct Cursor(File);
+
+impl Cursor {
+    /// The end of the log as it stands.
+    pub fn at_end() -> anyhow::Result<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(PATH)
+            .with_context(|| format!("opening {PATH}"))?;
+        file.seek(SeekFrom::End(0))
+            .with_context(|| format!("going to the end of {PATH}"))?;
+        Ok(Self(file))
+    }
+
+    /// What the kernel wrote since the last call, without what programs wrote.
+    pub fn new_records(&mut self) -> anyhow::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut raw = [0; 8192];
+        loop {
+            match self.0.read(&mut raw) {
+                Ok(length) => records.extend(
+                    Record::parse(&String::from_utf8_lossy(&raw[..length]))
+                        .filter(|record| record.facility == 0),
+                ),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(records),
+                // A broken pipe says that records were overwritten before we read them.
+                Err(error) => return Err(error).with_context(|| format!("reading {PATH}")),
+            }
+        }
+    }
+
+    /// The new lines that the module of this name wrote.
+    pub fn new_lines_of(&mut self, module: &str) -> anyhow::Result<Vec<String>> {
+        let prefix = format!("{module}:");
+        let records = self.new_records()?;
+        Ok(records
+            .into_iter()
+            .map(|record| record.text)
+            .filter(|text| text.starts_with(&prefix))
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_the_kernel() {
+        let record = Record::parse("6,339,5140900,-;procDriver: hello\n SUBSYSTEM=x\n").unwrap();
+        assert_eq!(record.facility, 0);
+        assert_eq!(record.text, "procDriver: hello");
+    }
+
+    #[test]
+    fn a_record_of_a_program_keeps_its_facility() {
+        let record = Record::parse("12,340,5140901,-;guest: case a;b\n").unwrap();
+        assert_eq!(record.facility, 1);
+        assert_eq!(record.text, "guest: case a;b");
+    }
+
+    #[test]
+    fn what_is_no_record_is_none() {
+        assert_eq!(Record::parse("no record"), None);
+        assert_eq!(Record::parse("x,1;text"), None);
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel command line asks of the guest.
+
+use anyhow::Context as _;
+
+/// The `guest=` and `guest.*=` words of the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which suite to run.
+    pub suite: String,
+    /// How often the case of that name loads and unloads.
+    pub rounds: u32,
+    /// Names of the cases to run; empty for all.
+    pub only: Vec<String>,
+}
+
+impl Options {
+    /// Reads them; words that are not for us belong to the kernel.
+    pub fn from_command_line(line: &str) -> anyhow::Result<Self> {
+        let mut options = Self {
+            suite: "behaviour".into(),
+            rounds: 200,
+            only: Vec::new(),
+        };
+        for (key, value) in line
+            .split_whitespace()
+            .filter_map(|word| word.split_once('='))
+        {
+            match key {
+                "guest" => options.suite = value.into(),
+                "guest.rounds" => {
+                    options.rounds = value.parse().with_context(|| {
+                        format!("guest.rounds={value}: a whole number is wanted")
+                    })?
+                }
+                "guest.only" => options.only = value.split(',').map(String::from).collect(),
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether the case of this name is to run.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_kernel_are_left_alone() {
+        let options = Options::from_command_line("console=ttyS0 panic=-1 quiet\n").unwrap();
+        assert_eq!(options.suite, "behaviour");
+        assert_eq!(options.rounds, 200);
+        assert!(options.wants("anything"));
+    }
+
+    #[test]
+    fn suite_rounds_and_choice_are_taken() {
+        let line = "guest=bench guest.rounds=7 guest.only=a,b-c";
+        let options = Options::from_command_line(line).unwrap();
+        assert_eq!(options.suite, "bench");
+        assert_eq!(options.rounds, 7);
+        assert!(options.wants("b-c"));
+        assert!(!options.wants("b"));
+    }
+
+    #[test]
+    fn rounds_that_are_no_number_are_an_error_that_names_them() {
+        let error = Options::from_command_line("guest.rounds=many").unwrap_err();
+        assert!(error.to_string().contains("guest.rounds=many"), "{error}");
+    }
+}

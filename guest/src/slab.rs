@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the kernel has allocated, to see whether something is left behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+/// Objects in use for each slab cache, and kilobytes of vmalloc space.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    objects: BTreeMap<String, u64>,
+    vmalloc: u64,
+}
+
+impl Usage {
+    /// What is in use once everything that can be freed is.
+    pub fn settled() -> anyhow::Result<Self> {
+        const DROP: &str = "/proc/sys/vm/drop_caches";
+        // Twice, with time between: RCU and work queues free what the first round let go.
+        for _ in 0..2 {
+            fs::write(DROP, "3").with_context(|| format!("writing to {DROP}"))?;
+            sleep(Duration::from_millis(300));
+        }
+        let slabs = fs::read_to_string("/proc/slabinfo").context("reading /proc/slabinfo")?;
+        let memory = fs::read_to_string("/proc/meminfo").context("reading /proc/meminfo")?;
+        Ok(Self::parse(&slabs, &memory))
+    }
+
+    fn parse(slabs: &str, memory: &str) -> Self {
+        let objects = slabs
+            .lines()
+            .skip_while(|line| line.starts_with("slabinfo") || line.starts_with('#'))
+            .filter_map(|line| {
+                let mut fields = line.split_whitespace();
+                Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+            })
+            .collect();
+        let vmalloc = memory
+            .lines()
+            .find_map(|line| line.strip_prefix("VmallocUsed:"))
+            .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+            .unwrap_or(0);
+        Self { objects, vmalloc }
+    }
+
+    /// What grew by about one object, or page of vmalloc space, a round or more.
+    pub fn leaks_since(&self, before: &Self, rounds: u32) -> Vec<String> {
+        // Three of four, since the kernel counts by the page of objects; and never fewer than
+        // what the rest of the system may take meanwhile.
+        let limit = u64::from(rounds / 4 * 3).max(64);
+        let mut leaks: Vec<String> = self
+            .objects
+            .iter()
+            .filter_map(|(cache, &now)| {
+                let grown = now.checked_sub(*before.objects.get(cache).unwrap_or(&0))?;
+                (grown >= limit).then(|| format!("{cache} has {grown} objects more"))
+            })
+            .collect();
+        let grown = self.vmalloc.saturating_sub(before.vmalloc);
+        if grown >= limit * 4 {
+            leaks.push(format!("VmallocUsed has grown by {grown} kB"));
+        }
+        leaks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLABS: &str = "slabinfo - version: 2.1\n\
+        # name <active_objs> <num_objs> <objsize>\n\
+        kmalloc-64 300 320 64 64 1 : tunables 0 0 0 : slabdata 5 5 0\n\
+        proc_dir_entry 500 504 192 21 1 : tunables 0 0 0 : slabdata 24 24 0\n";
+    const MEMORY: &str = "MemTotal: 1000 kB\nVmallocUsed:       2000 kB\n";
+
+    fn usage(small: u64, entries: u64, vmalloc: u64) -> Usage {
+        Usage {
+            objects: [
+                ("kmalloc-64".into(), small),
+                ("proc_dir_entry".into(), entries),
+            ]
+            .into(),
+            vmalloc,
+        }
+    }
+
+    #[test]
+    fn the_kernels_tables_are_read() {
+        assert_eq!(Usage::parse(SLABS, MEMORY), usage(300, 500, 2000));
+    }
+
+    #[test]
+    fn one_object_a_round_is_a_leak_and_names_its_cache() {
+        let leaks = usage(510, 480, 2000).leaks_since(&usage(300, 500, 2000), 200);
+        assert_eq!(leaks, ["kmalloc-64 has 210 objects more"]);
+    }
+
+    #[test]
+    fn a_module_that_keeps_its_memory_is_a_leak() {
+        let leaks = usage(300, 500, 2000 + 200 * 12).leaks_since(&usage(300, 500, 2000), 200);
+        assert_eq!(leaks, ["VmallocUsed has grown by 2400 kB"]);
+    }
+
+    #[test]
+    fn a_little_more_or_less_is_no_leak() {
+        assert!(
+            usage(360, 500, 2100)
+                .leaks_since(&usage(300, 500, 2000), 200)
+                .is_empty()
+        );
+        assert!(
+            usage(290, 400, 1900)
+                .leaks_since(&usage(300, 500, 2000), 200)
+                .is_empty()
+        );
+    }
+}
