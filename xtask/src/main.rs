@@ -1,5 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What developers of procdriver-dkms run: packages, demo, tests.
+//! What developers of this project run; `make demo`, `make test` and their kin come here.
+//!
+//! One file a task. This one only parses the command line and calls.
 
-fn main() {}
+mod assets;
+mod cargo;
+mod cases;
+mod chroot;
+mod cpio;
+mod deb;
+mod demo;
+mod full_guest;
+mod host;
+mod image;
+mod mirror;
+mod modules;
+mod mounts;
+mod project;
+mod provision;
+mod qemu;
+mod repo;
+mod run;
+mod serial;
+mod small_guest;
+mod test;
+mod ui;
+mod warm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "What developers of procdriver-dkms run", version)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build both Debian packages into target/debian
+    Deb,
+    /// Make a signed apt repository of the packages in target/repo
+    Repo,
+    /// Show the main job: apt install in a booted Debian brings /proc/1999_proc/mydrive
+    Demo,
+    /// Run every test; the last line counts what passed, failed and was skipped
+    Test,
+    /// Make the Debian root that the demo and the tests boot, and print its path
+    Provision,
+    /// Remove the caches: provisioned roots, images, warmed metadata
+    Clean,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = Project::find().and_then(|project| match args.task {
+        Task::Deb => deb::build(&project).map(|_| true),
+        Task::Repo => repo::task(&project),
+        Task::Demo => demo::task(&project),
+        Task::Test => test::task(&project),
+        Task::Provision => provision_and_print(&project),
+        Task::Clean => provision::clean(&project).map(|()| true),
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            ui::say("");
+            ui::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn provision_and_print(project: &Project) -> Result<bool> {
+    mounts::private_namespace()?;
+    host::need(host::PROVISION)?;
+    let root = provision::base(project)?;
+    println!("{}", root.path.display());
+    Ok(true)
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tables of test cases.
+
+pub mod bad_input;

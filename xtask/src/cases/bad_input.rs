@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Bad input for dkms-rust. Each case runs in a fresh copy of a Debian 13 root in which the
+//! package is installed and its cache is empty.
+//!
+//! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
+//! cache folder, `W` a filled cache that may be copied from.
+
+/// One case.
+pub struct BadInput {
+    /// Its name.
+    pub name: &'static str,
+    /// What makes the input bad.
+    pub prepare: &'static str,
+    /// What is tried.
+    pub command: &'static str,
+    /// The exit status that it must have.
+    pub exit: i32,
+    /// Patterns that its output must have.
+    pub says: &'static [&'static str],
+    /// Whether it may leave files in the cache: where it mends the damage and goes on.
+    pub may_make: bool,
+}
+
+/// A refusal: the input is bad, nothing is done, nothing is left.
+const fn refused(
+    name: &'static str,
+    prepare: &'static str,
+    exit: i32,
+    says: &'static [&'static str],
+) -> BadInput {
+    BadInput { name, prepare, command: "dkms-rust kdir -k $R", exit, says, may_make: false }
+}
+
+/// All cases.
+pub const CASES: &[BadInput] = &[
+    refused(
+        "headers-missing",
+        "rm /lib/modules/$R/build",
+        77,
+        &["its headers are not installed", "mend: apt install linux-headers-"],
+    ),
+    refused(
+        "linux-source-not-installed",
+        "dpkg --remove --force-depends $(dpkg-query -Wf '${Package} ' 'linux-source*')",
+        77,
+        &["linux-source-[0-9.]+, from which", "mend: apt install linux-source-[0-9.]+="],
+    ),
+    refused(
+        "linux-source-archive-missing",
+        "rm /usr/src/linux-source-*.tar.xz",
+        77,
+        &["linux-source-.*tar.xz is missing", "mend: apt install --reinstall linux-source-"],
+    ),
+    refused(
+        "linux-source-of-another-revision",
+        "sed -i '/^Package: linux-source-/,/^$/s/^\\(Version: .*\\)$/\\1.1/' /var/lib/dpkg/status",
+        77,
+        &["linux-source-[0-9.]+ is version .*\\.1, but its headers are", "mend: apt install"],
+    ),
+    refused(
+        "linux-source-truncated",
+        "truncate --size=1M /usr/src/linux-source-*.tar.xz",
+        1,
+        &["linux-source-.*tar.xz"],
+    ),
+    refused(
+        "linux-source-is-not-xz",
+        "for f in /usr/src/linux-source-*.tar.xz; do echo nonsense > $f; done",
+        1,
+        &["linux-source-.*tar.xz"],
+    ),
+    refused(
+        "rustc-of-another-version",
+        "rm -f /usr/bin/rustc*; printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' \
+         > /usr/bin/rustc; chmod 755 /usr/bin/rustc",
+        77,
+        &["it was built by \"rustc [0-9.]+", "rustc 1.70.0", "mend: (apt )?install rustc"],
+    ),
+    refused(
+        "rustc-missing",
+        "rm -f /usr/bin/rustc*",
+        77,
+        &["only that can build modules for it; there is none", "mend: (apt )?install rustc"],
+    ),
+    refused(
+        "bindgen-missing",
+        "rm /usr/bin/bindgen",
+        77,
+        &["bindgen, .* is not installed", "mend: apt install bindgen"],
+    ),
+    refused(
+        "rust-src-missing",
+        "dpkg --remove --force-depends rust-src",
+        77,
+        &["source of Rust's library for .* is missing", "mend: apt install rust-src"],
+    ),
+    refused(
+        "gcc-missing",
+        "rm -f /usr/bin/x86_64-linux-gnu-gcc-14 /usr/bin/gcc-14",
+        77,
+        &["it was built by .*gcc-14, which is not installed", "mend: apt install gcc-14"],
+    ),
+    BadInput {
+        name: "no-such-kernel",
+        prepare: "true",
+        command: "dkms-rust kdir -k 9.9.9-nosuch-amd64",
+        exit: 77,
+        says: &["9.9.9-nosuch-amd64: no such kernel is installed"],
+        may_make: false,
+    },
+    BadInput {
+        name: "release-that-leads-out",
+        prepare: "mkdir -p /tmp/x",
+        command: "dkms-rust kdir -k ../../tmp/x",
+        exit: 2,
+        says: &["is not a kernel release"],
+        may_make: false,
+    },
+    BadInput {
+        name: "release-is-empty",
+        prepare: "true",
+        command: "dkms-rust kdir -k ''",
+        exit: 2,
+        says: &["is not a kernel release"],
+        may_make: false,
+    },
+    BadInput {
+        name: "not-root",
+        prepare: "true",
+        command: "setpriv --reuid=65534 --regid=65534 --clear-groups dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["root"],
+        may_make: false,
+    },
+    BadInput {
+        name: "disk-full-before",
+        prepare: "mkdir -p $C && mount -t tmpfs -o size=100m,mode=0755 none $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 77,
+        says: &["takes [0-9]+ MB in .*, where [0-9]+ MB are free", "mend: make room"],
+        may_make: false,
+    },
+    BadInput {
+        name: "killed-in-the-middle",
+        prepare: "true",
+        // The second one may not take what the first left for a tree, and clears it away.
+        command: "timeout --signal=KILL 8 dkms-rust kdir -k $R; ls -A $C/$R; dkms-rust check -k $R",
+        exit: 0,
+        says: &["metadata to rebuild"],
+        may_make: true,
+    },
+    BadInput {
+        name: "cache-writable-by-others",
+        prepare: "mkdir -p $C && chmod 777 $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["can't be trusted", "can be written by others"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cache-is-a-link",
+        prepare: "mkdir -p /tmp/elsewhere && rm -rf $C && ln -s /tmp/elsewhere $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["can't be trusted", "is a link"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cache-damaged-and-no-source-to-mend-it",
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && \
+                  for f in $C/$R/*/rust/libkernel.rmeta; do echo x >> $f; done",
+        command: "dkms-rust kdir -k $R",
+        exit: 77,
+        says: &["libkernel.rmeta is not as it was made", "linux-source-.*tar.xz is missing"],
+        may_make: false,
+    },
+];

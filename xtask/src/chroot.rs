@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A Debian root to run commands in at native speed; what they change is thrown away.
+//!
+//! Commands in it cannot load kernel modules: the machine's own kernel is none of their business.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::mount::MountFlags;
+
+use crate::mounts::{Mount, Overlay};
+use crate::project::Project;
+use crate::provision::Root;
+use crate::run::Cmd;
+
+/// Device nodes that programs expect, shown from the machine's own /dev.
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
+
+/// A root ready to run commands in.
+pub struct Chroot {
+    // Declared, and so dropped, before what it is mounted in.
+    inside: Inside,
+    overlay: Overlay,
+}
+
+/// What is mounted inside a root.
+struct Inside(Vec<Mount>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        // The last mounted goes first: some are inside others.
+        while self.0.pop().is_some() {}
+    }
+}
+
+impl Chroot {
+    /// Makes a root whose changes are thrown away.
+    pub fn new(project: &Project, root: &Root) -> Result<Self> {
+        let overlay = Overlay::over(project, &root.layers)?;
+        let inside = mount_inside(overlay.path())?;
+        Ok(Self { inside, overlay })
+    }
+
+    /// Where its files are, seen from outside.
+    pub fn path(&self) -> &Path {
+        self.overlay.path()
+    }
+
+    /// A command to run in it.
+    pub fn cmd(&self, program: &str) -> Cmd {
+        Cmd::new("setpriv")
+            .args(["--bounding-set=-sys_module", "--inh-caps=-sys_module", "chroot"])
+            .arg(self.path())
+            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"])
+            .args(["LC_ALL=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"])
+            .arg(program)
+    }
+
+    /// A command line for its shell.
+    pub fn sh(&self, line: &str) -> Cmd {
+        self.cmd("sh").args(["-c", line])
+    }
+
+    /// Shows a folder of this machine inside, until the root goes.
+    pub fn bind(&mut self, from: &Path, place: &str) -> Result<()> {
+        let target = self.path().join(place.trim_start_matches('/'));
+        fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+        self.inside.0.push(Mount::bind(from, &target)?);
+        Ok(())
+    }
+
+    /// Ends it and keeps what was written into it as a layer of its own.
+    pub fn keep(self, place: &Path) -> Result<()> {
+        let Self { inside, overlay } = self;
+        drop(inside);
+        overlay.keep(place)
+    }
+}
+
+fn mount_inside(root: &Path) -> Result<Inside> {
+    let quiet = MountFlags::NOSUID | MountFlags::NOEXEC;
+    let mut inside = Inside(vec![
+        Mount::new(c"proc", &root.join("proc"), quiet | MountFlags::NODEV, c"")?,
+        Mount::new(c"tmpfs", &root.join("dev"), quiet, c"mode=0755")?,
+        Mount::new(c"tmpfs", &root.join("run"), quiet | MountFlags::NODEV, c"mode=0755")?,
+    ]);
+    let dev = root.join("dev");
+    for name in DEVICES {
+        let node = dev.join(name);
+        fs::write(&node, "").with_context(|| format!("cannot make {}", node.display()))?;
+        inside.0.push(Mount::bind(&Path::new("/dev").join(name), &node)?);
+    }
+    for (target, name) in [("/proc/self/fd", "fd"), ("/proc/self/fd/1", "stdout"), ("/proc/self/fd/2", "stderr")] {
+        symlink(target, dev.join(name)).with_context(|| format!("cannot make {name} in /dev"))?;
+    }
+    fs::create_dir(dev.join("shm")).context("cannot make /dev/shm")?;
+    // How to find hosts is the machine's matter, and changes with where it is plugged in.
+    let resolv = root.join("etc/resolv.conf");
+    if let Ok(text) = fs::read("/etc/resolv.conf") {
+        let _ = fs::remove_file(&resolv);
+        fs::write(&resolv, text).with_context(|| format!("cannot write {}", resolv.display()))?;
+    }
+    Ok(inside)
+}

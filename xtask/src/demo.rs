@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask demo`: the main job, before the developer's eyes: a stock Debian with a stock kernel
+//! runs, `apt install procdriver-dkms` is typed, and `/proc/1999_proc/mydrive` says Hello.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Result, anyhow};
+
+use crate::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::project::Project;
+use crate::provision::{self, Root};
+use crate::qemu::{self, End, Outcome};
+use crate::serial::{self, Report, Verdict};
+use crate::{deb, host, image, mounts, repo, ui, warm};
+
+/// The programs that this machine must have.
+pub fn needs() -> Vec<host::Need> {
+    [host::DEB, host::REPO, host::PROVISION, host::BOOT].concat()
+}
+
+/// Runs the demo; false when the main job did not work.
+pub fn task(project: &Project) -> Result<bool> {
+    host::need_amd64()?;
+    mounts::private_namespace()?;
+    host::need(&needs())?;
+    let (root, repo) = prepare(project)?;
+    let (warm, system) = warm_and_image(project, &root, &repo)?;
+    ui::say(&format!("the disk image is {}", system.display()));
+    ui::say("prepared outside the guest, for speed: the Debian root with its compilers, and");
+    ui::say("  dkms-rust's cache of the kernel's Rust metadata (an emulated guest would need a");
+    ui::say("  quarter of an hour for it). Inside happens all the rest, now:");
+    let payload = Payload { script: PACKAGE_LIFE, repo: &repo, warm: &warm };
+    ui::say("boot Debian in QEMU ...");
+    let mut screen = Screen::default();
+    let outcome =
+        full_guest::run(project, &root, &payload, "demo", &mut |line| screen.show(line))?;
+    let problems = problems(&outcome, &project.log("demo")?);
+    ui::say("");
+    for problem in &problems {
+        ui::say(problem);
+    }
+    let seconds = ui::elapsed().as_secs_f64();
+    ui::say(&if problems.is_empty() {
+        format!(
+            "MAIN JOB WORKS: apt install brought /proc/1999_proc/mydrive to kernel {} and apt \
+             remove took it away ({seconds:.0} s in all)",
+            root.release
+        )
+    } else {
+        format!("MAIN JOB FAILED on kernel {} ({seconds:.0} s in all)", root.release)
+    });
+    Ok(problems.is_empty())
+}
+
+/// The root and the repository, made side by side: one waits for the network, the other computes.
+pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
+    thread::scope(|scope| {
+        let root = scope.spawn(|| provision::base(project));
+        let repo = deb::build(project).and_then(|debs| repo::build(project, &debs));
+        let root = root.join().map_err(|_| anyhow!("provisioning panicked"))??;
+        Ok((root, repo?))
+    })
+}
+
+/// The warmed cache and the disk image, made side by side.
+pub fn warm_and_image(project: &Project, root: &Root, repo: &Path) -> Result<(PathBuf, PathBuf)> {
+    thread::scope(|scope| {
+        let system = scope.spawn(|| image::system(project, root));
+        let warm = warm::cache(project, root, repo);
+        let system = system.join().map_err(|_| anyhow!("making the image panicked"))??;
+        Ok((warm?, system))
+    })
+}
+
+/// Shows what the guest does; while it boots only that it goes on.
+#[derive(Default)]
+pub struct Screen {
+    begun: bool,
+    lines: usize,
+}
+
+impl Screen {
+    /// Takes one line of the console.
+    pub fn show(&mut self, line: &str) {
+        self.lines += 1;
+        if let Some(kernel) = line.strip_prefix(serial::BEGIN) {
+            self.begun = true;
+            ui::say(&format!("systemd is up: {kernel}"));
+        } else if !self.begun {
+            if self.lines == 1 {
+                ui::say("  the kernel speaks");
+            }
+        } else if let Some(rest) = line.strip_prefix("CASE ") {
+            ui::say(&format!("  => {rest}"));
+        } else if !line.starts_with(serial::END) {
+            println!("    {line}");
+        }
+    }
+}
+
+/// All that went wrong in a guest; empty when nothing did.
+pub fn problems(outcome: &Outcome, log: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    if outcome.end != End::Finished {
+        problems.push(qemu::explain(outcome, log));
+    }
+    let report = Report::read(&outcome.console);
+    for case in &report.cases {
+        if let Verdict::Failed(why) = &case.verdict {
+            problems.push(format!("{}: {why}", case.name));
+        }
+    }
+    for complaint in &report.complaints {
+        let case = complaint.case.as_deref().unwrap_or("boot");
+        problems.push(format!("the kernel complained during {case}: {}", complaint.line));
+    }
+    problems.extend(report.disagreement());
+    if report.cases.is_empty() && problems.is_empty() {
+        problems.push("the guest ran no case".into());
+    }
+    problems
+}

@@ -1,0 +1,21 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The init of the booted Debian's initramfs: loads what the disks need, mounts them, and hands over
+# to systemd. The second disk carries what this run brings along.
+bb=/bin/busybox
+
+die() {
+	echo "initramfs: $*"
+	# Without an init the kernel panics, which ends the guest.
+	exit 1
+}
+
+$bb mount -t devtmpfs dev /dev || die "cannot mount /dev"
+for module in /modules/*.ko; do
+	$bb insmod "$module" || die "cannot insert $module"
+done
+$bb mount -t ext4 -o noatime /dev/vda /root || die "cannot mount the root"
+$bb mount -t ext4 -o noatime /dev/vdb /root/srv/guest || die "cannot mount the second disk"
+$bb mount -o move /dev /root/dev || die "cannot move /dev"
+exec $bb switch_root /root /sbin/init

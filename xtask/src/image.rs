@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Disk images: the Debian root as a system that boots, and small disks that carry files.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::mounts::{self, Overlay};
+use crate::project::Project;
+use crate::provision::Root;
+use crate::run::Cmd;
+use crate::ui;
+
+/// Files that make a root boot into what the second disk asks for.
+const FILES: &[(&str, &str)] = &[
+    ("etc/systemd/system/procdriver-guest.service", include_str!("guest/guest.service")),
+    ("etc/hostname", "guest\n"),
+    // Fixed, so that no boot is a "first boot" with its extra work.
+    ("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
+    // Newer than /usr: no boot needs to update caches.
+    ("etc/.updated", ""),
+    ("var/.updated", ""),
+];
+
+/// Units that have nothing to do in a guest that lives for minutes, or would write on its console.
+const MASKED: &[&str] = &[
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "serial-getty@ttyS0.service",
+    "systemd-tmpfiles-clean.timer",
+];
+
+/// The root as a bootable ext4 image; made when it is not in the cache.
+pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
+    let image = root.folder.join(format!("system-{}.img", recipe()));
+    if image.exists() {
+        return Ok(image);
+    }
+    ui::step("make a disk image of the root", || {
+        let overlay = Overlay::over(project, &root.layers)?;
+        prepare(overlay.path())?;
+        let work = mounts::scratch_folder(project)?;
+        let new = work.path().join("image");
+        from_folder(project, overlay.path(), &new, 1024)?;
+        fs::rename(&new, &image).with_context(|| format!("cannot make {}", image.display()))
+    })?;
+    Ok(image)
+}
+
+/// An image that holds what is in a folder, with this much free space.
+pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64) -> Result<()> {
+    let used = Cmd::new("du").args(["-smx", "--apparent-size"]).arg(folder).stdout()?;
+    let used: u64 = used
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .with_context(|| format!("du did not say a size but `{used}`"))?;
+    // Small files take a block each, and the file system's own tables some more.
+    let size = used + used / 4 + free_mib + 32;
+    let mke2fs = crate::host::find("mke2fs").context("mke2fs is missing")?;
+    Cmd::new(mke2fs)
+        // Without lazy initialisation: the guest would do it, at a fraction of the speed.
+        .args(["-q", "-F", "-t", "ext4", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"])
+        .arg("-d")
+        .arg(folder)
+        .arg(image)
+        .arg(format!("{size}M"))
+        .log(&project.log("image")?)
+        .run()?;
+    Ok(())
+}
+
+/// Takes the machine's own package sources out of a root: whoever uses it has no network.
+pub fn without_sources(root: &Path) -> Result<()> {
+    let list = root.join("etc/apt/sources.list");
+    if list.exists() {
+        fs::remove_file(&list).with_context(|| format!("cannot remove {}", list.display()))?;
+    }
+    Ok(())
+}
+
+fn prepare(root: &Path) -> Result<()> {
+    without_sources(root)?;
+    for (name, content) in FILES {
+        let path = root.join(name);
+        // The name may be a link that leads out of the root.
+        let _ = fs::remove_file(&path);
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let units = root.join("etc/systemd/system");
+    let wants = units.join("multi-user.target.wants");
+    for dir in [&wants, &root.join("srv/guest")] {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let link = |target: &str, path: PathBuf| {
+        let _ = fs::remove_file(&path);
+        symlink(target, &path).with_context(|| format!("cannot make {}", path.display()))
+    };
+    link("../procdriver-guest.service", wants.join("procdriver-guest.service"))?;
+    MASKED.iter().try_for_each(|unit| link("/dev/null", units.join(unit)))
+}
+
+/// A key of all that shapes the image, apart from the root.
+fn recipe() -> String {
+    let mut sum = Sha256::new();
+    for (name, content) in FILES {
+        sum.update(name);
+        sum.update(content);
+    }
+    sum.update(MASKED.join(" "));
+    sum.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Boots a kernel in QEMU with a serial console, without a network, and says how it ended.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::run::{Cmd, last_lines};
+use crate::serial;
+use crate::ui;
+
+/// A guest that is about to boot.
+pub struct Vm {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// Words for the kernel besides those that every guest here gets.
+    pub cmdline: String,
+    /// Raw images, in the order of their names in the guest. Writes go to a copy that is thrown
+    /// away.
+    pub disks: Vec<PathBuf>,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// It is killed after this long.
+    pub timeout: Duration,
+    /// Where all it says on the console is kept.
+    pub log: PathBuf,
+}
+
+/// How a guest ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its program never said that it begins.
+    DidNotBoot,
+    /// It began, and the machine was gone before it said that it ends.
+    Crashed,
+    /// It began, and was killed when its time was over.
+    TimedOut,
+    /// It said that it ends.
+    Finished,
+}
+
+/// What a guest left.
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// All that came on the console.
+    pub console: String,
+    /// How long it ran.
+    pub seconds: f64,
+}
+
+/// Words that every guest's kernel gets: errors end the guest instead of leaving it hanging, and
+/// warnings are seen.
+const CMDLINE: &str = "console=ttyS0 panic=-1 loglevel=6";
+
+/// After a guest has said that it ends it has this long to switch itself off.
+const POWEROFF: Duration = Duration::from_secs(60);
+
+/// A kernel under KVM says something at once; one that hangs never does.
+const PROBE: Duration = Duration::from_secs(8);
+
+impl Vm {
+    /// Boots it and hands over each line of the console as it comes.
+    pub fn run(&self, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
+        let accelerator = accelerator(&self.kernel, self.log.parent())?;
+        self.run_with(accelerator, on_line)
+    }
+
+    fn run_with(&self, accelerator: &str, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
+        let mut log = File::create(&self.log)
+            .with_context(|| format!("cannot write the log {}", self.log.display()))?;
+        let begin = Instant::now();
+        let mut guest = Guest::start(self.command(accelerator), &self.log)?;
+        let mut console = String::new();
+        let mut seen = Seen::default();
+        let mut deadline = begin + self.timeout;
+        let mut killed = false;
+        loop {
+            match guest.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    writeln!(log, "{line}").context("cannot write the console's log")?;
+                    if seen.look(&line) {
+                        deadline = deadline.min(Instant::now() + POWEROFF);
+                    }
+                    on_line(&line);
+                    console.push_str(&line);
+                    console.push('\n');
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    killed = true;
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        guest.stop();
+        let seconds = begin.elapsed().as_secs_f64();
+        Ok(Outcome { end: seen.end(killed), console, seconds })
+    }
+
+    fn command(&self, accelerator: &str) -> Cmd {
+        let cpu = if accelerator == KVM { "host" } else { "max" };
+        let mut cmd = Cmd::new("qemu-system-x86_64")
+            .args(["-accel", accelerator, "-cpu", cpu, "-smp", "2"])
+            .args(["-m", &self.memory.to_string()])
+            .args(["-display", "none", "-monitor", "none", "-serial", "stdio"])
+            .args(["-nic", "none", "-no-reboot", "-nodefaults"])
+            .arg("-kernel")
+            .arg(&self.kernel)
+            .args(["-append", &format!("{CMDLINE} {}", self.cmdline)]);
+        if self.initramfs.as_os_str().is_empty() {
+            return cmd;
+        }
+        cmd = cmd.arg("-initrd").arg(&self.initramfs);
+        for (number, disk) in self.disks.iter().enumerate() {
+            // A comma in a path would begin the next option.
+            let path = disk.to_string_lossy().replace(',', ",,");
+            cmd = cmd
+                .arg("-drive")
+                .arg(format!("file={path},format=raw,if=none,id=d{number},snapshot=on"))
+                .arg("-device")
+                .arg(format!("virtio-blk-pci,drive=d{number}"));
+        }
+        cmd
+    }
+}
+
+/// Which of the guest's own marks were seen.
+#[derive(Default)]
+struct Seen {
+    begin: bool,
+    end: bool,
+}
+
+impl Seen {
+    /// Takes a line in, and says whether it is the one that ends.
+    fn look(&mut self, line: &str) -> bool {
+        self.begin |= line.starts_with(serial::BEGIN);
+        let ends = self.begin && line.starts_with(serial::END);
+        self.end |= ends;
+        ends
+    }
+
+    fn end(&self, killed: bool) -> End {
+        match (self.begin, self.end, killed) {
+            (_, true, _) => End::Finished,
+            (false, ..) => End::DidNotBoot,
+            (true, false, true) => End::TimedOut,
+            (true, false, false) => End::Crashed,
+        }
+    }
+}
+
+/// A QEMU that runs; killed when this is dropped.
+struct Guest {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Guest {
+    fn start(cmd: Cmd, log: &Path) -> Result<Self> {
+        let errors = log.with_extension("qemu");
+        let stderr = File::create(&errors)
+            .with_context(|| format!("cannot write the log {}", errors.display()))?;
+        let mut child = cmd
+            .into_inner()
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .context("cannot run qemu-system-x86_64")?;
+        let stdout = child.stdout.take().context("qemu has no output to read")?;
+        let (send, lines) = channel();
+        // It ends with QEMU, whose end of the pipe goes then.
+        thread::spawn(move || {
+            let mut reader = BufReader::new(stdout);
+            let mut raw = Vec::new();
+            while matches!(reader.read_until(b'\n', &mut raw), Ok(count) if count > 0) {
+                let line = String::from_utf8_lossy(&raw);
+                if send.send(line.trim_end_matches(['\n', '\r']).to_owned()).is_err() {
+                    break;
+                }
+                raw.clear();
+            }
+        });
+        Ok(Self { child, lines })
+    }
+
+    fn stop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill and only its status to take.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+const KVM: &str = "kvm";
+const TCG: &str = "tcg,thread=multi";
+
+/// The fastest accelerator that really boots this kernel. A /dev/kvm that opens proves nothing:
+/// inside many virtual machines it is there and does not work.
+fn accelerator(kernel: &Path, logs: Option<&Path>) -> Result<&'static str> {
+    static FOUND: OnceLock<&'static str> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found);
+    }
+    let opens = fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
+    let found = if opens && kvm_boots(kernel, logs)? { KVM } else { TCG };
+    ui::say(&format!("QEMU runs guests with -accel {found}"));
+    Ok(FOUND.get_or_init(|| found))
+}
+
+fn kvm_boots(kernel: &Path, logs: Option<&Path>) -> Result<bool> {
+    let vm = Vm {
+        kernel: kernel.to_path_buf(),
+        initramfs: PathBuf::new(),
+        // Without a root it panics, and -no-reboot ends it.
+        cmdline: "earlyprintk=ttyS0".into(),
+        disks: Vec::new(),
+        memory: 512,
+        timeout: PROBE,
+        log: logs.unwrap_or(Path::new(".")).join("kvm-probe.log"),
+    };
+    let outcome = vm.run_with(KVM, &mut |_| {})?;
+    Ok(outcome.console.contains("VFS: Unable to mount root fs"))
+}
+
+/// A sentence for a guest that did not come to its end.
+pub fn explain(outcome: &Outcome, log: &Path) -> String {
+    let what = match outcome.end {
+        End::DidNotBoot => "the guest did not boot",
+        End::Crashed => "the guest crashed",
+        End::TimedOut => "the guest did not end in time",
+        End::Finished => "the guest ended",
+    };
+    let mut text = format!("{what} after {:.0} s; its console: {}", outcome.seconds, log.display());
+    for line in last_lines(&outcome.console, 15) {
+        text.push_str("\n    ");
+        text.push_str(line);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end_of(lines: &[&str], killed: bool) -> End {
+        let mut seen = Seen::default();
+        for line in lines {
+            seen.look(line);
+        }
+        seen.end(killed)
+    }
+
+    #[test]
+    fn a_guest_that_never_began_did_not_boot() {
+        assert_eq!(end_of(&["[    0.0] Linux version 7"], false), End::DidNotBoot);
+        assert_eq!(end_of(&["[    0.0] Linux version 7"], true), End::DidNotBoot);
+    }
+
+    #[test]
+    fn a_guest_that_began_and_went_away_crashed() {
+        assert_eq!(end_of(&["GUEST begin kernel=7", "CASE a ok"], false), End::Crashed);
+    }
+
+    #[test]
+    fn a_guest_that_began_and_was_killed_timed_out() {
+        assert_eq!(end_of(&["GUEST begin kernel=7"], true), End::TimedOut);
+    }
+
+    #[test]
+    fn a_guest_that_said_its_end_finished_however_it_was_switched_off() {
+        let lines = ["GUEST begin kernel=7", "GUEST end passed=0 failed=0 skipped=0"];
+        assert_eq!(end_of(&lines, true), End::Finished);
+        assert_eq!(end_of(&lines, false), End::Finished);
+    }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a guest's console says: the results of its cases, and whether its kernel complained.
+
+/// The line that a guest's program begins with.
+pub const BEGIN: &str = "GUEST begin ";
+/// The line that it ends with.
+pub const END: &str = "GUEST end ";
+/// What a guest writes into the kernel's log before each case.
+const MARK: &str = "guest: case ";
+
+/// How a case went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should.
+    Passed,
+    /// Otherwise, and how.
+    Failed(String),
+    /// Not tried, and why.
+    Skipped(String),
+}
+
+/// A case and how it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// How it went.
+    pub verdict: Verdict,
+}
+
+/// A complaint of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The case that ran, where one did.
+    pub case: Option<String>,
+    /// The line that says it best.
+    pub line: String,
+}
+
+/// All that a console says about a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The kernel's release, when the guest's program began.
+    pub kernel: Option<String>,
+    /// The cases in the order they ended.
+    pub cases: Vec<Case>,
+    /// The case that had begun last.
+    pub running: Option<String>,
+    /// What the guest counted itself: passed, failed, skipped.
+    pub counted: Option<[usize; 3]>,
+    /// The kernel's complaints that are not expected.
+    pub complaints: Vec<Complaint>,
+}
+
+/// What the kernel says when something is wrong with it.
+const PATTERNS: &[&str] = &[
+    "WARNING:",
+    "BUG:",
+    "BUG at",
+    "Oops",
+    "general protection fault",
+    "Call Trace:",
+    "KASAN:",
+    "KCSAN:",
+    "UBSAN:",
+    "INFO: task",
+    "INFO: rcu",
+    "rcu: INFO:",
+    "soft lockup",
+    "hard LOCKUP",
+    "refcount_t:",
+    "list_add corruption",
+    "list_del corruption",
+    "detected buffer overflow",
+    "suspicious RCU usage",
+    "possible circular locking",
+    "possible recursive locking",
+    "bad unlock balance",
+    "unchecked MSR access",
+    "Kernel panic",
+];
+
+/// Complaints that a case provokes on purpose: the case, and what the complaint must say.
+const EXPECTED: &[(&str, &str)] = &[
+    // proc_mkdir with a name that is taken: the kernel itself warns.
+    ("load-directory-taken", "already registered"),
+];
+
+const CUT: &str = "------------[ cut here ]------------";
+const CUT_END: &str = "---[ end trace";
+
+impl Report {
+    /// Reads a console's text.
+    pub fn read(console: &str) -> Self {
+        let mut report = Self::default();
+        // A complaint of several lines that is being read.
+        let mut block: Option<Vec<&str>> = None;
+        for line in console.lines() {
+            if let Some(message) = kernel_message(line) {
+                if let Some(case) = message.strip_prefix(MARK) {
+                    report.running = Some(case.trim().to_owned());
+                }
+                block = report.kernel_line(message, block);
+            } else {
+                report.guest_line(line);
+            }
+        }
+        if let Some(block) = block {
+            report.complain(&block);
+        }
+        report
+    }
+
+    fn guest_line(&mut self, line: &str) {
+        if let Some(rest) = line.strip_prefix(BEGIN) {
+            self.kernel = rest.split_whitespace().find_map(|w| w.strip_prefix("kernel=")).map(str::to_owned);
+        } else if let Some(rest) = line.strip_prefix("CASE ") {
+            self.cases.extend(parse_case(rest));
+        } else if let Some(rest) = line.strip_prefix(END) {
+            self.counted = parse_counts(rest);
+        }
+    }
+
+    fn kernel_line<'a>(
+        &mut self,
+        message: &'a str,
+        block: Option<Vec<&'a str>>,
+    ) -> Option<Vec<&'a str>> {
+        match block {
+            Some(mut block) => {
+                block.push(message);
+                if message.starts_with(CUT_END) {
+                    self.complain(&block);
+                    return None;
+                }
+                Some(block)
+            }
+            None if message.starts_with(CUT) => Some(vec![message]),
+            None => {
+                if matches(message) {
+                    self.complain(&[message]);
+                }
+                None
+            }
+        }
+    }
+
+    fn complain(&mut self, block: &[&str]) {
+        let case = self.running.as_deref();
+        let expected = EXPECTED.iter().any(|(name, text)| {
+            case == Some(name) && block.iter().any(|line| line.contains(text))
+        });
+        if !expected {
+            let line = block.iter().find(|line| matches(line)).or(block.first());
+            self.complaints.push(Complaint {
+                case: self.running.clone(),
+                line: line.map(|line| (*line).to_owned()).unwrap_or_default(),
+            });
+        }
+    }
+
+    /// What is wrong with the run as a whole, apart from cases that failed.
+    pub fn disagreement(&self) -> Option<String> {
+        let count = |wanted: fn(&Verdict) -> bool| {
+            self.cases.iter().filter(|case| wanted(&case.verdict)).count()
+        };
+        let seen = [
+            count(|verdict| *verdict == Verdict::Passed),
+            count(|verdict| matches!(verdict, Verdict::Failed(_))),
+            count(|verdict| matches!(verdict, Verdict::Skipped(_))),
+        ];
+        match self.counted {
+            Some(counted) if counted != seen => Some(format!(
+                "the guest counted {counted:?} (passed, failed, skipped), its console shows {seen:?}"
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn matches(message: &str) -> bool {
+    PATTERNS.iter().any(|pattern| message.contains(pattern))
+}
+
+/// A line of the kernel's log without its time and caller: `[    1.234567][  T123] text`.
+fn kernel_message(line: &str) -> Option<&str> {
+    let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
+    let is_time = |c: char| c.is_ascii_digit() || c == '.' || c == ' ';
+    if !time.contains('.') || !time.chars().all(is_time) {
+        return None;
+    }
+    let rest = match rest.strip_prefix('[') {
+        Some(caller) => caller.split_once(']')?.1,
+        None => rest,
+    };
+    Some(rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+fn parse_case(rest: &str) -> Option<Case> {
+    let mut words = rest.splitn(3, ' ');
+    let name = words.next()?.to_owned();
+    let verdict = words.next()?;
+    let detail = words.next().unwrap_or_default().to_owned();
+    let verdict = match verdict {
+        "ok" => Verdict::Passed,
+        "fail" => Verdict::Failed(detail),
+        "skip" => Verdict::Skipped(detail),
+        _ => Verdict::Failed(format!("the console shows `{rest}`")),
+    };
+    Some(Case { name, verdict })
+}
+
+fn parse_counts(rest: &str) -> Option<[usize; 3]> {
+    let count = |name: &str| {
+        rest.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse().ok())
+    };
+    Some([count("passed=")?, count("failed=")?, count("skipped=")?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAKEN: &str = "\
+[   10.0] guest: case load-directory-taken
+[   10.1] ------------[ cut here ]------------
+[   10.1] proc_dir_entry '/proc/1999_proc' already registered
+[   10.1] WARNING: fs/proc/generic.c:377 at proc_register+0x1
+[   10.1] Call Trace:
+[   10.1] ---[ end trace 0000000000000000 ]---
+CASE load-directory-taken ok
+";
+
+    #[test]
+    fn cases_and_counts_are_read() {
+        let report = Report::read(
+            "noise\nGUEST begin kernel=7.3.4+deb13-amd64\nCASE a-b ok\nCASE c fail got 3, wanted 4\n\
+             CASE d skip no io_uring\nGUEST end passed=1 failed=1 skipped=1\n",
+        );
+        assert_eq!(report.kernel.as_deref(), Some("7.3.4+deb13-amd64"));
+        let verdicts: Vec<_> = report.cases.iter().map(|case| case.verdict.clone()).collect();
+        assert_eq!(
+            verdicts,
+            [
+                Verdict::Passed,
+                Verdict::Failed("got 3, wanted 4".into()),
+                Verdict::Skipped("no io_uring".into())
+            ]
+        );
+        assert_eq!(report.disagreement(), None);
+    }
+
+    #[test]
+    fn a_guest_that_counts_other_than_its_console_shows_is_caught() {
+        let report =
+            Report::read("GUEST begin kernel=7\nCASE a ok\nGUEST end passed=2 failed=0 skipped=0\n");
+        assert!(report.disagreement().is_some());
+    }
+
+    #[test]
+    fn a_warning_is_one_complaint_and_is_laid_to_the_case_that_ran() {
+        let report = Report::read(
+            "[    1.0] guest: case read\n[    1.1][   T12] ------------[ cut here ]------------\n\
+             [    1.1][   T12] WARNING: a.c:1 at f+0x0\n[    1.1][   T12] Call Trace:\n\
+             [    1.1][   T12] ---[ end trace 0 ]---\n",
+        );
+        assert_eq!(report.complaints.len(), 1);
+        assert_eq!(report.complaints[0].case.as_deref(), Some("read"));
+        assert!(report.complaints[0].line.starts_with("WARNING: a.c"));
+    }
+
+    #[test]
+    fn the_kernels_own_warning_is_expected_only_with_the_directory_taken() {
+        assert!(Report::read(TAKEN).complaints.is_empty());
+        let elsewhere = TAKEN.replace("load-directory-taken", "load-twice");
+        assert_eq!(Report::read(&elsewhere).complaints.len(), 1);
+        let other = TAKEN.replace("already registered", "is gone");
+        assert_eq!(Report::read(&other).complaints.len(), 1);
+    }
+
+    #[test]
+    fn a_warning_cut_off_by_the_end_still_counts() {
+        let report = Report::read("[    1.1] ------------[ cut here ]------------\n[    1.1] BUG: x\n");
+        assert_eq!(report.complaints.len(), 1);
+    }
+
+    #[test]
+    fn what_a_program_prints_is_no_complaint_of_the_kernel() {
+        assert!(Report::read("WARNING: apt does not have a stable CLI interface.\n").complaints.is_empty());
+        assert!(Report::read("[  OK  ] Started BUG: x\n").complaints.is_empty());
+    }
+
+    #[test]
+    fn every_pattern_is_found_in_a_kernel_line() {
+        for pattern in PATTERNS {
+            let report = Report::read(&format!("[    3.14] xx {pattern} yy\n"));
+            assert_eq!(report.complaints.len(), 1, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_case_that_runs_is_known_when_the_guest_dies() {
+        let report = Report::read("GUEST begin kernel=7\n[    2.0] guest: case unload-busy\n");
+        assert_eq!(report.running.as_deref(), Some("unload-busy"));
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The small guest: a kernel, the module under test, and the `guest` program as its init. It boots
+//! in seconds and runs the behaviour suite.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::project::Project;
+use crate::provision::Root;
+use crate::qemu::{Outcome, Vm};
+use crate::{cpio, mounts};
+
+/// The name of its log.
+pub const LOG: &str = "guest-behaviour";
+
+/// 200 rounds of load and unload, emulated.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Boots it with this module and these words for the `guest` program.
+pub fn run(
+    project: &Project,
+    root: &Root,
+    program: &Path,
+    module: &[u8],
+    words: &str,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<Outcome> {
+    let mut archive = cpio::Archive::new();
+    let init =
+        fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    archive.file("init", 0o755, &init);
+    archive.file("procDriver.ko", 0o644, module);
+    let work = mounts::scratch_folder(project)?;
+    let initramfs = work.path().join("initramfs");
+    fs::write(&initramfs, archive.finish()).context("cannot write the initramfs")?;
+    let vm = Vm {
+        kernel: root.kernel(),
+        initramfs,
+        cmdline: words.to_owned(),
+        disks: Vec::new(),
+        memory: 512,
+        timeout: TIMEOUT,
+        log: project.log(LOG)?,
+    };
+    vm.run(on_line)
+}

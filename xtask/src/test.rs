@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask test`: everything, from unit tests to a Debian that boots. The last line counts.
+
+mod bad_input;
+mod behaviour;
+mod host_checks;
+mod native;
+mod package_checks;
+mod package_life;
+mod tally;
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::project::Project;
+use crate::provision::{self, Root};
+use crate::{cargo, deb, demo, host, image, mounts, repo, warm};
+
+use tally::Tally;
+
+/// What the steps have in common.
+struct Bench<'a> {
+    project: &'a Project,
+    /// The root that boots.
+    base: Root,
+    /// The same with the tests' own tools.
+    checks: Root,
+    debs: Vec<PathBuf>,
+    repo: PathBuf,
+}
+
+/// Runs all tests; false when one failed.
+pub fn task(project: &Project) -> Result<bool> {
+    host::need_amd64()?;
+    mounts::private_namespace()?;
+    host::need(&demo::needs())?;
+    empty_logs(project)?;
+    let mut tally = Tally::default();
+    // What goes wrong with the preparations is a failed test like any other, so that the last
+    // line is there in every case.
+    match prepare(project, &mut tally) {
+        Ok(bench) => run(&bench, &mut tally),
+        Err(error) => tally.fail("prepare", &format!("{error:#}")),
+    }
+    Ok(tally.finish(&project.target.join("logs")))
+}
+
+/// The root is downloaded and made while this machine's processors build and test.
+fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
+    thread::scope(|scope| {
+        let roots = scope.spawn(|| {
+            let base = provision::base(project)?;
+            let checks = provision::with_checks(project, &base)?;
+            Ok::<_, anyhow::Error>((base, checks))
+        });
+        let debs = deb::build(project)?;
+        tally.case("package/built-twice-is-the-same", || built_twice(project, &debs));
+        let repo = repo::build(project, &debs)?;
+        host_checks::run(project, tally);
+        let roots = roots.join().map_err(|_| anyhow!("provisioning panicked"))?;
+        let (base, checks) = roots?;
+        Ok(Bench { project, base, checks, debs, repo })
+    })
+}
+
+fn run(bench: &Bench<'_>, tally: &mut Tally) {
+    package_checks::run(bench, tally);
+    let warm = match warm::cache(bench.project, &bench.base, &bench.repo) {
+        Ok(warm) => warm,
+        Err(error) => {
+            tally.fail("native/metadata", &format!("{error:#}"));
+            for step in ["native", "bad-input", "behaviour", "package-life"] {
+                tally.skip(step, "there is no metadata to build with");
+            }
+            return;
+        }
+    };
+    thread::scope(|scope| {
+        // Made while the chroot works; the guest at the end needs it.
+        let system = scope.spawn(|| image::system(bench.project, &bench.base));
+        let module = native::run(bench, &warm, tally);
+        bad_input::run(bench, &warm, tally);
+        match &module {
+            Some(module) => behaviour::run(bench, module, tally),
+            None => tally.skip("behaviour", "no module was built"),
+        }
+        match system.join() {
+            Ok(Ok(_)) => package_life::run(bench, &warm, tally),
+            Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),
+            Err(_) => tally.fail("package-life/image", "making the image panicked"),
+        }
+    });
+}
+
+fn built_twice(project: &Project, first: &[PathBuf]) -> Result<()> {
+    let dir = project.product("debian-again")?;
+    // Compiled again as well: only the crates of this workspace, the rest is theirs.
+    cargo::cargo(project)
+        .args(["clean", "--release", "--package", "dkms-rust", "--target"])
+        .arg(cargo::host_target()?)
+        .run()?;
+    let second = deb::build_into(project, &dir)?;
+    deb::compare(first, &second)
+}
+
+/// Logs of an earlier run would be taken for this one's.
+fn empty_logs(project: &Project) -> Result<()> {
+    let dir = project.product("logs")?;
+    fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))
+}

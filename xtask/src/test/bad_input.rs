@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What dkms-rust says to bad input: a clear reason, the right exit status, and nothing left in
+//! its cache. The cases are data, in `cases/bad_input.rs`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use regex::Regex;
+
+use crate::cases::bad_input::{BadInput, CASES};
+use crate::chroot::Chroot;
+use crate::provision::Root;
+use crate::{mounts, ui, warm};
+
+use super::Bench;
+use super::tally::Tally;
+
+/// Where dkms-rust keeps what it makes.
+const CACHE: &str = "/var/cache/dkms-rust";
+/// Where a filled cache is shown to the cases.
+const WARM: &str = "/srv/warm";
+
+/// Runs each case in a root of its own.
+pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+    let what = format!("{} cases of bad input for dkms-rust", CASES.len());
+    let done = ui::step(&what, || {
+        let work = mounts::scratch_folder(bench.project)?;
+        let installed = installed(bench, &work.path().join("installed"))?;
+        for case in CASES {
+            tally.case(&format!("bad-input/{}", case.name), || one(bench, &installed, warm, case));
+        }
+        Ok::<_, anyhow::Error>(())
+    });
+    if let Err(error) = done {
+        tally.fail("bad-input", &format!("{error:#}"));
+    }
+}
+
+/// The root with dkms-rust installed, as a layer to put each case's own over.
+fn installed(bench: &Bench<'_>, layer: &Path) -> Result<Root> {
+    let chroot = warm::with_repo(bench.project, &bench.base, &bench.repo)?;
+    let log = bench.project.log("bad-input")?;
+    chroot.cmd("apt-get").args(["-q", "-y", "install", "dkms-rust"]).log(&log).run()?;
+    chroot.keep(layer)?;
+    Ok(bench.base.with_layer(layer))
+}
+
+fn one(bench: &Bench<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<()> {
+    let log = bench.project.log("bad-input")?;
+    let mut chroot = Chroot::new(bench.project, root)?;
+    chroot.bind(warm, WARM)?;
+    let line = |text: &str| format!("R='{}'; C={CACHE}; W={WARM}/cache; {text}", root.release);
+    chroot.sh(&line(&format!("set -e; {}", case.prepare))).log(&log).run().context("to prepare")?;
+    let before = kept(&chroot)?;
+    let output = chroot.sh(&line(case.command)).log(&log).try_run()?;
+    ensure!(
+        output.status.code() == Some(case.exit),
+        "`{}` ended with {}, wanted status {}; it said: {}",
+        case.command,
+        output.status,
+        case.exit,
+        output.text.trim_end()
+    );
+    for says in case.says {
+        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
+        ensure!(
+            pattern.is_match(&output.text),
+            "`{}` did not say `{says}` but: {}",
+            case.command,
+            output.text.trim_end()
+        );
+    }
+    let after = kept(&chroot)?;
+    let left: Vec<&String> = after.difference(&before).collect();
+    ensure!(left.is_empty() || case.may_make, "it left behind in {CACHE}: {left:?}");
+    Ok(())
+}
+
+/// All files in the cache but the locks, which hold nothing.
+fn kept(chroot: &Chroot) -> Result<BTreeSet<String>> {
+    let line = format!("[ ! -d {CACHE} ] || find {CACHE} ! -type d ! -name .lock");
+    Ok(chroot.sh(&line).run()?.text.lines().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_patterns_that_compile() {
+        let names: BTreeSet<&str> = CASES.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), CASES.len());
+        for pattern in CASES.iter().flat_map(|case| case.says) {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn every_case_says_what_it_wants_to_read() {
+        for case in CASES {
+            assert!(!case.says.is_empty(), "{}", case.name);
+        }
+    }
+}

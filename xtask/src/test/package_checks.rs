@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What can be said of the packages without installing them, by Debian 13's own tools.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::chroot::Chroot;
+use crate::run::Cmd;
+
+use super::Bench;
+use super::tally::Tally;
+
+/// Where the packages are shown in the root.
+const PLACE: &str = "/srv/debs";
+
+/// Lintian and shellcheck on the packages and their scripts, and whether man can read the pages.
+pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
+    let chroot = match open(bench) {
+        Ok(chroot) => chroot,
+        Err(error) => return tally.fail("package/open", &format!("{error:#}")),
+    };
+    for deb in &bench.debs {
+        let file = deb.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file.split('_').next().unwrap_or(&file).to_owned();
+        tally.case(&format!("package/lintian/{name}"), || lintian(bench, &chroot, &file));
+        tally.case(&format!("package/scripts/{name}"), || scripts(bench, &chroot, &file));
+        tally.case(&format!("package/man-pages/{name}"), || man_pages(bench, &chroot, &file));
+        tally.case(&format!("package/no-paths-of-this-machine/{name}"), || no_paths(bench, deb));
+    }
+}
+
+fn open(bench: &Bench<'_>) -> Result<Chroot> {
+    let mut chroot = Chroot::new(bench.project, &bench.checks)?;
+    chroot.bind(&bench.repo, PLACE)?;
+    Ok(chroot)
+}
+
+fn lintian(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let output = chroot
+        .cmd("lintian")
+        .args(["--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0"])
+        .arg(format!("{PLACE}/{file}"))
+        .log(&bench.project.log("lintian")?)
+        .try_run()?;
+    output.must_succeed("lintian").map(drop)
+}
+
+/// Unpacks a package in the root, into a folder of its own.
+fn unpack(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<String> {
+    let place = format!("/tmp/{file}.d");
+    if !chroot.path().join(place.trim_start_matches('/')).exists() {
+        chroot
+            .cmd("dpkg-deb")
+            .arg("--raw-extract")
+            .arg(format!("{PLACE}/{file}"))
+            .arg(&place)
+            .log(&bench.project.log("package-checks")?)
+            .run()?;
+    }
+    Ok(place)
+}
+
+/// Every shell script in the package, whether dpkg runs it or a user does.
+fn scripts(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(bench, chroot, file)?;
+    let find = format!("grep -rlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
+    let found = chroot.sh(&find).try_run()?.text;
+    let log = bench.project.log("shellcheck")?;
+    for script in found.lines() {
+        chroot.cmd("shellcheck").args(["--shell=sh", script]).log(&log).run()?;
+    }
+    Ok(())
+}
+
+/// man must render each page without a word on standard error.
+fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(bench, chroot, file)?;
+    let pages = chroot.sh(&format!("find {place}/usr/share/man -type f")).run()?.text;
+    if pages.is_empty() {
+        bail!("{file} has no man page");
+    }
+    for page in pages.lines() {
+        let render = format!("MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z {page} >/dev/null");
+        let output = chroot.sh(&render).log(&bench.project.log("package-checks")?).run()?;
+        if !output.text.is_empty() {
+            bail!("man on {page} says: {}", output.text.trim_end());
+        }
+    }
+    Ok(())
+}
+
+/// The folders of whoever built it are nobody's business, and would make the bytes differ.
+fn no_paths(bench: &Bench<'_>, deb: &Path) -> Result<()> {
+    let dir = tempfile::tempdir().context("cannot make a folder")?;
+    Cmd::new("dpkg-deb").arg("--raw-extract").arg(deb).arg(dir.path()).run()?;
+    let home = std::env::var("HOME").unwrap_or_default();
+    let mut needles = vec![bench.project.source.display().to_string()];
+    // A home folder of `/root` is also a word of scripts that run as root.
+    needles.push(format!("{home}/.cargo"));
+    search(dir.path(), &needles)
+}
+
+fn search(dir: &Path, needles: &[String]) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            search(&path, needles)?;
+            continue;
+        }
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for needle in needles {
+            if bytes.windows(needle.len()).any(|window| window == needle.as_bytes()) {
+                bail!("{} has {needle} in it", path.display());
+            }
+        }
+    }
+    Ok(())
+}

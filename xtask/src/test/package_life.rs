@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The demo's apt install and remove in a booted Debian, as assertions.
+
+use std::path::Path;
+
+use crate::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::ui;
+
+use super::Bench;
+use super::tally::Tally;
+
+/// Boots the full guest and counts its cases.
+pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+    const LOG: &str = "guest-package-life";
+    let payload = Payload { script: PACKAGE_LIFE, repo: &bench.repo, warm };
+    let outcome = ui::step("install and remove with apt in a booted Debian", || {
+        full_guest::run(bench.project, &bench.base, &payload, LOG, &mut |line| {
+            if let Some(case) = line.strip_prefix("CASE ") {
+                ui::say(&format!("  {case}"));
+            }
+        })
+    });
+    match (outcome, bench.project.log(LOG)) {
+        (Ok(outcome), Ok(log)) => tally.guest("package-life", &outcome, &log),
+        (Err(error), _) | (_, Err(error)) => {
+            tally.fail("package-life/boot", &format!("{error:#}"));
+        }
+    }
+}

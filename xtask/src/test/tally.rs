@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Counts how the tests went, and says so in the end.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::qemu::{self, End, Outcome};
+use crate::serial::{Report, Verdict};
+use crate::ui;
+
+/// The tests so far.
+#[derive(Default)]
+pub struct Tally {
+    passed: usize,
+    failed: Vec<(String, String)>,
+    skipped: Vec<(String, String)>,
+}
+
+impl Tally {
+    /// Runs one test.
+    pub fn case(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
+        match test() {
+            Ok(()) => self.pass(name),
+            Err(error) => self.fail(name, &format!("{error:#}")),
+        }
+    }
+
+    /// Counts a test that passed.
+    pub fn pass(&mut self, name: &str) {
+        self.passed += 1;
+        ui::say(&format!("pass  {name}"));
+    }
+
+    /// Counts a test that failed, and why.
+    pub fn fail(&mut self, name: &str, why: &str) {
+        ui::say(&format!("FAIL  {name}: {why}"));
+        self.failed.push((name.to_owned(), why.to_owned()));
+    }
+
+    /// Counts a test that was not tried, and why.
+    pub fn skip(&mut self, name: &str, why: &str) {
+        ui::say(&format!("skip  {name}: {why}"));
+        self.skipped.push((name.to_owned(), why.to_owned()));
+    }
+
+    /// Counts what a guest did: each of its cases, and its run as a whole.
+    pub fn guest(&mut self, suite: &str, outcome: &Outcome, log: &Path) {
+        let report = Report::read(&outcome.console);
+        for case in &report.cases {
+            let name = format!("{suite}/{}", case.name);
+            match &case.verdict {
+                Verdict::Passed => self.pass(&name),
+                Verdict::Failed(why) => self.fail(&name, why),
+                Verdict::Skipped(why) => self.skip(&name, why),
+            }
+        }
+        let ended = format!("{suite}/guest-ends");
+        match (outcome.end, report.disagreement()) {
+            (End::Finished, None) if !report.cases.is_empty() => self.pass(&ended),
+            (End::Finished, None) => self.fail(&ended, "it ran no case"),
+            (End::Finished, Some(disagreement)) => self.fail(&ended, &disagreement),
+            _ => {
+                let running = match &report.running {
+                    Some(case) => format!("in case {case}: "),
+                    None => String::new(),
+                };
+                self.fail(&ended, &format!("{running}{}", qemu::explain(outcome, log)));
+            }
+        }
+        let calm = format!("{suite}/kernel-has-no-complaint");
+        if report.complaints.is_empty() {
+            self.pass(&calm);
+        }
+        for complaint in &report.complaints {
+            let case = complaint.case.as_deref().unwrap_or("boot");
+            self.fail(&calm, &format!("during {case}: {} ({})", complaint.line, log.display()));
+        }
+    }
+
+    /// Says what failed and what was skipped; the last line counts. True when nothing failed.
+    pub fn finish(&self, logs: &Path) -> bool {
+        ui::say("");
+        for (name, why) in &self.skipped {
+            ui::say(&format!("skipped: {name}: {why}"));
+        }
+        for (name, why) in &self.failed {
+            ui::say(&format!("failed: {name}: {why}"));
+        }
+        let seconds = ui::elapsed().as_secs_f64();
+        ui::say(&format!("all in {seconds:.0} s; logs are in {}", logs.display()));
+        // The same stream as the lines above, so that it is the last in every log.
+        eprintln!("{}", self.counts());
+        self.failed.is_empty()
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed,
+            self.failed.len(),
+            self.skipped.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    fn outcome(end: End, console: &str) -> Outcome {
+        Outcome { end, console: console.into(), seconds: 1.0 }
+    }
+
+    #[test]
+    fn each_case_counts_one() {
+        let mut tally = Tally::default();
+        tally.case("a", || Ok(()));
+        tally.case("b", || bail!("no"));
+        tally.skip("c", "why");
+        assert_eq!(tally.counts(), "1 passed, 1 failed, 1 skipped");
+        assert!(!tally.finish(Path::new("logs")));
+    }
+
+    #[test]
+    fn a_good_guest_passes_its_cases_its_end_and_its_kernel() {
+        let mut tally = Tally::default();
+        let console = "GUEST begin kernel=7\nCASE a ok\nGUEST end passed=1 failed=0 skipped=0\n";
+        tally.guest("s", &outcome(End::Finished, console), Path::new("log"));
+        assert_eq!(tally.counts(), "3 passed, 0 failed, 0 skipped");
+    }
+
+    #[test]
+    fn a_guest_that_runs_no_case_fails() {
+        let mut tally = Tally::default();
+        let console = "GUEST begin kernel=7\nGUEST end passed=0 failed=0 skipped=0\n";
+        tally.guest("s", &outcome(End::Finished, console), Path::new("log"));
+        assert_eq!(tally.failed.len(), 1);
+    }
+
+    #[test]
+    fn a_guest_that_did_not_boot_fails_even_without_cases() {
+        let mut tally = Tally::default();
+        tally.guest("s", &outcome(End::DidNotBoot, ""), Path::new("log"));
+        assert_eq!(tally.failed.len(), 1);
+    }
+}

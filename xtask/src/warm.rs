@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! dkms-rust's cache, filled before a guest boots: rebuilding the kernel's Rust metadata takes a
+//! minute at native speed and a quarter of an hour in an emulated guest. The packaged dkms-rust
+//! does it, in the same root that the guest boots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::chroot::Chroot;
+use crate::project::Project;
+use crate::provision::Root;
+use crate::run::Cmd;
+use crate::{image, mounts, repo, ui};
+
+/// Where the apt repository is shown in a root.
+const REPO: &str = "/srv/repo";
+
+/// A folder with the filled cache in it, as `cache`; made when this very dkms-rust has not done it
+/// before.
+pub fn cache(project: &Project, root: &Root, repo: &Path) -> Result<PathBuf> {
+    let folder = root.folder.join(format!("warm-{}", key(repo)?));
+    if folder.exists() {
+        ui::say("reuse the Rust metadata that this dkms-rust made before");
+        return Ok(folder);
+    }
+    remove_others(root)?;
+    let what = format!("rebuild the Rust metadata of {} natively, in the same root", root.release);
+    ui::step(&what, || {
+        let log = project.log("warm")?;
+        let chroot = with_repo(project, root, repo)?;
+        chroot.cmd("apt-get").args(["-q", "-y", "install", "dkms-rust"]).log(&log).run()?;
+        chroot
+            .cmd("dkms-rust")
+            .args(["kdir", "-k", &root.release])
+            .log(&log)
+            .stream(&mut |line| ui::say(&format!("  {line}")))?
+            .must_succeed("dkms-rust kdir")?;
+        let work = mounts::scratch_folder(project)?;
+        let made = chroot.path().join("var/cache/dkms-rust");
+        Cmd::new("cp").arg("-a").arg(&made).arg(work.path().join("cache")).run()?;
+        fs::rename(work.keep(), &folder)
+            .with_context(|| format!("cannot make {}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+/// A root whose apt knows the local repository, and nothing else.
+pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> {
+    let mut chroot = Chroot::new(project, root)?;
+    image::without_sources(chroot.path())?;
+    chroot.bind(repo, REPO)?;
+    let sources = chroot.path().join("etc/apt/sources.list.d").join(repo::SOURCES);
+    fs::write(&sources, repo::sources_at(repo, REPO)?)
+        .with_context(|| format!("cannot write {}", sources.display()))?;
+    chroot.cmd("apt-get").args(["-q", "update", "--error-on=any"]).log(&project.log("apt")?).run()?;
+    Ok(chroot)
+}
+
+/// Puts the filled cache where dkms-rust looks for it.
+pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
+    let place = chroot.path().join("var/cache/dkms-rust");
+    Cmd::new("cp").arg("-a").arg(warm.join("cache")).arg(&place).run()?;
+    Ok(())
+}
+
+/// The package decides: another dkms-rust fills the cache anew.
+fn key(repo: &Path) -> Result<String> {
+    let mut sum = Sha256::new();
+    for entry in fs::read_dir(repo).with_context(|| format!("cannot list {}", repo.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("dkms-rust_") {
+            sum.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+        }
+    }
+    Ok(sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn remove_others(root: &Root) -> Result<()> {
+    let dir = &root.folder;
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("warm-") {
+            fs::remove_dir_all(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}

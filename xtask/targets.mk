@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What developers of this repository run. Everything is in xtask (`cargo run -p xtask -- help`);
+# built without optimisation, since it waits for others and should be ready soon.
+
+XTASK = cargo run --quiet --locked --package xtask --
+
+.PHONY: deb repo demo test clean-cache
+deb: ## Build the Debian packages into target/debian
+	+$(XTASK) deb
+
+repo: ## Make a signed apt repository of them in target/repo
+	+$(XTASK) repo
+
+demo: ## Show the main job: apt install in a booted Debian (root)
+	+$(XTASK) demo
+
+test: ## Run all tests; the last line counts them (root)
+	+$(XTASK) test
+
+clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
+	+$(XTASK) clean
