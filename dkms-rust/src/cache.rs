@@ -12,10 +12,8 @@ use crate::system::{System, trusted};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
-use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -31,17 +29,17 @@ impl Key {
     /// The key of a tree with these inputs, each a name and a value; this program's version
     /// counts too.
     pub fn new(inputs: &[(&str, &str)]) -> Self {
-        let mut hash = Sha256::new();
+        let mut hash = blake3::Hasher::new();
         for (name, value) in inputs
             .iter()
             .chain(&[("dkms-rust", env!("CARGO_PKG_VERSION"))])
         {
             for part in [name, value] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
+                hash.update(&(part.len() as u64).to_le_bytes());
+                hash.update(part.as_bytes());
             }
         }
-        Self(hex(&hash.finalize()[..12]))
+        Self(hash.finalize().to_hex()[..24].to_owned())
     }
 }
 
@@ -288,14 +286,11 @@ fn verify(tree: &Path) -> Result<()> {
 }
 
 fn digest(path: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
-    io::copy(&mut file, &mut hash)?;
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = blake3::Hasher::new();
+    File::open(path)
+        .and_then(|file| hash.update_reader(file).map(drop))
+        .with_context(|| format!("can't read {}", path.display()))?;
+    Ok(hash.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

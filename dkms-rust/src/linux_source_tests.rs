@@ -75,6 +75,15 @@ fn a_rebuild_gets_rust_its_scripts_and_the_private_headers_it_includes() {
         "nobody includes it"
     );
     assert!(!there("net/file00.c"));
+    let executable = |file: &str| {
+        let mode = fs::metadata(tree.join(file)).unwrap().permissions().mode();
+        mode & 0o111 != 0
+    };
+    assert!(
+        executable("scripts/generate_rust_target.rs"),
+        "as in the archive"
+    );
+    assert!(!executable("rust/Makefile"));
     assert_eq!(
         fs::read_to_string(tree.join("rust/kernel/lib.rs")).unwrap(),
         "//! kernel\n"
