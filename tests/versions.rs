@@ -31,7 +31,10 @@ fn dkms_conf_has_the_version() {
 
 #[test]
 fn the_newest_changelog_entry_has_the_version() {
-    assert_eq!(between(&read("debian/changelog"), "procdriver (", ')')[0], VERSION);
+    assert_eq!(
+        between(&read("debian/changelog"), "procdriver (", ')')[0],
+        VERSION
+    );
 }
 
 #[test]
@@ -49,10 +52,16 @@ fn the_package_puts_the_source_where_dkms_looks_for_that_version() {
         .map(str::to_owned)
         .collect::<Vec<_>>();
     assert!(!folders.is_empty());
-    assert!(folders.iter().all(|folder| folder == VERSION), "{folders:?}");
+    assert!(
+        folders.iter().all(|folder| folder == VERSION),
+        "{folders:?}"
+    );
 }
 
 #[test]
 fn the_driver_depends_on_the_tool_of_the_same_version() {
-    assert_eq!(between(&read("Cargo.toml"), "dkms-rust (= ", ')'), [VERSION]);
+    assert_eq!(
+        between(&read("Cargo.toml"), "dkms-rust (= ", ')'),
+        [VERSION]
+    );
 }
