@@ -11,6 +11,7 @@ use crate::release::Release;
 use crate::system::{System, trusted};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::FlockOperation;
+use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
@@ -210,6 +211,9 @@ fn lock(folder: &Path, operation: FlockOperation, release: &Release) -> Result<F
         eprintln!("dkms-rust: {release}: waiting for another dkms-rust that works on this kernel");
         rustix::fs::flock(&file, operation).context("can't lock the cache")?;
     }
+    // Children hold the lock too: if this process is killed, the compilers that it leaves still
+    // write, and the next builder waits until they are done.
+    rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
     Ok(file)
 }
 

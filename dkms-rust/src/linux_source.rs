@@ -22,6 +22,8 @@ const RECORD: u64 = 512; // of a tar
 /// A linux-source package that fits a kernel.
 #[derive(Debug)]
 pub struct LinuxSource {
+    /// Its name, such as `linux-source-7.3`.
+    pub package: String,
     /// Its archive.
     pub archive: PathBuf,
     /// Its Debian version, which is that of the kernel's headers.
@@ -71,7 +73,11 @@ impl LinuxSource {
                 let mend = format!("apt install --reinstall {package}={version}");
                 Err(Refusal::new(release, why, mend))
             }
-            Some(version) => Ok(Self { archive, version }),
+            Some(version) => Ok(Self {
+                package,
+                archive,
+                version,
+            }),
         }
     }
 }

@@ -38,15 +38,17 @@ const TOOLS: &str = ".dkms-rust";
 /// If linux-source is damaged or incomplete, the rules fail, or the disk is full.
 pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
+    let source = &rebuild.source;
+    let reading = format!("{release}: reading {}", source.archive.display());
+    step(&reading, || {
+        overlay::create(&rebuild.kernel, tree)?;
+        linux_source::unpack(&source.archive, tree).with_context(|| {
+            let package = format!("{}={}", source.package, source.version);
+            format!("if it is damaged, mend: apt install --reinstall {package}")
+        })
+    })?;
     step(
-        &format!("{release}: reading {}", rebuild.source.archive.display()),
-        || {
-            overlay::create(&rebuild.kernel, tree)?;
-            linux_source::unpack(&rebuild.source.archive, tree)
-        },
-    )?;
-    step(
-        &format!("{release}: rebuilding its Rust metadata (about a minute or two)"),
+        &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
         || kbuild(rebuild, tree),
     )?;
     tidy(tree)
