@@ -3,7 +3,7 @@
 # What developers of this repository run. Everything is in xtask (`cargo run -p xtask -- help`);
 # built without optimisation, since it waits for others and should be ready soon.
 
-XTASK = cargo run --quiet --locked --package xtask --
+XTASK = cargo run --locked --package xtask --
 
 .PHONY: deb repo demo test clean-cache
 deb: ## Build the Debian packages into target/debian

@@ -37,7 +37,15 @@ pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
     // Given as a target even though it is the host's own, so that these flags stay away from
     // build scripts and procedural macros, which cannot be static.
     cargo(project)
-        .args(["build", "--release", "--locked", "--package", name, "--bin", name])
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            name,
+            "--bin",
+            name,
+        ])
         .args(["--target", &target])
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
         .env_remove("RUSTFLAGS")
@@ -54,10 +62,15 @@ fn rustflags(project: &Project) -> Result<String> {
         .or_else(|| home.map(|home| home.join(".cargo")))
         .context("neither CARGO_HOME nor HOME is set")?;
     // The last one that fits wins: the source tree may be below the home folder.
-    let maps = [(cargo_home.as_path(), "/cargo"), (project.source.as_path(), "/source")];
+    let maps = [
+        (cargo_home.as_path(), "/cargo"),
+        (project.source.as_path(), "/source"),
+    ];
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
     for (from, to) in maps {
-        let from = from.to_str().with_context(|| format!("{} is not UTF-8", from.display()))?;
+        let from = from
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", from.display()))?;
         flags.push(format!("--remap-path-prefix={from}={to}"));
     }
     // What cargo itself separates these by.

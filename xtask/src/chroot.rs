@@ -52,10 +52,23 @@ impl Chroot {
     /// A command to run in it.
     pub fn cmd(&self, program: &str) -> Cmd {
         Cmd::new("setpriv")
-            .args(["--bounding-set=-sys_module", "--inh-caps=-sys_module", "chroot"])
+            .args([
+                "--bounding-set=-sys_module",
+                "--inh-caps=-sys_module",
+                "chroot",
+            ])
             .arg(self.path())
-            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"])
-            .args(["LC_ALL=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"])
+            .args([
+                "env",
+                "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME=/root",
+            ])
+            .args([
+                "LC_ALL=C.UTF-8",
+                "TERM=dumb",
+                "DEBIAN_FRONTEND=noninteractive",
+            ])
             .arg(program)
     }
 
@@ -85,15 +98,26 @@ fn mount_inside(root: &Path) -> Result<Inside> {
     let mut inside = Inside(vec![
         Mount::new(c"proc", &root.join("proc"), quiet | MountFlags::NODEV, c"")?,
         Mount::new(c"tmpfs", &root.join("dev"), quiet, c"mode=0755")?,
-        Mount::new(c"tmpfs", &root.join("run"), quiet | MountFlags::NODEV, c"mode=0755")?,
+        Mount::new(
+            c"tmpfs",
+            &root.join("run"),
+            quiet | MountFlags::NODEV,
+            c"mode=0755",
+        )?,
     ]);
     let dev = root.join("dev");
     for name in DEVICES {
         let node = dev.join(name);
         fs::write(&node, "").with_context(|| format!("cannot make {}", node.display()))?;
-        inside.0.push(Mount::bind(&Path::new("/dev").join(name), &node)?);
+        inside
+            .0
+            .push(Mount::bind(&Path::new("/dev").join(name), &node)?);
     }
-    for (target, name) in [("/proc/self/fd", "fd"), ("/proc/self/fd/1", "stdout"), ("/proc/self/fd/2", "stderr")] {
+    for (target, name) in [
+        ("/proc/self/fd", "fd"),
+        ("/proc/self/fd/1", "stdout"),
+        ("/proc/self/fd/2", "stderr"),
+    ] {
         symlink(target, dev.join(name)).with_context(|| format!("cannot make {name} in /dev"))?;
     }
     fs::create_dir(dev.join("shm")).context("cannot make /dev/shm")?;

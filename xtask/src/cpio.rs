@@ -92,7 +92,11 @@ mod tests {
         assert_eq!(&bytes[..6], b"070701");
         assert_eq!(&bytes[14..22], b"000081ED", "mode");
         assert_eq!(&bytes[54..62], b"00000005", "size of the content");
-        assert_eq!(&bytes[94..102], b"00000005", "size of the name and its zero");
+        assert_eq!(
+            &bytes[94..102],
+            b"00000005",
+            "size of the name and its zero"
+        );
         assert_eq!(&bytes[110..115], b"init\0");
         assert_eq!(&bytes[116..121], b"hello");
     }

@@ -31,9 +31,17 @@ struct Package {
 }
 
 const PACKAGES: &[Package] = &[
-    Package { name: "dkms-rust", manifest: "dkms-rust/Cargo.toml", architecture: None },
+    Package {
+        name: "dkms-rust",
+        manifest: "dkms-rust/Cargo.toml",
+        architecture: None,
+    },
     // Source only: the user's machine builds it.
-    Package { name: "procdriver-dkms", manifest: "Cargo.toml", architecture: Some("all") },
+    Package {
+        name: "procdriver-dkms",
+        manifest: "Cargo.toml",
+        architecture: Some("all"),
+    },
 ];
 
 /// Builds both packages into target/debian and gives back where they are.
@@ -50,7 +58,9 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
 /// Builds both packages into a folder of the caller's choice.
 pub fn build_into(project: &Project, output: &Path) -> Result<Vec<PathBuf>> {
     let target = cargo::host_target()?;
-    ui::step("build dkms-rust", || cargo::static_program(project, "dkms-rust"))?;
+    ui::step("build dkms-rust", || {
+        cargo::static_program(project, "dkms-rust")
+    })?;
     ui::step("write man pages and completions", || assets::write(project))?;
     let time = changelog_time(project)?;
     PACKAGES
@@ -76,12 +86,18 @@ fn pack(
         manifest_path: Some(&manifest),
         selected_package_name: Some(package.name),
         rust_target_triples: vec![target],
-        cargo_locking_flags: CargoLockingFlags { locked: true, ..CargoLockingFlags::default() },
+        cargo_locking_flags: CargoLockingFlags {
+            locked: true,
+            ..CargoLockingFlags::default()
+        },
         ..BuildOptions::default()
     };
     let (mut config, packages) = BuildEnvironment::from_manifest(options, &listener)?;
     config.reproducible = true;
-    let mut deb = packages.into_iter().next().context("cargo-deb found no package to build")?;
+    let mut deb = packages
+        .into_iter()
+        .next()
+        .context("cargo-deb found no package to build")?;
     deb.default_timestamp = time;
     if let Some(architecture) = package.architecture {
         deb.architecture = architecture.to_owned();
@@ -91,7 +107,10 @@ fn pack(
     let compressed = compressed_assets(&deb, &listener)?;
     apply_compressed_assets(&mut deb, compressed);
     deb.sort_assets_by_type();
-    let name = format!("{}_{}_{}.deb", deb.deb_name, deb.deb_version, deb.architecture);
+    let name = format!(
+        "{}_{}_{}.deb",
+        deb.deb_name, deb.deb_version, deb.architecture
+    );
     let path = output.join(name);
     remove_older(output, package.name)?;
     let xz = CompressConfig {
@@ -124,11 +143,17 @@ fn changelog_time(project: &Project) -> Result<u64> {
             .with_context(|| format!("SOURCE_DATE_EPOCH is `{given}`, not seconds since 1970"));
     }
     let path = project.source.join("debian/changelog");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let date = newest_date(&text)
         .with_context(|| format!("{} has no line ` -- name  date`", path.display()))?;
-    let seconds = Cmd::new("date").args(["--utc", "--date", date, "+%s"]).stdout()?;
-    seconds.trim().parse().with_context(|| format!("date made `{seconds}` of `{date}`"))
+    let seconds = Cmd::new("date")
+        .args(["--utc", "--date", date, "+%s"])
+        .stdout()?;
+    seconds
+        .trim()
+        .parse()
+        .with_context(|| format!("date made `{seconds}` of `{date}`"))
 }
 
 fn newest_date(changelog: &str) -> Option<&str> {
@@ -160,7 +185,11 @@ impl Listener for Warnings {
 /// Fails unless two builds of the same packages are the same bytes.
 pub fn compare(first: &[PathBuf], second: &[PathBuf]) -> Result<()> {
     if first.len() != second.len() {
-        bail!("{} packages the first time, {} the second", first.len(), second.len());
+        bail!(
+            "{} packages the first time, {} the second",
+            first.len(),
+            second.len()
+        );
     }
     for (a, b) in first.iter().zip(second) {
         let read = |path: &PathBuf| {

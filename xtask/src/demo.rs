@@ -31,11 +31,16 @@ pub fn task(project: &Project) -> Result<bool> {
     ui::say("prepared outside the guest, for speed: the Debian root with its compilers, and");
     ui::say("  dkms-rust's cache of the kernel's Rust metadata (an emulated guest would need a");
     ui::say("  quarter of an hour for it). Inside happens all the rest, now:");
-    let payload = Payload { script: PACKAGE_LIFE, repo: &repo, warm: &warm };
+    let payload = Payload {
+        script: PACKAGE_LIFE,
+        repo: &repo,
+        warm: &warm,
+    };
     ui::say("boot Debian in QEMU ...");
     let mut screen = Screen::default();
-    let outcome =
-        full_guest::run(project, &root, &payload, "demo", &mut |line| screen.show(line))?;
+    let outcome = full_guest::run(project, &root, &payload, "demo", &mut |line| {
+        screen.show(line)
+    })?;
     let problems = problems(&outcome, &project.log("demo")?);
     ui::say("");
     for problem in &problems {
@@ -49,7 +54,10 @@ pub fn task(project: &Project) -> Result<bool> {
             root.release
         )
     } else {
-        format!("MAIN JOB FAILED on kernel {} ({seconds:.0} s in all)", root.release)
+        format!(
+            "MAIN JOB FAILED on kernel {} ({seconds:.0} s in all)",
+            root.release
+        )
     });
     Ok(problems.is_empty())
 }
@@ -59,7 +67,9 @@ pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
     thread::scope(|scope| {
         let root = scope.spawn(|| provision::base(project));
         let repo = deb::build(project).and_then(|debs| repo::build(project, &debs));
-        let root = root.join().map_err(|_| anyhow!("provisioning panicked"))??;
+        let root = root
+            .join()
+            .map_err(|_| anyhow!("provisioning panicked"))??;
         Ok((root, repo?))
     })
 }
@@ -69,7 +79,9 @@ pub fn warm_and_image(project: &Project, root: &Root, repo: &Path) -> Result<(Pa
     thread::scope(|scope| {
         let system = scope.spawn(|| image::system(project, root));
         let warm = warm::cache(project, root, repo);
-        let system = system.join().map_err(|_| anyhow!("making the image panicked"))??;
+        let system = system
+            .join()
+            .map_err(|_| anyhow!("making the image panicked"))??;
         Ok((warm?, system))
     })
 }
@@ -114,7 +126,10 @@ pub fn problems(outcome: &Outcome, log: &Path) -> Vec<String> {
     }
     for complaint in &report.complaints {
         let case = complaint.case.as_deref().unwrap_or("boot");
-        problems.push(format!("the kernel complained during {case}: {}", complaint.line));
+        problems.push(format!(
+            "the kernel complained during {case}: {}",
+            complaint.line
+        ));
     }
     problems.extend(report.disagreement());
     if report.cases.is_empty() && problems.is_empty() {

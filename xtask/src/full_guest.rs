@@ -70,7 +70,10 @@ fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Resul
         fs::write(dir.join(name), text).with_context(|| format!("cannot write the guest's {name}"))
     };
     write("run", payload.script)?;
-    write(repo::SOURCES, &repo::sources_at(payload.repo, "/srv/guest/repo")?)?;
+    write(
+        repo::SOURCES,
+        &repo::sources_at(payload.repo, "/srv/guest/repo")?,
+    )?;
     let place = dir.join("repo");
     fs::create_dir(&place).context("cannot make the guest's repository")?;
     for entry in fs::read_dir(payload.repo).context("cannot list the repository")? {

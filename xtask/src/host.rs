@@ -23,8 +23,10 @@ pub const REPO: &[Need] = &[("gpg", "gpg"), ("gpg-agent", "gpg-agent")];
 pub const PROVISION: &[Need] = &[("mmdebstrap", "mmdebstrap"), ("xz", "xz-utils")];
 
 /// For booting it.
-pub const BOOT: &[Need] =
-    &[("qemu-system-x86_64", "qemu-system-x86"), ("mke2fs", "e2fsprogs")];
+pub const BOOT: &[Need] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("mke2fs", "e2fsprogs"),
+];
 
 /// Whether this process is root.
 pub fn is_root() -> bool {
@@ -42,19 +44,26 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// Sees to it that these programs are there: installs what is missing when root, else says it.
 pub fn need(needs: &[Need]) -> Result<()> {
-    let missing: Vec<&Need> = needs.iter().filter(|(program, _)| find(program).is_none()).collect();
+    let missing: Vec<&Need> = needs
+        .iter()
+        .filter(|(program, _)| find(program).is_none())
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
     let list = packages.join(" ");
     if !is_root() {
-        bail!("missing on this machine: {list}. Run: apt-get install --no-install-recommends {list}");
+        bail!(
+            "missing on this machine: {list}. Run: apt-get install --no-install-recommends {list}"
+        );
     }
     if find("apt-get").is_none() {
         bail!("missing on this machine: {list}, and there is no apt-get to install them with");
     }
-    ui::step(&format!("install on this machine: {list}"), || install(&packages))?;
+    ui::step(&format!("install on this machine: {list}"), || {
+        install(&packages)
+    })?;
     match missing.iter().find(|(program, _)| find(program).is_none()) {
         None => Ok(()),
         Some((program, package)) => {
@@ -93,7 +102,10 @@ pub fn need_amd64() -> Result<()> {
     if cfg!(target_arch = "x86_64") {
         return Ok(());
     }
-    bail!("the test guests are amd64 so far, and this machine is {}", env::consts::ARCH)
+    bail!(
+        "the test guests are amd64 so far, and this machine is {}",
+        env::consts::ARCH
+    )
 }
 
 /// The content of an operating system's os-release field.
@@ -123,8 +135,14 @@ mod tests {
     #[test]
     fn os_release_fields_lose_their_quotes() {
         let text = "NAME=\"Debian GNU/Linux\"\nVERSION_CODENAME=trixie\nID='debian'\n";
-        assert_eq!(os_release(text, "NAME").as_deref(), Some("Debian GNU/Linux"));
-        assert_eq!(os_release(text, "VERSION_CODENAME").as_deref(), Some("trixie"));
+        assert_eq!(
+            os_release(text, "NAME").as_deref(),
+            Some("Debian GNU/Linux")
+        );
+        assert_eq!(
+            os_release(text, "VERSION_CODENAME").as_deref(),
+            Some("trixie")
+        );
         assert_eq!(os_release(text, "ID").as_deref(), Some("debian"));
         assert_eq!(os_release(text, "CODENAME"), None);
     }

@@ -17,7 +17,10 @@ use crate::ui;
 
 /// Files that make a root boot into what the second disk asks for.
 const FILES: &[(&str, &str)] = &[
-    ("etc/systemd/system/procdriver-guest.service", include_str!("guest/guest.service")),
+    (
+        "etc/systemd/system/procdriver-guest.service",
+        include_str!("guest/guest.service"),
+    ),
     ("etc/hostname", "guest\n"),
     // Fixed, so that no boot is a "first boot" with its extra work.
     ("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
@@ -58,7 +61,10 @@ pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
 
 /// An image that holds what is in a folder, with this much free space.
 pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64) -> Result<()> {
-    let used = Cmd::new("du").args(["-smx", "--apparent-size"]).arg(folder).stdout()?;
+    let used = Cmd::new("du")
+        .args(["-smx", "--apparent-size"])
+        .arg(folder)
+        .stdout()?;
     let used: u64 = used
         .split_whitespace()
         .next()
@@ -69,7 +75,16 @@ pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64
     let mke2fs = crate::host::find("mke2fs").context("mke2fs is missing")?;
     Cmd::new(mke2fs)
         // Without lazy initialisation: the guest would do it, at a fraction of the speed.
-        .args(["-q", "-F", "-t", "ext4", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"])
+        .args([
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-m",
+            "0",
+            "-E",
+            "lazy_itable_init=0,lazy_journal_init=0",
+        ])
         .arg("-d")
         .arg(folder)
         .arg(image)
@@ -105,8 +120,13 @@ fn prepare(root: &Path) -> Result<()> {
         let _ = fs::remove_file(&path);
         symlink(target, &path).with_context(|| format!("cannot make {}", path.display()))
     };
-    link("../procdriver-guest.service", wants.join("procdriver-guest.service"))?;
-    MASKED.iter().try_for_each(|unit| link("/dev/null", units.join(unit)))
+    link(
+        "../procdriver-guest.service",
+        wants.join("procdriver-guest.service"),
+    )?;
+    MASKED
+        .iter()
+        .try_for_each(|unit| link("/dev/null", units.join(unit)))
 }
 
 /// A key of all that shapes the image, apart from the root.
@@ -117,5 +137,9 @@ fn recipe() -> String {
         sum.update(content);
     }
     sum.update(MASKED.join(" "));
-    sum.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    sum.finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -17,6 +17,7 @@ mod image;
 mod mirror;
 mod modules;
 mod mounts;
+mod newest;
 mod project;
 mod provision;
 mod qemu;
@@ -36,7 +37,11 @@ use clap::{Parser, Subcommand};
 use crate::project::Project;
 
 #[derive(Parser)]
-#[command(name = "xtask", about = "What developers of procdriver-dkms run", version)]
+#[command(
+    name = "xtask",
+    about = "What developers of procdriver-dkms run",
+    version
+)]
 struct Args {
     #[command(subcommand)]
     task: Task,

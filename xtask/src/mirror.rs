@@ -68,15 +68,26 @@ impl Mirror {
             _ => PathBuf::from(DEBIAN_KEYRING),
         };
         if !keyring.exists() {
-            bail!("{} is missing. Run: apt-get install debian-archive-keyring", keyring.display());
+            bail!(
+                "{} is missing. Run: apt-get install debian-archive-keyring",
+                keyring.display()
+            );
         }
         let dump = Cmd::new("apt-config").arg("dump").stdout()?;
-        Ok(Self { uri: archive.uri.clone(), keyring, apt_options: options(&dump) })
+        Ok(Self {
+            uri: archive.uri.clone(),
+            keyring,
+            apt_options: options(&dump),
+        })
     }
 
     /// The line of a sources.list for a suite.
     pub fn source_line(&self, suite: &str) -> String {
-        format!("deb [signed-by={}] {} {suite} main", self.keyring.display(), self.uri)
+        format!(
+            "deb [signed-by={}] {} {suite} main",
+            self.keyring.display(),
+            self.uri
+        )
     }
 }
 
@@ -107,13 +118,20 @@ fn read_sources(etc: &Path) -> Result<Vec<Archive>> {
 fn debian_archive<'a>(archives: &'a [Archive], codename: Option<&str>) -> Option<&'a Archive> {
     const ROLLING: &[&str] = &["stable", "testing", "unstable", "sid"];
     let named = |archive: &&Archive, wanted: &dyn Fn(&str) -> bool| {
-        archive.components.iter().any(|component| component == "main")
+        archive
+            .components
+            .iter()
+            .any(|component| component == "main")
             && archive.suites.iter().any(|suite| wanted(suite))
     };
     archives
         .iter()
         .find(|archive| named(archive, &|suite| Some(suite) == codename))
-        .or_else(|| archives.iter().find(|archive| named(archive, &|s| ROLLING.contains(&s))))
+        .or_else(|| {
+            archives
+                .iter()
+                .find(|archive| named(archive, &|s| ROLLING.contains(&s)))
+        })
 }
 
 /// One archive a line: `deb [options] uri suite component...`.
@@ -123,7 +141,10 @@ fn parse_list(text: &str) -> Vec<Archive> {
 
 fn parse_line(line: &str) -> Option<Archive> {
     let line = line.split('#').next()?.trim();
-    let rest = line.strip_prefix("deb")?.strip_prefix([' ', '\t'])?.trim_start();
+    let rest = line
+        .strip_prefix("deb")?
+        .strip_prefix([' ', '\t'])?
+        .trim_start();
     let (options, rest) = match rest.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => ("", rest),
@@ -148,14 +169,20 @@ fn parse_deb822(text: &str) -> Vec<Archive> {
 
 fn parse_paragraph(paragraph: &str) -> Vec<Archive> {
     let words = |name: &str| -> Vec<String> {
-        field(paragraph, name).split_whitespace().map(str::to_owned).collect()
+        field(paragraph, name)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
     };
     let off = field(paragraph, "Enabled").eq_ignore_ascii_case("no");
     if off || !words("Types").iter().any(|kind| kind == "deb") {
         return Vec::new();
     }
     // A key may also stand in the field itself, which is no file that could be named.
-    let signed_by = words("Signed-By").into_iter().next().filter(|path| path.starts_with('/'));
+    let signed_by = words("Signed-By")
+        .into_iter()
+        .next()
+        .filter(|path| path.starts_with('/'));
     words("URIs")
         .into_iter()
         .map(|uri| Archive {
@@ -192,7 +219,9 @@ fn options(dump: &str) -> Vec<String> {
     dump.lines()
         .filter(|line| {
             line.split_once(' ').is_some_and(|(name, value)| {
-                let known = OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(name));
+                let known = OPTIONS
+                    .iter()
+                    .any(|option| option.eq_ignore_ascii_case(name));
                 known && value != "\"\";"
             })
         })
@@ -230,7 +259,10 @@ Components: main
         assert_eq!(archives[0].uri, "http://archive.example/debian");
         assert_eq!(archives[0].suites, ["bookworm", "bookworm-updates"]);
         assert_eq!(archives[0].components, ["main", "contrib"]);
-        assert_eq!(archives[0].signed_by.as_deref(), Some("/usr/share/keyrings/a.gpg"));
+        assert_eq!(
+            archives[0].signed_by.as_deref(),
+            Some("/usr/share/keyrings/a.gpg")
+        );
     }
 
     #[test]
@@ -281,7 +313,10 @@ Components: main
                     Acquire::GzipIndexes \"true\";\nAcquire::https::Proxy \"http://p:1\";\n";
         assert_eq!(
             options(dump),
-            ["Acquire::Check-Date \"false\";", "Acquire::https::Proxy \"http://p:1\";"]
+            [
+                "Acquire::Check-Date \"false\";",
+                "Acquire::https::Proxy \"http://p:1\";"
+            ]
         );
     }
 }

@@ -31,7 +31,10 @@ pub fn collect(root: &Path, release: &str, wanted: &[&str]) -> Result<Vec<Module
         .enumerate()
         .map(|(number, path)| {
             let name = format!("{number:02}-{}.ko", stem(path));
-            Ok(Module { name, bytes: decompressed(&folder.join(path))? })
+            Ok(Module {
+                name,
+                bytes: decompressed(&folder.join(path))?,
+            })
         })
         .collect()
 }
@@ -54,7 +57,11 @@ pub fn decompressed(path: &Path) -> Result<Vec<u8>> {
         .output()
         .with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
-        bail!("{program} cannot read {}: {}", path.display(), output.status);
+        bail!(
+            "{program} cannot read {}: {}",
+            path.display(),
+            output.status
+        );
     }
     Ok(output.stdout)
 }
@@ -106,7 +113,11 @@ mod tests {
 
     #[test]
     fn what_is_built_in_is_left_out() {
-        let order = load_order(DEP, "kernel/drivers/virtio/virtio_pci.ko\n", &["virtio_pci"]);
+        let order = load_order(
+            DEP,
+            "kernel/drivers/virtio/virtio_pci.ko\n",
+            &["virtio_pci"],
+        );
         assert!(order.unwrap().is_empty());
     }
 

@@ -43,15 +43,18 @@ impl Mount {
     pub fn new(kind: &CStr, target: &Path, flags: MountFlags, options: &CStr) -> Result<Self> {
         mount(kind, target, kind, flags, options)
             .with_context(|| format!("cannot mount {kind:?} on {}", target.display()))?;
-        Ok(Self { target: target.to_path_buf() })
+        Ok(Self {
+            target: target.to_path_buf(),
+        })
     }
 
     /// Shows a file or folder at a second place.
     pub fn bind(from: &Path, target: &Path) -> Result<Self> {
-        mount_bind(from, target).with_context(|| {
-            format!("cannot bind {} on {}", from.display(), target.display())
-        })?;
-        Ok(Self { target: target.to_path_buf() })
+        mount_bind(from, target)
+            .with_context(|| format!("cannot bind {} on {}", from.display(), target.display()))?;
+        Ok(Self {
+            target: target.to_path_buf(),
+        })
     }
 }
 
@@ -93,7 +96,12 @@ impl Overlay {
         scratch: Option<Mount>,
     ) -> Result<Self, (TempDir, anyhow::Error)> {
         match mount_overlay(dir.path(), layers) {
-            Ok((overlay, merged)) => Ok(Self { overlay, scratch, dir, merged }),
+            Ok((overlay, merged)) => Ok(Self {
+                overlay,
+                scratch,
+                dir,
+                merged,
+            }),
             Err(error) => Err((dir, error)),
         }
     }
@@ -105,7 +113,12 @@ impl Overlay {
 
     /// Ends the mount and moves what was written into it to a folder that stays.
     pub fn keep(self, place: &Path) -> Result<()> {
-        let Self { overlay, scratch, dir, .. } = self;
+        let Self {
+            overlay,
+            scratch,
+            dir,
+            ..
+        } = self;
         drop(overlay);
         if scratch.is_some() {
             bail!(
@@ -151,10 +164,16 @@ pub fn scratch_folder(project: &Project) -> Result<TempDir> {
 }
 
 fn remove_abandoned(work: &Path) {
-    let Ok(entries) = fs::read_dir(work) else { return };
+    let Ok(entries) = fs::read_dir(work) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name.to_string_lossy().split('-').next().and_then(|pid| pid.parse::<u32>().ok());
+        let owner = name
+            .to_string_lossy()
+            .split('-')
+            .next()
+            .and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
             // Only untidy when it fails.
             let _ = fs::remove_dir_all(entry.path());

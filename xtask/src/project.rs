@@ -29,13 +29,20 @@ impl Project {
             .context("xtask has no parent folder, so the source tree was not found")?
             .to_path_buf();
         if !source.join("dkms.conf").exists() && !source.join("Kbuild").exists() {
-            bail!("{} is not the source tree of procdriver-dkms: it has no Kbuild", source.display());
+            bail!(
+                "{} is not the source tree of procdriver-dkms: it has no Kbuild",
+                source.display()
+            );
         }
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(dir) => source.join(dir),
             None => source.join("target"),
         };
-        Ok(Self { target, cache: cache_folder()?, source })
+        Ok(Self {
+            target,
+            cache: cache_folder()?,
+            source,
+        })
     }
 
     /// A folder below target, made when it is not there.

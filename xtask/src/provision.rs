@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::chroot::Chroot;
 use crate::mirror::Mirror;
 use crate::mounts;
+use crate::newest::{self, Kernel};
 use crate::project::Project;
 use crate::run::Cmd;
 use crate::ui;
@@ -44,8 +45,7 @@ const PACKAGES: &[&str] = &[
 const KERNEL_PACKAGES: &[&str] = &["linux-image-amd64", "linux-headers-amd64", "linux-source"];
 
 /// What only the tests need: a layer over the root, so that the demo need not wait for it.
-const CHECK_PACKAGES: &[&str] =
-    &["acpi-call-dkms", "lintian", "man-db", "shellcheck"];
+const CHECK_PACKAGES: &[&str] = &["acpi-call-dkms", "lintian", "man-db", "shellcheck"];
 
 /// Options of mmdebstrap that shape the root.
 const RECIPE: &[&str] = &[
@@ -87,26 +87,22 @@ impl Root {
     }
 }
 
-/// The newest kernel that backports offers.
-#[derive(Debug, PartialEq, Eq)]
-struct Kernel {
-    version: String,
-    release: String,
-}
-
 /// The root with kernel, compiler and dkms; made when it is not in the cache.
 pub fn base(project: &Project) -> Result<Root> {
     let mirror = Mirror::find()?;
     let roots = project.cached("roots")?;
     let _lock = lock(project)?;
     let kernel = match ui::step(&format!("ask for the newest kernel in {BACKPORTS}"), || {
-        newest_kernel(project, &mirror)
+        newest::kernel(project, &mirror, BACKPORTS)
     }) {
         Ok(kernel) => kernel,
         Err(error) => match newest_root(&roots) {
             Some(root) => {
                 ui::say(&format!("the archive cannot be asked ({error:#})"));
-                ui::say(&format!("going on with the root of {} in the cache", root.release));
+                ui::say(&format!(
+                    "going on with the root of {} in the cache",
+                    root.release
+                ));
                 return Ok(root);
             }
             None => return Err(error),
@@ -114,7 +110,11 @@ pub fn base(project: &Project) -> Result<Root> {
     };
     let folder = roots.join(key(&kernel));
     if let Some(root) = open(&folder) {
-        ui::say(&format!("reuse the Debian root of {} in {}", root.release, folder.display()));
+        ui::say(&format!(
+            "reuse the Debian root of {} in {}",
+            root.release,
+            folder.display()
+        ));
         return Ok(root);
     }
     let what = format!("make a Debian {SUITE} root with kernel {}", kernel.release);
@@ -125,16 +125,27 @@ pub fn base(project: &Project) -> Result<Root> {
 
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, base: &Root) -> Result<Root> {
-    let layer = base.folder.join(format!("checks-{}", digest(&CHECK_PACKAGES.join(" "))));
+    let layer = base
+        .folder
+        .join(format!("checks-{}", digest(&CHECK_PACKAGES.join(" "))));
     let _lock = lock(project)?;
     if !layer.exists() {
         let what = format!("add to the root: {}", CHECK_PACKAGES.join(" "));
         ui::step(&what, || {
             let log = project.log("provision-checks")?;
             let chroot = Chroot::new(project, base)?;
-            chroot.cmd("apt-get").args(["-q", "update"]).log(&log).run()?;
+            chroot
+                .cmd("apt-get")
+                .args(["-q", "update"])
+                .log(&log)
+                .run()?;
             let install = ["-q", "-y", "--no-install-recommends", "install"];
-            chroot.cmd("apt-get").args(install).args(CHECK_PACKAGES).log(&log).run()?;
+            chroot
+                .cmd("apt-get")
+                .args(install)
+                .args(CHECK_PACKAGES)
+                .log(&log)
+                .run()?;
             chroot.cmd("apt-get").arg("clean").log(&log).run()?;
             chroot.keep(&layer)
         })?;
@@ -163,53 +174,6 @@ fn lock(project: &Project) -> Result<File> {
     Ok(file)
 }
 
-/// Asks the archive, with apt's lists in a folder of our own.
-fn newest_kernel(project: &Project, mirror: &Mirror) -> Result<Kernel> {
-    let dir = project.cached("apt")?;
-    for name in ["state/lists/partial", "cache/archives/partial"] {
-        project.cached(&format!("apt/{name}"))?;
-    }
-    let write = |name: &str, text: &str| {
-        let path = dir.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok::<_, anyhow::Error>(path)
-    };
-    write("status", "")?;
-    let sources = write("sources.list", &format!("{}\n", mirror.source_line(BACKPORTS)))?;
-    let config = format!(
-        "Dir::State \"{dir}/state\";\nDir::Cache \"{dir}/cache\";\n\
-         Dir::State::status \"{dir}/status\";\nDir::Etc::sourcelist \"{sources}\";\n\
-         Dir::Etc::sourceparts \"-\";\nDir::Etc::parts \"-\";\nAcquire::Languages \"none\";\n\
-         APT::Sandbox::User \"root\";\n{options}\n",
-        dir = dir.display(),
-        sources = sources.display(),
-        options = mirror.apt_options.join("\n"),
-    );
-    let config = write("apt.conf", &config)?;
-    let log = project.log("provision-apt")?;
-    Cmd::new("apt-get").args(["-q", "update", "--error-on=any"]).env("APT_CONFIG", &config).log(&log).run()?;
-    let shown =
-        Cmd::new("apt-cache").args(["show", KERNEL_PACKAGES[0]]).env("APT_CONFIG", &config).stdout()?;
-    parse_kernel(&shown).with_context(|| {
-        format!("{BACKPORTS} of {} offers no {} that could be understood", mirror.uri, KERNEL_PACKAGES[0])
-    })
-}
-
-/// From the metapackage's paragraph: its version, and the release in the name of the package that
-/// it depends on. apt shows the newest first.
-fn parse_kernel(shown: &str) -> Option<Kernel> {
-    let paragraph = shown.split("\n\n").next()?;
-    let field = |name: &str| {
-        paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    };
-    let package = field("Depends")?
-        .split(',')
-        .filter_map(|depend| depend.split_whitespace().next())
-        .find_map(|name| name.strip_prefix("linux-image-"))?;
-    let release = package.strip_suffix("-unsigned").unwrap_or(package).to_owned();
-    Some(Kernel { version: field("Version")?.to_owned(), release })
-}
-
 fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
     // mmdebstrap's apt runs as _apt, which must be able to reach the root.
@@ -217,12 +181,21 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
     let include: Vec<String> = PACKAGES
         .iter()
         .map(|name| (*name).to_owned())
-        .chain(KERNEL_PACKAGES.iter().map(|name| format!("{name}/{BACKPORTS}")))
+        .chain(
+            KERNEL_PACKAGES
+                .iter()
+                .map(|name| format!("{name}/{BACKPORTS}")),
+        )
         .collect();
     let mut count = 0;
     Cmd::new("mmdebstrap")
         .args(RECIPE)
-        .args(mirror.apt_options.iter().map(|option| format!("--aptopt={option}")))
+        .args(
+            mirror
+                .apt_options
+                .iter()
+                .map(|option| format!("--aptopt={option}")),
+        )
         .arg(format!("--include={}", include.join(",")))
         .arg(SUITE)
         .arg(&place)
@@ -254,7 +227,12 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
 fn open(folder: &Path) -> Option<Root> {
     let release = fs::read_to_string(folder.join("release")).ok()?;
     let path = folder.join("root");
-    let root = Root { layers: vec![path.clone()], path, release, folder: folder.to_path_buf() };
+    let root = Root {
+        layers: vec![path.clone()],
+        path,
+        release,
+        folder: folder.to_path_buf(),
+    };
     root.kernel().exists().then_some(root)
 }
 
@@ -269,7 +247,9 @@ fn newest_root(roots: &Path) -> Option<Root> {
 }
 
 fn remove_others(roots: &Path, keep: &Path) {
-    let Ok(entries) = fs::read_dir(roots) else { return };
+    let Ok(entries) = fs::read_dir(roots) else {
+        return;
+    };
     for entry in entries.flatten().filter(|entry| entry.path() != keep) {
         ui::say(&format!("remove the older root {}", entry.path().display()));
         if let Err(error) = fs::remove_dir_all(entry.path()) {
@@ -279,13 +259,21 @@ fn remove_others(roots: &Path, keep: &Path) {
 }
 
 fn key(kernel: &Kernel) -> String {
-    let parts = [PACKAGES, KERNEL_PACKAGES, RECIPE, &[SUITE, BACKPORTS, &kernel.version]];
+    let parts = [
+        PACKAGES,
+        KERNEL_PACKAGES,
+        RECIPE,
+        &[SUITE, BACKPORTS, &kernel.version],
+    ];
     digest(&parts.map(|part| part.join("\n")).join("\n\n"))
 }
 
 fn digest(text: &str) -> String {
     let sum = Sha256::digest(text.as_bytes());
-    sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    sum.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -293,24 +281,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_kernel_is_read_from_the_metapackage() {
-        let shown = "Package: linux-image-amd64\nVersion: 7.3.4-1~bpo13+1\n\
-                     Depends: linux-image-7.3.4+deb13-amd64 (= 7.3.4-1~bpo13+1)\n\n\
-                     Package: linux-image-amd64\nVersion: 7.2.1-1\nDepends: linux-image-7.2.1\n";
-        let kernel = parse_kernel(shown).unwrap();
-        assert_eq!(kernel.version, "7.3.4-1~bpo13+1");
-        assert_eq!(kernel.release, "7.3.4+deb13-amd64");
-    }
-
-    #[test]
-    fn a_paragraph_without_an_image_gives_no_kernel() {
-        assert_eq!(parse_kernel("Package: a\nVersion: 1\nDepends: b, c\n"), None);
-        assert_eq!(parse_kernel(""), None);
-    }
-
-    #[test]
     fn another_kernel_version_is_another_key() {
-        let kernel = |version: &str| Kernel { version: version.into(), release: "r".into() };
+        let kernel = |version: &str| Kernel {
+            version: version.into(),
+            release: "r".into(),
+        };
         assert_ne!(key(&kernel("1")), key(&kernel("2")));
         assert_eq!(key(&kernel("1")), key(&kernel("1")));
     }

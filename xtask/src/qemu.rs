@@ -86,7 +86,10 @@ impl Vm {
         let mut deadline = begin + self.timeout;
         let mut killed = false;
         loop {
-            match guest.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match guest
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     writeln!(log, "{line}").context("cannot write the console's log")?;
                     if seen.look(&line) {
@@ -105,7 +108,11 @@ impl Vm {
         }
         guest.stop();
         let seconds = begin.elapsed().as_secs_f64();
-        Ok(Outcome { end: seen.end(killed), console, seconds })
+        Ok(Outcome {
+            end: seen.end(killed),
+            console,
+            seconds,
+        })
     }
 
     fn command(&self, accelerator: &str) -> Cmd {
@@ -127,7 +134,9 @@ impl Vm {
             let path = disk.to_string_lossy().replace(',', ",,");
             cmd = cmd
                 .arg("-drive")
-                .arg(format!("file={path},format=raw,if=none,id=d{number},snapshot=on"))
+                .arg(format!(
+                    "file={path},format=raw,if=none,id=d{number},snapshot=on"
+                ))
                 .arg("-device")
                 .arg(format!("virtio-blk-pci,drive=d{number}"));
         }
@@ -186,7 +195,10 @@ impl Guest {
             let mut raw = Vec::new();
             while matches!(reader.read_until(b'\n', &mut raw), Ok(count) if count > 0) {
                 let line = String::from_utf8_lossy(&raw);
-                if send.send(line.trim_end_matches(['\n', '\r']).to_owned()).is_err() {
+                if send
+                    .send(line.trim_end_matches(['\n', '\r']).to_owned())
+                    .is_err()
+                {
                     break;
                 }
                 raw.clear();
@@ -218,8 +230,16 @@ fn accelerator(kernel: &Path, logs: Option<&Path>) -> Result<&'static str> {
     if let Some(found) = FOUND.get() {
         return Ok(found);
     }
-    let opens = fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
-    let found = if opens && kvm_boots(kernel, logs)? { KVM } else { TCG };
+    let opens = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_ok();
+    let found = if opens && kvm_boots(kernel, logs)? {
+        KVM
+    } else {
+        TCG
+    };
     ui::say(&format!("QEMU runs guests with -accel {found}"));
     Ok(FOUND.get_or_init(|| found))
 }
@@ -247,7 +267,11 @@ pub fn explain(outcome: &Outcome, log: &Path) -> String {
         End::TimedOut => "the guest did not end in time",
         End::Finished => "the guest ended",
     };
-    let mut text = format!("{what} after {:.0} s; its console: {}", outcome.seconds, log.display());
+    let mut text = format!(
+        "{what} after {:.0} s; its console: {}",
+        outcome.seconds,
+        log.display()
+    );
     for line in last_lines(&outcome.console, 15) {
         text.push_str("\n    ");
         text.push_str(line);
@@ -269,13 +293,22 @@ mod tests {
 
     #[test]
     fn a_guest_that_never_began_did_not_boot() {
-        assert_eq!(end_of(&["[    0.0] Linux version 7"], false), End::DidNotBoot);
-        assert_eq!(end_of(&["[    0.0] Linux version 7"], true), End::DidNotBoot);
+        assert_eq!(
+            end_of(&["[    0.0] Linux version 7"], false),
+            End::DidNotBoot
+        );
+        assert_eq!(
+            end_of(&["[    0.0] Linux version 7"], true),
+            End::DidNotBoot
+        );
     }
 
     #[test]
     fn a_guest_that_began_and_went_away_crashed() {
-        assert_eq!(end_of(&["GUEST begin kernel=7", "CASE a ok"], false), End::Crashed);
+        assert_eq!(
+            end_of(&["GUEST begin kernel=7", "CASE a ok"], false),
+            End::Crashed
+        );
     }
 
     #[test]
@@ -285,7 +318,10 @@ mod tests {
 
     #[test]
     fn a_guest_that_said_its_end_finished_however_it_was_switched_off() {
-        let lines = ["GUEST begin kernel=7", "GUEST end passed=0 failed=0 skipped=0"];
+        let lines = [
+            "GUEST begin kernel=7",
+            "GUEST end passed=0 failed=0 skipped=0",
+        ];
         assert_eq!(end_of(&lines, true), End::Finished);
         assert_eq!(end_of(&lines, false), End::Finished);
     }

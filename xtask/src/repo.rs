@@ -25,8 +25,14 @@ pub const SOURCES: &str = "procdriver.sources";
 pub fn task(project: &Project) -> Result<bool> {
     let debs = deb::build(project)?;
     let dir = build(project, &debs)?;
-    ui::say(&format!("the repository is {}; to use it on this machine:", dir.display()));
-    ui::say(&format!("  cp {}/{SOURCES} /etc/apt/sources.list.d/", dir.display()));
+    ui::say(&format!(
+        "the repository is {}; to use it on this machine:",
+        dir.display()
+    ));
+    ui::say(&format!(
+        "  cp {}/{SOURCES} /etc/apt/sources.list.d/",
+        dir.display()
+    ));
     ui::say("  apt update && apt install procdriver-dkms");
     Ok(true)
 }
@@ -69,7 +75,10 @@ fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
 fn index_entry(deb: &Path) -> Result<String> {
     let control = Cmd::new("dpkg-deb").arg("--field").arg(deb).stdout()?;
     let bytes = fs::read(deb).with_context(|| format!("cannot read {}", deb.display()))?;
-    let name = deb.file_name().context("a package without a name")?.to_string_lossy();
+    let name = deb
+        .file_name()
+        .context("a package without a name")?
+        .to_string_lossy();
     Ok(paragraph(&control, &name, &bytes))
 }
 
@@ -110,12 +119,21 @@ fn sign(dir: &Path) -> Result<String> {
         .tempdir()
         .context("cannot make a folder for the key")?;
     let gpg = || {
-        Cmd::new("gpg").arg("--homedir").arg(home.path()).args(["--batch", "--quiet", "--yes"])
+        Cmd::new("gpg")
+            .arg("--homedir")
+            .arg(home.path())
+            .args(["--batch", "--quiet", "--yes"])
     };
     let signed = (|| {
         gpg()
             .args(["--pinentry-mode", "loopback", "--passphrase", ""])
-            .args(["--quick-generate-key", "procdriver local repository", "ed25519", "sign", "0"])
+            .args([
+                "--quick-generate-key",
+                "procdriver local repository",
+                "ed25519",
+                "sign",
+                "0",
+            ])
             .run()?;
         gpg()
             .args(["--digest-algo", "SHA512", "--clear-sign", "--output"])
@@ -125,7 +143,11 @@ fn sign(dir: &Path) -> Result<String> {
         gpg().args(["--armor", "--export"]).stdout()
     })();
     // The agent that gpg started would stay for ever.
-    let _ = Cmd::new("gpgconf").arg("--homedir").arg(home.path()).args(["--kill", "all"]).try_run();
+    let _ = Cmd::new("gpgconf")
+        .arg("--homedir")
+        .arg(home.path())
+        .args(["--kill", "all"])
+        .try_run();
     signed
 }
 
@@ -146,7 +168,8 @@ fn sources(dir: &Path, key: &str) -> String {
 /// The same file for a repository that lies elsewhere, as seen in a guest.
 pub fn sources_at(repo: &Path, place: &str) -> Result<String> {
     let path = repo.join(KEY);
-    let key = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let key =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(sources(Path::new(place), &key))
 }
 
@@ -172,7 +195,10 @@ mod tests {
     fn release_has_the_size_and_sum_of_the_index() {
         let text = release("abc", "Sun, 22 Nov 2026 20:00:00 +0000");
         let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert!(text.ends_with(&format!("SHA256:\n {sum} 3 Packages\n")), "{text}");
+        assert!(
+            text.ends_with(&format!("SHA256:\n {sum} 3 Packages\n")),
+            "{text}"
+        );
     }
 
     #[test]

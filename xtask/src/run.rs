@@ -99,14 +99,21 @@ impl Cmd {
     /// Runs it and hands over each line as it comes.
     pub fn stream(mut self, on_line: &mut dyn FnMut(&str)) -> Result<Output> {
         let what = self.describe();
-        let mut log = self.log.as_deref().map(|path| open_log(path, &what)).transpose()?;
+        let mut log = self
+            .log
+            .as_deref()
+            .map(|path| open_log(path, &what))
+            .transpose()?;
         // One pipe for both, so that the order of the lines is kept.
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).context("cannot make a pipe")?;
         let reader = File::from(reader);
         let second = writer.try_clone().context("cannot make a pipe")?;
         self.inner.stdout(writer).stderr(second);
         let begin = Instant::now();
-        let mut child = self.inner.spawn().with_context(|| format!("cannot run {what}"))?;
+        let mut child = self
+            .inner
+            .spawn()
+            .with_context(|| format!("cannot run {what}"))?;
         // The writing ends live on in the Command and would keep the pipe open.
         drop(self.inner);
         let mut text = String::new();
@@ -114,7 +121,11 @@ impl Cmd {
         let mut raw = Vec::new();
         loop {
             raw.clear();
-            if lines.read_until(b'\n', &mut raw).context("cannot read a command's output")? == 0 {
+            if lines
+                .read_until(b'\n', &mut raw)
+                .context("cannot read a command's output")?
+                == 0
+            {
                 break;
             }
             let line = String::from_utf8_lossy(&raw);
@@ -126,20 +137,33 @@ impl Cmd {
             text.push_str(line);
             text.push('\n');
         }
-        let status = child.wait().with_context(|| format!("cannot wait for {what}"))?;
+        let status = child
+            .wait()
+            .with_context(|| format!("cannot wait for {what}"))?;
         let seconds = begin.elapsed().as_secs_f64();
         if let Some(log) = &mut log {
             writeln!(log, "# {status}, {seconds:.1} s\n").context("cannot write a log")?;
         }
-        Ok(Output { status, text, seconds })
+        Ok(Output {
+            status,
+            text,
+            seconds,
+        })
     }
 
     /// Runs it and gives back its standard output alone; standard error is shown only on failure.
     pub fn stdout(mut self) -> Result<String> {
         let what = self.describe();
-        let output = self.inner.output().with_context(|| format!("cannot run {what}"))?;
+        let output = self
+            .inner
+            .output()
+            .with_context(|| format!("cannot run {what}"))?;
         if !output.status.success() {
-            bail!("{what}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+            bail!(
+                "{what}: {}\n{}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
         }
         String::from_utf8(output.stdout).with_context(|| format!("{what} did not write UTF-8"))
     }
@@ -212,15 +236,21 @@ mod tests {
 
     #[test]
     fn both_streams_come_in_order_and_the_status_is_kept() {
-        let output =
-            Cmd::new("sh").args(["-c", "echo a; echo b >&2; echo c; exit 3"]).try_run().unwrap();
+        let output = Cmd::new("sh")
+            .args(["-c", "echo a; echo b >&2; echo c; exit 3"])
+            .try_run()
+            .unwrap();
         assert_eq!(output.text, "a\nb\nc\n");
         assert_eq!(output.status.code(), Some(3));
     }
 
     #[test]
     fn a_failure_shows_the_command_and_its_last_lines() {
-        let error = Cmd::new("sh").args(["-c", "echo reason; exit 1"]).run().err().unwrap();
+        let error = Cmd::new("sh")
+            .args(["-c", "echo reason; exit 1"])
+            .run()
+            .err()
+            .unwrap();
         let text = error.to_string();
         assert!(text.contains("sh -c") && text.contains("reason"), "{text}");
     }

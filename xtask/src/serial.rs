@@ -114,7 +114,10 @@ impl Report {
 
     fn guest_line(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix(BEGIN) {
-            self.kernel = rest.split_whitespace().find_map(|w| w.strip_prefix("kernel=")).map(str::to_owned);
+            self.kernel = rest
+                .split_whitespace()
+                .find_map(|w| w.strip_prefix("kernel="))
+                .map(str::to_owned);
         } else if let Some(rest) = line.strip_prefix("CASE ") {
             self.cases.extend(parse_case(rest));
         } else if let Some(rest) = line.strip_prefix(END) {
@@ -148,9 +151,9 @@ impl Report {
 
     fn complain(&mut self, block: &[&str]) {
         let case = self.running.as_deref();
-        let expected = EXPECTED.iter().any(|(name, text)| {
-            case == Some(name) && block.iter().any(|line| line.contains(text))
-        });
+        let expected = EXPECTED
+            .iter()
+            .any(|(name, text)| case == Some(name) && block.iter().any(|line| line.contains(text)));
         if !expected {
             let line = block.iter().find(|line| matches(line)).or(block.first());
             self.complaints.push(Complaint {
@@ -163,7 +166,10 @@ impl Report {
     /// What is wrong with the run as a whole, apart from cases that failed.
     pub fn disagreement(&self) -> Option<String> {
         let count = |wanted: fn(&Verdict) -> bool| {
-            self.cases.iter().filter(|case| wanted(&case.verdict)).count()
+            self.cases
+                .iter()
+                .filter(|case| wanted(&case.verdict))
+                .count()
         };
         let seen = [
             count(|verdict| *verdict == Verdict::Passed),
@@ -213,7 +219,8 @@ fn parse_case(rest: &str) -> Option<Case> {
 
 fn parse_counts(rest: &str) -> Option<[usize; 3]> {
     let count = |name: &str| {
-        rest.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse().ok())
+        rest.split_whitespace()
+            .find_map(|word| word.strip_prefix(name)?.parse().ok())
     };
     Some([count("passed=")?, count("failed=")?, count("skipped=")?])
 }
@@ -239,7 +246,11 @@ CASE load-directory-taken ok
              CASE d skip no io_uring\nGUEST end passed=1 failed=1 skipped=1\n",
         );
         assert_eq!(report.kernel.as_deref(), Some("7.3.4+deb13-amd64"));
-        let verdicts: Vec<_> = report.cases.iter().map(|case| case.verdict.clone()).collect();
+        let verdicts: Vec<_> = report
+            .cases
+            .iter()
+            .map(|case| case.verdict.clone())
+            .collect();
         assert_eq!(
             verdicts,
             [
@@ -253,8 +264,9 @@ CASE load-directory-taken ok
 
     #[test]
     fn a_guest_that_counts_other_than_its_console_shows_is_caught() {
-        let report =
-            Report::read("GUEST begin kernel=7\nCASE a ok\nGUEST end passed=2 failed=0 skipped=0\n");
+        let report = Report::read(
+            "GUEST begin kernel=7\nCASE a ok\nGUEST end passed=2 failed=0 skipped=0\n",
+        );
         assert!(report.disagreement().is_some());
     }
 
@@ -281,14 +293,23 @@ CASE load-directory-taken ok
 
     #[test]
     fn a_warning_cut_off_by_the_end_still_counts() {
-        let report = Report::read("[    1.1] ------------[ cut here ]------------\n[    1.1] BUG: x\n");
+        let report =
+            Report::read("[    1.1] ------------[ cut here ]------------\n[    1.1] BUG: x\n");
         assert_eq!(report.complaints.len(), 1);
     }
 
     #[test]
     fn what_a_program_prints_is_no_complaint_of_the_kernel() {
-        assert!(Report::read("WARNING: apt does not have a stable CLI interface.\n").complaints.is_empty());
-        assert!(Report::read("[  OK  ] Started BUG: x\n").complaints.is_empty());
+        assert!(
+            Report::read("WARNING: apt does not have a stable CLI interface.\n")
+                .complaints
+                .is_empty()
+        );
+        assert!(
+            Report::read("[  OK  ] Started BUG: x\n")
+                .complaints
+                .is_empty()
+        );
     }
 
     #[test]

@@ -30,8 +30,7 @@ pub fn run(
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
     let mut archive = cpio::Archive::new();
-    let init =
-        fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    let init = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     archive.file("init", 0o755, &init);
     archive.file("procDriver.ko", 0o644, module);
     let work = mounts::scratch_folder(project)?;

@@ -58,12 +58,20 @@ fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
             Ok::<_, anyhow::Error>((base, checks))
         });
         let debs = deb::build(project)?;
-        tally.case("package/built-twice-is-the-same", || built_twice(project, &debs));
+        tally.case("package/built-twice-is-the-same", || {
+            built_twice(project, &debs)
+        });
         let repo = repo::build(project, &debs)?;
         host_checks::run(project, tally);
         let roots = roots.join().map_err(|_| anyhow!("provisioning panicked"))?;
         let (base, checks) = roots?;
-        Ok(Bench { project, base, checks, debs, repo })
+        Ok(Bench {
+            project,
+            base,
+            checks,
+            debs,
+            repo,
+        })
     })
 }
 

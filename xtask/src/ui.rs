@@ -32,6 +32,9 @@ pub fn step<T, E>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, 
     let begin = Instant::now();
     let result = work();
     let verdict = if result.is_ok() { "done" } else { "failed" };
-    say(&format!("{what}: {verdict} in {:.1} s", begin.elapsed().as_secs_f64()));
+    say(&format!(
+        "{what}: {verdict} in {:.1} s",
+        begin.elapsed().as_secs_f64()
+    ));
     result
 }

@@ -28,11 +28,18 @@ pub fn cache(project: &Project, root: &Root, repo: &Path) -> Result<PathBuf> {
         return Ok(folder);
     }
     remove_others(root)?;
-    let what = format!("rebuild the Rust metadata of {} natively, in the same root", root.release);
+    let what = format!(
+        "rebuild the Rust metadata of {} natively, in the same root",
+        root.release
+    );
     ui::step(&what, || {
         let log = project.log("warm")?;
         let chroot = with_repo(project, root, repo)?;
-        chroot.cmd("apt-get").args(["-q", "-y", "install", "dkms-rust"]).log(&log).run()?;
+        chroot
+            .cmd("apt-get")
+            .args(["-q", "-y", "install", "dkms-rust"])
+            .log(&log)
+            .run()?;
         chroot
             .cmd("dkms-rust")
             .args(["kdir", "-k", &root.release])
@@ -41,7 +48,11 @@ pub fn cache(project: &Project, root: &Root, repo: &Path) -> Result<PathBuf> {
             .must_succeed("dkms-rust kdir")?;
         let work = mounts::scratch_folder(project)?;
         let made = chroot.path().join("var/cache/dkms-rust");
-        Cmd::new("cp").arg("-a").arg(&made).arg(work.path().join("cache")).run()?;
+        Cmd::new("cp")
+            .arg("-a")
+            .arg(&made)
+            .arg(work.path().join("cache"))
+            .run()?;
         fs::rename(work.keep(), &folder)
             .with_context(|| format!("cannot make {}", folder.display()))
     })?;
@@ -53,17 +64,28 @@ pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> 
     let mut chroot = Chroot::new(project, root)?;
     image::without_sources(chroot.path())?;
     chroot.bind(repo, REPO)?;
-    let sources = chroot.path().join("etc/apt/sources.list.d").join(repo::SOURCES);
+    let sources = chroot
+        .path()
+        .join("etc/apt/sources.list.d")
+        .join(repo::SOURCES);
     fs::write(&sources, repo::sources_at(repo, REPO)?)
         .with_context(|| format!("cannot write {}", sources.display()))?;
-    chroot.cmd("apt-get").args(["-q", "update", "--error-on=any"]).log(&project.log("apt")?).run()?;
+    chroot
+        .cmd("apt-get")
+        .args(["-q", "update", "--error-on=any"])
+        .log(&project.log("apt")?)
+        .run()?;
     Ok(chroot)
 }
 
 /// Puts the filled cache where dkms-rust looks for it.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     let place = chroot.path().join("var/cache/dkms-rust");
-    Cmd::new("cp").arg("-a").arg(warm.join("cache")).arg(&place).run()?;
+    Cmd::new("cp")
+        .arg("-a")
+        .arg(warm.join("cache"))
+        .arg(&place)
+        .run()?;
     Ok(())
 }
 
@@ -77,7 +99,12 @@ fn key(repo: &Path) -> Result<String> {
             sum.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
         }
     }
-    Ok(sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(sum
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn remove_others(root: &Root) -> Result<()> {

@@ -29,7 +29,14 @@ const fn refused(
     exit: i32,
     says: &'static [&'static str],
 ) -> BadInput {
-    BadInput { name, prepare, command: "dkms-rust kdir -k $R", exit, says, may_make: false }
+    BadInput {
+        name,
+        prepare,
+        command: "dkms-rust kdir -k $R",
+        exit,
+        says,
+        may_make: false,
+    }
 }
 
 /// All cases.
@@ -38,25 +45,37 @@ pub const CASES: &[BadInput] = &[
         "headers-missing",
         "rm /lib/modules/$R/build",
         77,
-        &["its headers are not installed", "mend: apt install linux-headers-"],
+        &[
+            "its headers are not installed",
+            "mend: apt install linux-headers-",
+        ],
     ),
     refused(
         "linux-source-not-installed",
         "dpkg --remove --force-depends $(dpkg-query -Wf '${Package} ' 'linux-source*')",
         77,
-        &["linux-source-[0-9.]+, from which", "mend: apt install linux-source-[0-9.]+="],
+        &[
+            "linux-source-[0-9.]+, from which",
+            "mend: apt install linux-source-[0-9.]+=",
+        ],
     ),
     refused(
         "linux-source-archive-missing",
         "rm /usr/src/linux-source-*.tar.xz",
         77,
-        &["linux-source-.*tar.xz is missing", "mend: apt install --reinstall linux-source-"],
+        &[
+            "linux-source-.*tar.xz is missing",
+            "mend: apt install --reinstall linux-source-",
+        ],
     ),
     refused(
         "linux-source-of-another-revision",
         "sed -i '/^Package: linux-source-/,/^$/s/^\\(Version: .*\\)$/\\1.1/' /var/lib/dpkg/status",
         77,
-        &["linux-source-[0-9.]+ is version .*\\.1, but its headers are", "mend: apt install"],
+        &[
+            "linux-source-[0-9.]+ is version .*\\.1, but its headers are",
+            "mend: apt install",
+        ],
     ),
     refused(
         "linux-source-truncated",
@@ -75,13 +94,20 @@ pub const CASES: &[BadInput] = &[
         "rm -f /usr/bin/rustc*; printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' \
          > /usr/bin/rustc; chmod 755 /usr/bin/rustc",
         77,
-        &["it was built by \"rustc [0-9.]+", "rustc 1.70.0", "mend: (apt )?install rustc"],
+        &[
+            "it was built by \"rustc [0-9.]+",
+            "rustc 1.70.0",
+            "mend: (apt )?install rustc",
+        ],
     ),
     refused(
         "rustc-missing",
         "rm -f /usr/bin/rustc*",
         77,
-        &["only that can build modules for it; there is none", "mend: (apt )?install rustc"],
+        &[
+            "only that can build modules for it; there is none",
+            "mend: (apt )?install rustc",
+        ],
     ),
     refused(
         "bindgen-missing",
@@ -93,13 +119,19 @@ pub const CASES: &[BadInput] = &[
         "rust-src-missing",
         "dpkg --remove --force-depends rust-src",
         77,
-        &["source of Rust's library for .* is missing", "mend: apt install rust-src"],
+        &[
+            "source of Rust's library for .* is missing",
+            "mend: apt install rust-src",
+        ],
     ),
     refused(
         "gcc-missing",
         "rm -f /usr/bin/x86_64-linux-gnu-gcc-14 /usr/bin/gcc-14",
         77,
-        &["it was built by .*gcc-14, which is not installed", "mend: apt install gcc-14"],
+        &[
+            "it was built by .*gcc-14, which is not installed",
+            "mend: apt install gcc-14",
+        ],
     ),
     BadInput {
         name: "no-such-kernel",
@@ -138,7 +170,10 @@ pub const CASES: &[BadInput] = &[
         prepare: "mkdir -p $C && mount -t tmpfs -o size=100m,mode=0755 none $C",
         command: "dkms-rust kdir -k $R",
         exit: 77,
-        says: &["takes [0-9]+ MB in .*, where [0-9]+ MB are free", "mend: make room"],
+        says: &[
+            "takes [0-9]+ MB in .*, where [0-9]+ MB are free",
+            "mend: make room",
+        ],
         may_make: false,
     },
     BadInput {
@@ -172,7 +207,10 @@ pub const CASES: &[BadInput] = &[
                   for f in $C/$R/*/rust/libkernel.rmeta; do echo x >> $f; done",
         command: "dkms-rust kdir -k $R",
         exit: 77,
-        says: &["libkernel.rmeta is not as it was made", "linux-source-.*tar.xz is missing"],
+        says: &[
+            "libkernel.rmeta is not as it was made",
+            "linux-source-.*tar.xz is missing",
+        ],
         may_make: false,
     },
 ];

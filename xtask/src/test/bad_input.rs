@@ -29,7 +29,9 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
         let work = mounts::scratch_folder(bench.project)?;
         let installed = installed(bench, &work.path().join("installed"))?;
         for case in CASES {
-            tally.case(&format!("bad-input/{}", case.name), || one(bench, &installed, warm, case));
+            tally.case(&format!("bad-input/{}", case.name), || {
+                one(bench, &installed, warm, case)
+            });
         }
         Ok::<_, anyhow::Error>(())
     });
@@ -42,7 +44,11 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
 fn installed(bench: &Bench<'_>, layer: &Path) -> Result<Root> {
     let chroot = warm::with_repo(bench.project, &bench.base, &bench.repo)?;
     let log = bench.project.log("bad-input")?;
-    chroot.cmd("apt-get").args(["-q", "-y", "install", "dkms-rust"]).log(&log).run()?;
+    chroot
+        .cmd("apt-get")
+        .args(["-q", "-y", "install", "dkms-rust"])
+        .log(&log)
+        .run()?;
     chroot.keep(layer)?;
     Ok(bench.base.with_layer(layer))
 }
@@ -52,7 +58,11 @@ fn one(bench: &Bench<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<(
     let mut chroot = Chroot::new(bench.project, root)?;
     chroot.bind(warm, WARM)?;
     let line = |text: &str| format!("R='{}'; C={CACHE}; W={WARM}/cache; {text}", root.release);
-    chroot.sh(&line(&format!("set -e; {}", case.prepare))).log(&log).run().context("to prepare")?;
+    chroot
+        .sh(&line(&format!("set -e; {}", case.prepare)))
+        .log(&log)
+        .run()
+        .context("to prepare")?;
     let before = kept(&chroot)?;
     let output = chroot.sh(&line(case.command)).log(&log).try_run()?;
     ensure!(
@@ -74,14 +84,23 @@ fn one(bench: &Bench<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<(
     }
     let after = kept(&chroot)?;
     let left: Vec<&String> = after.difference(&before).collect();
-    ensure!(left.is_empty() || case.may_make, "it left behind in {CACHE}: {left:?}");
+    ensure!(
+        left.is_empty() || case.may_make,
+        "it left behind in {CACHE}: {left:?}"
+    );
     Ok(())
 }
 
 /// All files in the cache but the locks, which hold nothing.
 fn kept(chroot: &Chroot) -> Result<BTreeSet<String>> {
     let line = format!("[ ! -d {CACHE} ] || find {CACHE} ! -type d ! -name .lock");
-    Ok(chroot.sh(&line).run()?.text.lines().map(str::to_owned).collect())
+    Ok(chroot
+        .sh(&line)
+        .run()?
+        .text
+        .lines()
+        .map(str::to_owned)
+        .collect())
 }
 
 #[cfg(test)]

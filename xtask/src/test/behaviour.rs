@@ -26,11 +26,18 @@ fn boot(bench: &Bench<'_>, module: &[u8]) -> Result<(Outcome, std::path::PathBuf
     let log = bench.project.log(small_guest::LOG)?;
     let outcome = ui::step("run the behaviour suite in a guest", || {
         let words = "guest=behaviour";
-        small_guest::run(bench.project, &bench.base, &program, module, words, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {case}"));
-            }
-        })
+        small_guest::run(
+            bench.project,
+            &bench.base,
+            &program,
+            module,
+            words,
+            &mut |line| {
+                if let Some(case) = line.strip_prefix("CASE ") {
+                    ui::say(&format!("  {case}"));
+                }
+            },
+        )
     })?;
     Ok((outcome, log))
 }

@@ -25,7 +25,15 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "host/clippy",
-        args: &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        args: &[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
         component: Some("clippy"),
     },
 ];
@@ -62,7 +70,9 @@ fn unit_tests(project: &Project, tally: &mut Tally) -> Result<()> {
     })?;
     let mut ran = 0;
     for line in output.text.lines() {
-        let Some((name, verdict)) = parse(line) else { continue };
+        let Some((name, verdict)) = parse(line) else {
+            continue;
+        };
         ran += 1;
         match verdict {
             "ok" => tally.pass(&format!("unit/{name}")),
@@ -93,7 +103,10 @@ mod tests {
     fn results_of_unit_tests_are_read() {
         assert_eq!(parse("test a::b ... ok"), Some(("a::b", "ok")));
         assert_eq!(parse("test a::b ... FAILED"), Some(("a::b", "FAILED")));
-        assert_eq!(parse("test a::b ... ignored, slow"), Some(("a::b", "ignored")));
+        assert_eq!(
+            parse("test a::b ... ignored, slow"),
+            Some(("a::b", "ignored"))
+        );
         assert_eq!(parse("test result: ok. 3 passed; 0 failed"), None);
     }
 }

@@ -49,14 +49,18 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) -> Option<Vec<u8>>
         }
     };
     tally.case("native/apt-install", || install(bench, &chroot));
-    tally.case("native/dkms-status-says-installed", || dkms_status(bench, &chroot));
+    tally.case("native/dkms-status-says-installed", || {
+        dkms_status(bench, &chroot)
+    });
     let mut module = None;
     tally.case("native/module-is-where-modprobe-looks", || {
         module = Some(built_module(bench, &chroot)?);
         Ok(())
     });
     tally.case("native/build-time", || build_times(bench, &chroot));
-    tally.case("native/purge-leaves-nothing", || purge(bench, &chroot, &before));
+    tally.case("native/purge-leaves-nothing", || {
+        purge(bench, &chroot, &before)
+    });
     module
 }
 
@@ -72,27 +76,49 @@ fn install(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
         .args(["-q", "-y", "install", "procdriver-dkms"])
         .log(&bench.project.log("native")?)
         .run()?;
-    ui::say(&format!("  apt install took {:.1} s, the metadata being there", output.seconds));
+    ui::say(&format!(
+        "  apt install took {:.1} s, the metadata being there",
+        output.seconds
+    ));
     Ok(())
 }
 
 fn dkms_status(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
-    let text = chroot.cmd("dkms").args(["status", "procdriver"]).run()?.text;
+    let text = chroot
+        .cmd("dkms")
+        .args(["status", "procdriver"])
+        .run()?
+        .text;
     let wanted = format!("procdriver/{VERSION}, {}", bench.base.release);
-    let installed =
-        text.lines().any(|line| line.starts_with(&wanted) && line.ends_with(": installed"));
-    ensure!(installed, "dkms status says `{}`, wanted `{wanted}, ...: installed`", text.trim());
+    let installed = text
+        .lines()
+        .any(|line| line.starts_with(&wanted) && line.ends_with(": installed"));
+    ensure!(
+        installed,
+        "dkms status says `{}`, wanted `{wanted}, ...: installed`",
+        text.trim()
+    );
     Ok(())
 }
 
 fn built_module(bench: &Bench<'_>, chroot: &Chroot) -> Result<Vec<u8>> {
-    let folder = chroot.path().join("usr/lib/modules").join(&bench.base.release);
+    let folder = chroot
+        .path()
+        .join("usr/lib/modules")
+        .join(&bench.base.release);
     let asked = ["-k", &bench.base.release, "-F", "filename", "procDriver"];
     let path = chroot.cmd("modinfo").args(asked).run()?.text;
-    let name = Path::new(path.trim()).file_name().context("modinfo gave no file")?.to_owned();
+    let name = Path::new(path.trim())
+        .file_name()
+        .context("modinfo gave no file")?
+        .to_owned();
     let module: PathBuf = folder.join("updates/dkms").join(&name);
     let bytes = modules::decompressed(&module)?;
-    ui::say(&format!("  {} has {} bytes, decompressed", module.display(), bytes.len()));
+    ui::say(&format!(
+        "  {} has {} bytes, decompressed",
+        module.display(),
+        bytes.len()
+    ));
     Ok(bytes)
 }
 
@@ -153,9 +179,15 @@ fn listing(chroot: &Chroot) -> Result<BTreeSet<String>> {
     // What is mounted inside is another file system, and so left out.
     let text = Cmd::new("find")
         .arg(chroot.path())
-        .args(["-xdev", "-path", "*/tmp/*", "-prune", "-o", "-printf", "/%P\\n"])
+        .args([
+            "-xdev", "-path", "*/tmp/*", "-prune", "-o", "-printf", "/%P\\n",
+        ])
         .stdout()?;
-    Ok(text.lines().filter(|path| counts(path)).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter(|path| counts(path))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn counts(path: &str) -> bool {

@@ -23,12 +23,24 @@ pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
         Err(error) => return tally.fail("package/open", &format!("{error:#}")),
     };
     for deb in &bench.debs {
-        let file = deb.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = deb
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let name = file.split('_').next().unwrap_or(&file).to_owned();
-        tally.case(&format!("package/lintian/{name}"), || lintian(bench, &chroot, &file));
-        tally.case(&format!("package/scripts/{name}"), || scripts(bench, &chroot, &file));
-        tally.case(&format!("package/man-pages/{name}"), || man_pages(bench, &chroot, &file));
-        tally.case(&format!("package/no-paths-of-this-machine/{name}"), || no_paths(bench, deb));
+        tally.case(&format!("package/lintian/{name}"), || {
+            lintian(bench, &chroot, &file)
+        });
+        tally.case(&format!("package/scripts/{name}"), || {
+            scripts(bench, &chroot, &file)
+        });
+        tally.case(&format!("package/man-pages/{name}"), || {
+            man_pages(bench, &chroot, &file)
+        });
+        tally.case(&format!("package/no-paths-of-this-machine/{name}"), || {
+            no_paths(bench, deb)
+        });
     }
 }
 
@@ -41,7 +53,13 @@ fn open(bench: &Bench<'_>) -> Result<Chroot> {
 fn lintian(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let output = chroot
         .cmd("lintian")
-        .args(["--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0"])
+        .args([
+            "--allow-root",
+            "--fail-on",
+            "error,warning",
+            "--tag-display-limit",
+            "0",
+        ])
         .arg(format!("{PLACE}/{file}"))
         .log(&bench.project.log("lintian")?)
         .try_run()?;
@@ -70,7 +88,11 @@ fn scripts(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let found = chroot.sh(&find).try_run()?.text;
     let log = bench.project.log("shellcheck")?;
     for script in found.lines() {
-        chroot.cmd("shellcheck").args(["--shell=sh", script]).log(&log).run()?;
+        chroot
+            .cmd("shellcheck")
+            .args(["--shell=sh", script])
+            .log(&log)
+            .run()?;
     }
     Ok(())
 }
@@ -78,13 +100,20 @@ fn scripts(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
 /// man must render each page without a word on standard error.
 fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(bench, chroot, file)?;
-    let pages = chroot.sh(&format!("find {place}/usr/share/man -type f")).run()?.text;
+    let pages = chroot
+        .sh(&format!("find {place}/usr/share/man -type f"))
+        .run()?
+        .text;
     if pages.is_empty() {
         bail!("{file} has no man page");
     }
     for page in pages.lines() {
-        let render = format!("MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z {page} >/dev/null");
-        let output = chroot.sh(&render).log(&bench.project.log("package-checks")?).run()?;
+        let render =
+            format!("MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z {page} >/dev/null");
+        let output = chroot
+            .sh(&render)
+            .log(&bench.project.log("package-checks")?)
+            .run()?;
         if !output.text.is_empty() {
             bail!("man on {page} says: {}", output.text.trim_end());
         }
@@ -95,7 +124,11 @@ fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
 /// The folders of whoever built it are nobody's business, and would make the bytes differ.
 fn no_paths(bench: &Bench<'_>, deb: &Path) -> Result<()> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
-    Cmd::new("dpkg-deb").arg("--raw-extract").arg(deb).arg(dir.path()).run()?;
+    Cmd::new("dpkg-deb")
+        .arg("--raw-extract")
+        .arg(deb)
+        .arg(dir.path())
+        .run()?;
     let home = std::env::var("HOME").unwrap_or_default();
     let mut needles = vec![bench.project.source.display().to_string()];
     // A home folder of `/root` is also a word of scripts that run as root.
@@ -112,7 +145,10 @@ fn search(dir: &Path, needles: &[String]) -> Result<()> {
         }
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         for needle in needles {
-            if bytes.windows(needle.len()).any(|window| window == needle.as_bytes()) {
+            if bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes())
+            {
                 bail!("{} has {needle} in it", path.display());
             }
         }

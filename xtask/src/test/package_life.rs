@@ -13,7 +13,11 @@ use super::tally::Tally;
 /// Boots the full guest and counts its cases.
 pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
     const LOG: &str = "guest-package-life";
-    let payload = Payload { script: PACKAGE_LIFE, repo: &bench.repo, warm };
+    let payload = Payload {
+        script: PACKAGE_LIFE,
+        repo: &bench.repo,
+        warm,
+    };
     let outcome = ui::step("install and remove with apt in a booted Debian", || {
         full_guest::run(bench.project, &bench.base, &payload, LOG, &mut |line| {
             if let Some(case) = line.strip_prefix("CASE ") {

@@ -75,7 +75,10 @@ impl Tally {
         }
         for complaint in &report.complaints {
             let case = complaint.case.as_deref().unwrap_or("boot");
-            self.fail(&calm, &format!("during {case}: {} ({})", complaint.line, log.display()));
+            self.fail(
+                &calm,
+                &format!("during {case}: {} ({})", complaint.line, log.display()),
+            );
         }
     }
 
@@ -89,7 +92,10 @@ impl Tally {
             ui::say(&format!("failed: {name}: {why}"));
         }
         let seconds = ui::elapsed().as_secs_f64();
-        ui::say(&format!("all in {seconds:.0} s; logs are in {}", logs.display()));
+        ui::say(&format!(
+            "all in {seconds:.0} s; logs are in {}",
+            logs.display()
+        ));
         // The same stream as the lines above, so that it is the last in every log.
         eprintln!("{}", self.counts());
         self.failed.is_empty()
@@ -112,7 +118,11 @@ mod tests {
     use super::*;
 
     fn outcome(end: End, console: &str) -> Outcome {
-        Outcome { end, console: console.into(), seconds: 1.0 }
+        Outcome {
+            end,
+            console: console.into(),
+            seconds: 1.0,
+        }
     }
 
     #[test]
