@@ -75,6 +75,10 @@ fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode>
     make.arg("-C").arg(tree.path());
     make.arg(format!("M={}", folder.display()));
     make.arg(format!("RUSTC={}", plan.rustc.path.display()));
+    // dkms adds it by itself, but not everybody who calls this is dkms.
+    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
+        make.arg("LLVM=1");
+    }
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }

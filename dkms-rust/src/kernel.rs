@@ -74,6 +74,20 @@ impl Kernel {
             })
     }
 
+    /// Whether clang built it.
+    pub fn built_by_clang(&self) -> bool {
+        self.config.is_on("CC_IS_CLANG")
+    }
+
+    /// The command that built it: `x86_64-linux-gnu-gcc-14`, as gcc's version text begins. That of
+    /// clang begins with the vendor's name.
+    pub fn compiler(&self) -> Option<&str> {
+        if self.built_by_clang() {
+            return Some("clang");
+        }
+        self.config.get("CC_VERSION_TEXT")?.split(' ').next()
+    }
+
     /// The file with the kernel's exported symbols.
     pub fn symvers(&self) -> PathBuf {
         self.build.join("Module.symvers")
@@ -131,6 +145,23 @@ pub(crate) mod tests {
         assert!(kernel.common.ends_with("usr/src/linux-headers-common"));
         assert_eq!(kernel.srcarch().as_deref(), Some("x86"));
         assert!(kernel.config.is_on("RUST"));
+    }
+
+    #[test]
+    fn the_compiler_is_gcc_by_its_own_name_or_clang() {
+        let compiler = |config: &str| {
+            let root = tempfile::tempdir().unwrap();
+            install(root.path(), "7.3.4-amd64", config);
+            let release = "7.3.4-amd64".parse().unwrap();
+            let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+            kernel.compiler().map(str::to_owned)
+        };
+        let gcc = "CONFIG_CC_VERSION_TEXT=\"x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
+        assert_eq!(compiler(gcc).as_deref(), Some("x86_64-linux-gnu-gcc-14"));
+        let clang =
+            "CONFIG_CC_VERSION_TEXT=\"Debian clang version 19.1.7\"\nCONFIG_CC_IS_CLANG=y\n";
+        assert_eq!(compiler(clang).as_deref(), Some("clang"));
+        assert_eq!(compiler(""), None);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Plan {
     pub release: Release,
     /// What it offers.
     pub class: Class,
+    /// Whether it was built by clang and LLVM's tools.
+    pub llvm: bool,
     /// The rustc that will build modules.
     pub rustc: Rustc,
     /// Where the build tree with metadata comes from.
@@ -89,6 +91,15 @@ impl Plan {
     ///
     /// The first thing that is in the way.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
+        Self::with(system, release, |key| Cache::has(system, release, key))
+    }
+
+    /// As [`Plan::of`], with a tree that is kept under a key taken only if `usable` says so.
+    fn with(
+        system: &System,
+        release: &Release,
+        usable: impl FnOnce(&Key) -> bool,
+    ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         if class == Class::NoRust {
@@ -99,13 +110,21 @@ impl Plan {
         }
         let rustc = Rustc::of(&kernel)?;
         compiler(&kernel)?;
-        let tree = match class {
-            Class::Metadata => Tree::Own(kernel.build),
-            _ => kept_or_rebuild(system, kernel, &rustc)?,
+        let llvm = kernel.built_by_clang();
+        let tree = if class == Class::Metadata {
+            Tree::Own(kernel.build)
+        } else {
+            let (bindgen, key) = key(system, &kernel, &rustc)?;
+            if usable(&key) {
+                Tree::Kept(key)
+            } else {
+                Tree::Rebuild(Box::new(rebuild_of(system, kernel, &rustc, bindgen, key)?))
+            }
         };
         Ok(Self {
             release: release.clone(),
             class,
+            llvm,
             rustc,
             tree,
         })
@@ -126,37 +145,13 @@ impl Plan {
         let tree = cache.get_or_make(&self.release, key, |tree| match rebuild {
             Some(rebuild) => rebuild::run(rebuild, tree),
             // What is kept has turned out to be damaged: all else must be there to mend it.
-            None => match Self::of_anew(system, &self.release)?.tree {
+            None => match Self::with(system, &self.release, |_| false)?.tree {
                 Tree::Rebuild(rebuild) => rebuild::run(&rebuild, tree),
                 _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
             },
         })?;
         Ok(Ready::Kept(tree))
     }
-
-    /// As [`Plan::of`], for a kernel whose kept tree is not to be used.
-    fn of_anew(system: &System, release: &Release) -> Result<Self, Refusal> {
-        let kernel = Kernel::find(system, release)?;
-        let class = Class::of(&kernel)?;
-        let rustc = Rustc::of(&kernel)?;
-        let (bindgen, key) = key(system, &kernel, &rustc)?;
-        let tree = Tree::Rebuild(Box::new(rebuild_of(system, kernel, &rustc, bindgen, key)?));
-        Ok(Self {
-            release: release.clone(),
-            class,
-            rustc,
-            tree,
-        })
-    }
-}
-
-fn kept_or_rebuild(system: &System, kernel: Kernel, rustc: &Rustc) -> Result<Tree, Refusal> {
-    let (bindgen, key) = key(system, &kernel, rustc)?;
-    if Cache::has(system, &kernel.release, &key) {
-        return Ok(Tree::Kept(key));
-    }
-    let rebuild = rebuild_of(system, kernel, rustc, bindgen, key)?;
-    Ok(Tree::Rebuild(Box::new(rebuild)))
 }
 
 fn rebuild_of(
@@ -205,8 +200,7 @@ fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key)
 
 /// Refuses if the C compiler that built the kernel is missing.
 fn compiler(kernel: &Kernel) -> Result<(), Refusal> {
-    let text = kernel.config.get("CC_VERSION_TEXT").unwrap_or_default();
-    let Some(name) = text.split(' ').next().filter(|name| !name.is_empty()) else {
+    let Some(name) = kernel.compiler() else {
         return Ok(());
     };
     if answer(Command::new(name).arg("--version")).is_some() {
