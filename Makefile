@@ -26,11 +26,11 @@ clean: ## Remove what a build made
 clippy: ## Build it under clippy and the kernel's own lints
 	+$(kbuild) CLIPPY=1 modules
 
-rustfmt: ## Format all Rust of this folder
-	find . -name target -prune -o -name '*.rs' -exec rustfmt --edition 2021 {} +
+rustfmt: ## Format the driver
+	rustfmt --edition 2021 src/procdriver.rs src/lib.rs
 
 rustfmtcheck: ## Say what rustfmt would change
-	find . -name target -prune -o -name '*.rs' -exec rustfmt --edition 2021 --check {} +
+	rustfmt --edition 2021 --check src/procdriver.rs src/lib.rs
 
 rust-analyzer: ## Write rust-project.json for editors
 	+$(kbuild) rust-analyzer
