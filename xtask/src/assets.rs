@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the packages ship and a program writes: dkms-rust's man page and shell completions, made
-//! from its own command line, so that they cannot say another thing than the program does.
+//! What the packages ship and a program writes: dkms-rust's shell completions, made from its own
+//! command line, so that they cannot say another thing than the program does.
 
 use std::fs;
 use std::path::Path;
@@ -14,20 +14,7 @@ use crate::project::Project;
 /// Writes them to target/assets, where the packages' asset lists look.
 pub fn write(project: &Project) -> Result<()> {
     // In the source tree even when CARGO_TARGET_DIR is elsewhere: the lists name it from there.
-    let dir = project.source.join("target/assets");
-    write_man(&dir.join("man"))?;
-    write_completions(&dir.join("completions"))
-}
-
-fn write_man(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let mut text = Vec::new();
-    clap_mangen::Man::new(dkms_rust::cli::command())
-        .section("8")
-        .render(&mut text)
-        .context("cannot render dkms-rust's man page")?;
-    let path = dir.join("dkms-rust.8");
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    write_completions(&project.source.join("target/assets/completions"))
 }
 
 fn write_completions(dir: &Path) -> Result<()> {
