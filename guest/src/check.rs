@@ -31,6 +31,18 @@ pub fn same<T: Debug + PartialEq>(what: &str, got: T, wanted: T) -> anyhow::Resu
     Ok(())
 }
 
+/// The part of a buffer that a read says it filled; one that says more than there is lies, and
+/// has written elsewhere.
+pub fn filled(buffer: &[u8], got: usize) -> anyhow::Result<&[u8]> {
+    let Some(part) = buffer.get(..got) else {
+        anyhow::bail!(
+            "a read into {} bytes says that it filled {got}",
+            buffer.len()
+        );
+    };
+    Ok(part)
+}
+
 /// The bytes are these; said as text, since all of them are.
 pub fn bytes(what: &str, got: &[u8], wanted: &[u8]) -> anyhow::Result<()> {
     ensure!(
@@ -61,6 +73,13 @@ mod tests {
         assert_eq!(error, "size: got 7, wanted 6");
         let error = bytes("text", b"Hello", b"Hello\n").unwrap_err().to_string();
         assert_eq!(error, r#"text: got "Hello", wanted "Hello\n""#);
+    }
+
+    #[test]
+    fn more_than_the_buffer_holds_is_an_error() {
+        assert_eq!(filled(b"abc", 2).unwrap(), b"ab");
+        let error = filled(b"abc", 7).unwrap_err().to_string();
+        assert_eq!(error, "a read into 3 bytes says that it filled 7");
     }
 
     #[test]

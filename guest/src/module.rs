@@ -56,12 +56,16 @@ pub enum Presence {
     Loaded,
     /// Not loaded.
     Absent,
+    /// As it happens to be.
+    Either,
 }
 
 /// Makes it so, whatever it was before.
 pub fn bring(presence: Presence, driver: &Path) -> anyhow::Result<()> {
     match (presence, state(NAME)?.as_deref()) {
-        (Presence::Loaded, Some("Live")) | (Presence::Absent, None) => Ok(()),
+        (Presence::Loaded, Some("Live")) | (Presence::Absent, None) | (Presence::Either, _) => {
+            Ok(())
+        }
         (Presence::Loaded, None) => {
             load_file(driver).with_context(|| format!("loading {}", driver.display()))
         }

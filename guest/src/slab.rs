@@ -47,24 +47,38 @@ impl Usage {
         Self { objects, vmalloc }
     }
 
+    /// How many objects more each cache has, for those that have more.
+    fn grown<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'a str, u64)> {
+        self.objects.iter().filter_map(|(cache, &now)| {
+            let more = now.checked_sub(*before.objects.get(cache).unwrap_or(&0))?;
+            (more > 0).then_some((cache.as_str(), more))
+        })
+    }
+
     /// What grew by about one object, or page of vmalloc space, a round or more.
     pub fn leaks_since(&self, before: &Self, rounds: u32) -> Vec<String> {
-        // Three of four, since the kernel counts by the page of objects; and never fewer than
-        // what the rest of the system may take meanwhile.
-        let limit = u64::from(rounds / 4 * 3).max(64);
+        // Half, since the kernel counts by the page of objects and some were free before; and
+        // never fewer than what the rest of the system may take meanwhile.
+        let limit = u64::from(rounds / 2).max(64);
         let mut leaks: Vec<String> = self
-            .objects
-            .iter()
-            .filter_map(|(cache, &now)| {
-                let grown = now.checked_sub(*before.objects.get(cache).unwrap_or(&0))?;
-                (grown >= limit).then(|| format!("{cache} has {grown} objects more"))
-            })
+            .grown(before)
+            .filter(|(_, more)| *more >= limit)
+            .map(|(cache, more)| format!("{cache} has {more} objects more"))
             .collect();
-        let grown = self.vmalloc.saturating_sub(before.vmalloc);
-        if grown >= limit * 4 {
-            leaks.push(format!("VmallocUsed has grown by {grown} kB"));
+        let more = self.vmalloc.saturating_sub(before.vmalloc);
+        if more >= limit * 4 {
+            leaks.push(format!("VmallocUsed has grown by {more} kB"));
         }
         leaks
+    }
+
+    /// The largest growth, leak or not, for people to see how far from a leak it is.
+    pub fn most_grown_since(&self, before: &Self) -> String {
+        let vmalloc = self.vmalloc.saturating_sub(before.vmalloc);
+        match self.grown(before).max_by_key(|(_, more)| *more) {
+            Some((cache, more)) => format!("{cache} by {more} objects, vmalloc by {vmalloc} kB"),
+            None => format!("no cache, vmalloc by {vmalloc} kB"),
+        }
     }
 }
 
@@ -98,6 +112,14 @@ mod tests {
     fn one_object_a_round_is_a_leak_and_names_its_cache() {
         let leaks = usage(510, 480, 2000).leaks_since(&usage(300, 500, 2000), 200);
         assert_eq!(leaks, ["kmalloc-64 has 210 objects more"]);
+    }
+
+    #[test]
+    fn the_largest_growth_is_named() {
+        let grown = usage(310, 520, 2100).most_grown_since(&usage(300, 500, 2000));
+        assert_eq!(grown, "proc_dir_entry by 20 objects, vmalloc by 100 kB");
+        let grown = usage(1, 1, 1).most_grown_since(&usage(300, 500, 2000));
+        assert_eq!(grown, "no cache, vmalloc by 0 kB");
     }
 
     #[test]

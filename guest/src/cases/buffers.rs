@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::refused;
 use crate::check::same;
 use crate::drive;
@@ -73,7 +74,7 @@ fn buffer_bad_in_part(_: &Context) -> anyhow::Result<()> {
                 Err(Errno::EFAULT) => 0,
                 Ok(got) => {
                     ensure!((1..=room).contains(&got), "{what}: got {got}");
-                    bytes(&what, &edge.last(room)[..got], &GREETING[..got])?;
+                    bytes(&what, filled(edge.last(room), got)?, &GREETING[..got])?;
                     got
                 }
                 Err(error) => return Err(error).context(what),

@@ -120,7 +120,7 @@ impl Met {
                 let mut buffer = [0; 16];
                 let got = nix::sys::uio::pread(&file, &mut buffer, 0);
                 alive = got.is_ok();
-                self.note(got.map(|got| buffer[..got].to_vec()))?;
+                self.note(got.map(|got| buffer[..got.min(buffer.len())].to_vec()))?;
             }
         }
         Ok(())

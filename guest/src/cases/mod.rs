@@ -71,6 +71,14 @@ impl Case {
         }
     }
 
+    /// A case to which the driver's being there does not matter.
+    const fn any(name: &'static str, run: fn(&Context) -> anyhow::Result<()>) -> Self {
+        Self {
+            start: Presence::Either,
+            ..Self::loaded(name, run)
+        }
+    }
+
     /// The same, with more or less time.
     const fn within(self, seconds: u64) -> Self {
         Self {

@@ -13,6 +13,7 @@ use nix::unistd::read;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::refused;
 use crate::check::same;
 use crate::drive;
@@ -70,7 +71,7 @@ fn pread_at_every_offset(_: &Context) -> anyhow::Result<()> {
             let what = format!("pread of {count} at {offset}");
             let got = pread(&file, &mut buffer, offset as i64).with_context(|| what.clone())?;
             let rest = &GREETING[offset..];
-            bytes(&what, &buffer[..got], &rest[..count.min(rest.len())])?;
+            bytes(&what, filled(&buffer, got)?, &rest[..count.min(rest.len())])?;
         }
     }
     same("position after them", drive::position(&file)?, 0)?;

@@ -29,6 +29,7 @@ use nix::unistd::read;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::refused;
 use crate::drive;
 use crate::drive::GREETING;
@@ -113,7 +114,7 @@ fn with_file_half_read(context: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     let mut buffer = [0; 3];
     let got = read(&file, &mut buffer).context("reading three")?;
-    bytes("the first three", &buffer[..got], &GREETING[..3])?;
+    bytes("the first three", filled(&buffer, got)?, &GREETING[..3])?;
     unload_at_once()?;
     expect_dead("half read", &file)?;
     module::load_file(&context.driver).context("loading again")?;

@@ -9,6 +9,7 @@ use nix::unistd::read;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::same;
 use crate::drive;
 use crate::drive::GREETING;
@@ -30,7 +31,7 @@ fn read_to_end(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     let mut buffer = [0; 4096];
     let got = read(&file, &mut buffer).context("first read")?;
-    bytes("first read", &buffer[..got], GREETING)?;
+    bytes("first read", filled(&buffer, got)?, GREETING)?;
     for what in ["read at the end", "second read at the end"] {
         same(what, read(&file, &mut buffer), Ok(0))?;
     }
@@ -47,7 +48,7 @@ fn read_in_small_pieces(_: &Context) -> anyhow::Result<()> {
                 String::from_utf8_lossy(part)
             );
             let got = read(&file, &mut buffer).with_context(|| what.clone())?;
-            bytes(&what, &buffer[..got], part)?;
+            bytes(&what, filled(&buffer, got)?, part)?;
         }
         same(
             &format!("read of {piece} at the end"),
@@ -77,7 +78,7 @@ fn read_writes_only_what_it_returns(_: &Context) -> anyhow::Result<()> {
         let page = edge.last(64);
         bytes(
             &format!("read of {count}"),
-            &page[..got],
+            filled(page, got)?,
             &GREETING[..count.min(GREETING.len())],
         )?;
         ensure!(
@@ -98,7 +99,7 @@ fn read_huge_count(_: &Context) -> anyhow::Result<()> {
             .with_context(|| format!("read of {count}"))?;
         bytes(
             &format!("read of {count}"),
-            &edge.last(4096)[..got],
+            filled(edge.last(4096), got)?,
             GREETING,
         )?;
         same(

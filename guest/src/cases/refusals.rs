@@ -54,9 +54,12 @@ fn like_the_model(
     Ok(ours)
 }
 
+/// A way to write, and the errors that may refuse it.
+type Write = (&'static str, fn(&OwnedFd) -> Answer, &'static [Errno]);
+
 /// Ways to write, and how a file that nobody writes to may refuse each. A seq file has no pwrite
 /// (ESPIPE); whether ours is one is its own business.
-const WRITES: &[(&str, fn(&OwnedFd) -> Answer, &[Errno])] = &[
+const WRITES: &[Write] = &[
     (
         "write",
         |fd| nix::unistd::write(fd, b"text").map(|n| n as i64),

@@ -15,6 +15,7 @@ use nix::unistd::read;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::same;
 use crate::drive;
 use crate::drive::GREETING;
@@ -39,8 +40,7 @@ const ROUNDS: usize = 500;
 fn take(what: &str, fd: impl std::os::fd::AsFd, count: usize) -> anyhow::Result<Vec<u8>> {
     let mut buffer = vec![0; count];
     let got = read(fd, &mut buffer).with_context(|| what.to_owned())?;
-    buffer.truncate(got);
-    Ok(buffer)
+    Ok(filled(&buffer, got)?.to_vec())
 }
 
 /// Runs it in a child of the case, which must exit with 0.
@@ -144,7 +144,7 @@ fn threads_read_one_descriptor(_: &Context) -> anyhow::Result<()> {
             let start = round % GREETING.len();
             let got = nix::sys::uio::pread(&file, &mut buffer, start as i64)
                 .with_context(|| what.clone())?;
-            bytes(&what, &buffer[..got], &GREETING[start..])
+            bytes(&what, filled(&buffer, got)?, &GREETING[start..])
         })
     })
 }

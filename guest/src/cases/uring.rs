@@ -15,6 +15,7 @@ use io_uring::types::Fd;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::same;
 use crate::check::skip;
 use crate::drive;
@@ -73,8 +74,7 @@ fn read(ring: &mut IoUring, file: &OwnedFd, count: u32, at: u64) -> anyhow::Resu
         "read of {count} at {at:#x}: {}",
         nix::Error::from_raw(-answer)
     );
-    buffer.truncate(answer as usize);
-    Ok(buffer)
+    Ok(filled(&buffer, answer as usize)?.to_vec())
 }
 
 fn at_the_position(_: &Context) -> anyhow::Result<()> {

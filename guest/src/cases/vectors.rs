@@ -14,6 +14,7 @@ use nix::sys::uio::readv;
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
+use crate::check::filled;
 use crate::check::refused;
 use crate::check::same;
 use crate::drive;
@@ -63,7 +64,7 @@ impl Buffers {
     fn hold(&self, what: &str, got: usize, text: &[u8]) -> anyhow::Result<()> {
         let all = self.0.concat();
         let wanted = &text[..text.len().min(all.len())];
-        bytes(what, &all[..got], wanted)?;
+        bytes(what, filled(&all, got)?, wanted)?;
         ensure!(
             all[got..].iter().all(|byte| *byte == 0xa5),
             "{what} wrote more: {all:02x?}"
