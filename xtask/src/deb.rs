@@ -48,29 +48,21 @@ const PACKAGES: &[Package] = &[
 pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     host::need(host::DEB)?;
     let output = project.product("debian")?;
-    let debs = build_into(project, &output)?;
-    for deb in &debs {
-        println!("{}", deb.display());
-    }
-    Ok(debs)
-}
-
-/// Builds both packages into a folder of the caller's choice.
-pub fn build_into(project: &Project, output: &Path) -> Result<Vec<PathBuf>> {
     let target = cargo::host_target()?;
     ui::step("build dkms-rust", || {
         cargo::static_program(project, "dkms-rust")
     })?;
     ui::step("write man pages and completions", || assets::write(project))?;
     let time = changelog_time(project)?;
-    PACKAGES
-        .iter()
-        .map(|package| {
-            ui::step(&format!("pack {}", package.name), || {
-                pack(project, package, &target, time, output)
-            })
-        })
-        .collect()
+    let mut debs = Vec::new();
+    for package in PACKAGES {
+        let deb = ui::step(&format!("pack {}", package.name), || {
+            pack(project, package, &target, time, &output)
+        })?;
+        println!("{}", deb.display());
+        debs.push(deb);
+    }
+    Ok(debs)
 }
 
 fn pack(

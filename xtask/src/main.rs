@@ -8,6 +8,7 @@ mod assets;
 mod cargo;
 mod cases;
 mod chroot;
+mod console;
 mod cpio;
 mod deb;
 mod demo;

@@ -190,6 +190,8 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
     let mut count = 0;
     Cmd::new("mmdebstrap")
         .args(RECIPE)
+        // Otherwise nothing is heard of the packages for minutes.
+        .arg("--verbose")
         .args(
             mirror
                 .apt_options

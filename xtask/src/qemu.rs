@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::console;
 use crate::run::{Cmd, last_lines};
 use crate::serial;
 use crate::ui;
@@ -194,9 +195,8 @@ impl Guest {
             let mut reader = BufReader::new(stdout);
             let mut raw = Vec::new();
             while matches!(reader.read_until(b'\n', &mut raw), Ok(count) if count > 0) {
-                let line = String::from_utf8_lossy(&raw);
                 if send
-                    .send(line.trim_end_matches(['\n', '\r']).to_owned())
+                    .send(console::shown(&String::from_utf8_lossy(&raw)))
                     .is_err()
                 {
                     break;

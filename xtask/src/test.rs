@@ -104,15 +104,23 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
     });
 }
 
-fn built_twice(project: &Project, first: &[PathBuf]) -> Result<()> {
-    let dir = project.product("debian-again")?;
+/// The packages of the first time are put aside: building removes what an earlier build left.
+fn built_twice(project: &Project, debs: &[PathBuf]) -> Result<()> {
+    let aside = project.product("debian-before")?;
+    let mut first = Vec::new();
+    for deb in debs {
+        let name = deb.file_name().context("a package without a name")?;
+        let copy = aside.join(name);
+        fs::rename(deb, &copy).with_context(|| format!("cannot move {}", deb.display()))?;
+        first.push(copy);
+    }
     // Compiled again as well: only the crates of this workspace, the rest is theirs.
     cargo::cargo(project)
         .args(["clean", "--release", "--package", "dkms-rust", "--target"])
         .arg(cargo::host_target()?)
         .run()?;
-    let second = deb::build_into(project, &dir)?;
-    deb::compare(first, &second)
+    let second = deb::build(project)?;
+    deb::compare(&first, &second)
 }
 
 /// Logs of an earlier run would be taken for this one's.
