@@ -300,6 +300,7 @@ fn is_rust_script(path: &str) -> bool {
         "generate_rust_",
         "rust_is_available",
         "rustc-",
+        "cc-version.sh",
         "min-tool-version.sh",
     ];
     name == "Makefile"

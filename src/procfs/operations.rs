@@ -24,34 +24,35 @@ pub(crate) trait Operations: Send + Sync + 'static {
     fn read(&self, offset: Offset, reader: &mut Reader<'_>) -> Result<usize>;
 }
 
+// The functions of `struct proc_ops`, by the names that `layout.c` gives them.
+type Open = unsafe extern "C" fn(*mut bindings::inode, *mut bindings::file) -> c_int;
+type Read = unsafe extern "C" fn(*mut bindings::file, *mut u8, usize, *mut Offset) -> isize;
+type ReadIter = unsafe extern "C" fn(*mut bindings::kiocb, *mut bindings::iov_iter) -> isize;
+type Write = unsafe extern "C" fn(*mut bindings::file, *const u8, usize, *mut Offset) -> isize;
+type Lseek = unsafe extern "C" fn(*mut bindings::file, Offset, c_int) -> Offset;
+type Poll = unsafe extern "C" fn(*mut bindings::file, *mut bindings::poll_table_struct) -> c_uint;
+type Ioctl = unsafe extern "C" fn(*mut bindings::file, c_uint, c_ulong) -> c_long;
+type Mmap = unsafe extern "C" fn(*mut bindings::file, *mut bindings::vm_area_struct) -> c_int;
+type Area =
+    unsafe extern "C" fn(*mut bindings::file, c_ulong, c_ulong, c_ulong, c_ulong) -> c_ulong;
+
 /// `struct proc_ops` of `linux/proc_fs.h`, which is not in the `bindings` crate. `layout.c` holds
 /// its layout and types against the header of the kernel that the module is built for.
 #[repr(C)]
 pub(super) struct ProcOps {
     flags: c_uint,
-    open: Option<unsafe extern "C" fn(*mut bindings::inode, *mut bindings::file) -> c_int>,
-    read: Option<
-        unsafe extern "C" fn(*mut bindings::file, *mut u8, usize, *mut bindings::loff_t) -> isize,
-    >,
-    read_iter: Option<unsafe extern "C" fn(*mut bindings::kiocb, *mut bindings::iov_iter) -> isize>,
-    write: Option<
-        unsafe extern "C" fn(*mut bindings::file, *const u8, usize, *mut bindings::loff_t) -> isize,
-    >,
-    lseek: Option<
-        unsafe extern "C" fn(*mut bindings::file, bindings::loff_t, c_int) -> bindings::loff_t,
-    >,
-    release: Option<unsafe extern "C" fn(*mut bindings::inode, *mut bindings::file) -> c_int>,
-    poll: Option<
-        unsafe extern "C" fn(*mut bindings::file, *mut bindings::poll_table_struct) -> c_uint,
-    >,
-    ioctl: Option<unsafe extern "C" fn(*mut bindings::file, c_uint, c_ulong) -> c_long>,
+    open: Option<Open>,
+    read: Option<Read>,
+    read_iter: Option<ReadIter>,
+    write: Option<Write>,
+    lseek: Option<Lseek>,
+    release: Option<Open>,
+    poll: Option<Poll>,
+    ioctl: Option<Ioctl>,
     #[cfg(CONFIG_COMPAT)]
-    compat_ioctl: Option<unsafe extern "C" fn(*mut bindings::file, c_uint, c_ulong) -> c_long>,
-    mmap:
-        Option<unsafe extern "C" fn(*mut bindings::file, *mut bindings::vm_area_struct) -> c_int>,
-    get_unmapped_area: Option<
-        unsafe extern "C" fn(*mut bindings::file, c_ulong, c_ulong, c_ulong, c_ulong) -> c_ulong,
-    >,
+    compat_ioctl: Option<Ioctl>,
+    mmap: Option<Mmap>,
+    get_unmapped_area: Option<Area>,
 }
 
 /// The position of a field, counted in words. `layout.c` asserts the same numbers on C's side.
