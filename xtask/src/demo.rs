@@ -28,9 +28,14 @@ pub fn task(project: &Project) -> Result<bool> {
     let (root, repo) = prepare(project)?;
     let (warm, system) = warm_and_image(project, &root, &repo)?;
     ui::say(&format!("the disk image is {}", system.display()));
-    ui::say("prepared outside the guest, for speed: the Debian root with its compilers, and");
-    ui::say("  dkms-rust's cache of the kernel's Rust metadata (an emulated guest would need a");
-    ui::say("  quarter of an hour for it). Inside happens all the rest, now:");
+    ui::say(
+        "prepared outside the guest, for speed: the Debian root with its compilers; dkms-rust's",
+    );
+    ui::say(
+        "  cache of the kernel's Rust metadata (an emulated guest would need a quarter of an hour",
+    );
+    ui::say("  for it); and modules of the kernel for hardware that the guest lacks are left out.");
+    ui::say("all the rest happens inside, now:");
     let payload = Payload {
         script: PACKAGE_LIFE,
         repo: &repo,
@@ -106,7 +111,7 @@ impl Screen {
             }
         } else if let Some(rest) = line.strip_prefix("CASE ") {
             ui::say(&format!("  => {rest}"));
-        } else if !line.starts_with(serial::END) {
+        } else if !line.starts_with(serial::END) && !serial::is_mark(line) {
             println!("    {line}");
         }
     }

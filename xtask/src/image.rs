@@ -42,6 +42,22 @@ const MASKED: &[&str] = &[
     "systemd-tmpfiles-clean.timer",
 ];
 
+/// Kernel modules that stay in the image, by the folders of the kernel's source. The rest is for
+/// hardware and networks that the guest does not have, and depmod, which reads them all at each
+/// installation of a module, would take minutes in an emulated machine.
+const MODULES: &[&str] = &[
+    "arch",
+    "block",
+    "crypto",
+    "drivers/block",
+    "drivers/virtio",
+    "fs/ext4",
+    "fs/jbd2",
+    "kernel",
+    "lib",
+    "mm",
+];
+
 /// The root as a bootable ext4 image; made when it is not in the cache.
 pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
     let image = root.folder.join(format!("system-{}.img", recipe()));
@@ -51,6 +67,7 @@ pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
     ui::step("make a disk image of the root", || {
         let overlay = Overlay::over(project, &root.layers)?;
         prepare(overlay.path())?;
+        leave_out_modules(overlay.path(), &root.release)?;
         let work = mounts::scratch_folder(project)?;
         let new = work.path().join("image");
         from_folder(project, overlay.path(), &new, 1024)?;
@@ -129,6 +146,46 @@ fn prepare(root: &Path) -> Result<()> {
         .try_for_each(|unit| link("/dev/null", units.join(unit)))
 }
 
+fn leave_out_modules(root: &Path, release: &str) -> Result<()> {
+    let kernel = root.join("usr/lib/modules").join(release).join("kernel");
+    trim(&kernel, Path::new(""))?;
+    Cmd::new("chroot")
+        .arg(root)
+        .args(["/usr/sbin/depmod", release])
+        .run()?;
+    Ok(())
+}
+
+/// Removes what is not in a folder that stays, and leads to none.
+fn trim(kernel: &Path, place: &Path) -> Result<()> {
+    let dir = kernel.join(place);
+    for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        let name = place.join(entry.file_name());
+        let path = entry.path();
+        if stays(&name) {
+            continue;
+        }
+        let gone = match entry.file_type()?.is_dir() {
+            true if leads_to_kept(&name) => trim(kernel, &name),
+            true => fs::remove_dir_all(&path).map_err(Into::into),
+            false => fs::remove_file(&path).map_err(Into::into),
+        };
+        gone.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn stays(name: &Path) -> bool {
+    // mbcache and its like lie in fs itself.
+    MODULES.iter().any(|kept| name.starts_with(kept))
+        || name.parent() == Some(Path::new("fs")) && name.extension().is_some()
+}
+
+fn leads_to_kept(name: &Path) -> bool {
+    MODULES.iter().any(|kept| Path::new(kept).starts_with(name))
+}
+
 /// A key of all that shapes the image, apart from the root.
 fn recipe() -> String {
     let mut sum = Sha256::new();
@@ -137,9 +194,39 @@ fn recipe() -> String {
         sum.update(content);
     }
     sum.update(MASKED.join(" "));
+    sum.update(MODULES.join(" "));
     sum.finalize()
         .iter()
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_for_hardware_that_no_guest_has_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let kernel = dir.path();
+        let files = [
+            ("drivers/block/virtio_blk.ko.xz", true),
+            ("drivers/gpu/drm/i915/i915.ko.xz", false),
+            ("sound/soundcore.ko.xz", false),
+            ("fs/mbcache.ko.xz", true),
+            ("fs/ext4/ext4.ko.xz", true),
+            ("fs/xfs/xfs.ko.xz", false),
+            ("lib/crc/crc16.ko.xz", true),
+        ];
+        for (name, _) in files {
+            let path = kernel.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        trim(kernel, Path::new("")).unwrap();
+        for (name, stays) in files {
+            assert_eq!(kernel.join(name).exists(), stays, "{name}");
+        }
+    }
 }

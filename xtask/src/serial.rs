@@ -189,6 +189,11 @@ fn matches(message: &str) -> bool {
     PATTERNS.iter().any(|pattern| message.contains(pattern))
 }
 
+/// Whether a line of the console only marks where a case begins.
+pub fn is_mark(line: &str) -> bool {
+    kernel_message(line).is_some_and(|message| message.starts_with(MARK))
+}
+
 /// A line of the kernel's log without its time and caller: `[    1.234567][  T123] text`.
 fn kernel_message(line: &str) -> Option<&str> {
     let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
