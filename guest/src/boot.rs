@@ -58,8 +58,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("/proc/sys/kernel/printk_devkmsg", "on"),
     // Warnings and worse (and our lines) on the console, not the chatter of a boot.
     ("/proc/sys/kernel/printk", "5"),
-    // Lines on the console start with their text, not with a time.
-    ("/sys/module/printk/parameters/time", "N"),
 ];
 
 /// Open files that a process may have; one case opens a thousand.

@@ -72,8 +72,12 @@ pub fn one_line(text: &str) -> String {
 /// It goes there through the kernel's log, as a record among the kernel's own. Written to the
 /// terminal instead it would race with them: newer kernels print their log from a thread, and it
 /// may come out in the middle of a line.
+///
+/// The kernel puts the time before it; the line takes that place back, as its readers look for it
+/// in the first column.
 pub fn say(line: &str) {
-    if !kmsg::say(line) {
+    const FROM_THE_FIRST_COLUMN: &str = "\r\x1b[K";
+    if !kmsg::say(&format!("{FROM_THE_FIRST_COLUMN}{line}")) {
         println!("{line}");
     }
 }
