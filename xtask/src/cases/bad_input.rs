@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Bad input for dkms-rust. Each case runs in a fresh copy of a Debian 13 root in which the
+//! Bad input for dkms-rust, and a few of the good that are told apart from it. Each case runs in a fresh copy of a Debian 13 root in which the
 //! package is installed and its cache is empty.
 //!
 //! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
@@ -177,6 +177,18 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
     BadInput {
+        name: "disk-full-in-the-middle",
+        prepare: "mkdir -p $C && mount -t tmpfs -o size=420m,mode=0755 none $C",
+        command: "(sleep 6; dd if=/dev/zero of=$C/filler bs=1M 2>/dev/null) & \
+                  dkms-rust kdir -k $R; status=$?; wait; rm $C/filler; exit $status",
+        exit: 1,
+        says: &[
+            "No space left on device",
+            "its Rust build tree could not be made ready",
+        ],
+        may_make: false,
+    },
+    BadInput {
         name: "killed-in-the-middle",
         prepare: "true",
         // The second one may not take what the first left for a tree, and clears it away.
@@ -213,4 +225,67 @@ pub const CASES: &[BadInput] = &[
         ],
         may_make: false,
     },
+    BadInput {
+        name: "cache-damaged-is-mended",
+        // Nothing but the manifest says so: the tree has all its files.
+        prepare: "cp -a $W $C && for f in $C/$R/*/rust/libmacros.so; do echo x >> $f; done && \
+                  for f in $C/$R/*/dkms-rust.json; do cp $f /tmp/before.json; done",
+        command: "dkms-rust kdir -k $R && tree=$(dkms-rust kdir -k $R) && \
+                  test -f $tree/rust/libmacros.so && cmp $tree/.config /lib/modules/$R/build/.config \
+                  && echo mended",
+        exit: 0,
+        says: &["libmacros.so is not as it was made", "done in", "mended"],
+        may_make: true,
+    },
+    BadInput {
+        name: "metadata-of-the-build-tree-is-used-as-it-is",
+        prepare: HELLO_ON_OWN_TREE,
+        command: "cd /tmp/hello && dkms-rust check -k $R && dkms-rust make -k $R",
+        exit: 0,
+        says: &[
+            "class metadata, .*, metadata own",
+            "hello.ko: the kernel exports all [0-9]+ Rust symbols",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "module-that-does-not-compile",
+        prepare: "cp -a $W $C && mkdir /tmp/broken && cd /tmp/broken && \
+                  echo 'obj-m := broken.o' > Kbuild && echo 'fn broken(' > broken.rs",
+        command: "cd /tmp/broken && dkms-rust make -k $R",
+        exit: 1,
+        says: &[
+            "error: this file contains an unclosed delimiter",
+            "the module did not build",
+        ],
+        may_make: false,
+    },
 ];
+
+/// A kernel whose build tree has its metadata, and a module that is no driver of ours.
+const HELLO_ON_OWN_TREE: &str = r#"
+cp -a $W/$R/* /usr/src/own-tree && rm /usr/src/own-tree/dkms-rust.json
+ln -sfn /usr/src/own-tree /lib/modules/$R/build
+mkdir /tmp/hello && cd /tmp/hello && echo 'obj-m := hello.o' > Kbuild
+cat > hello.rs <<'EOF'
+//! A module of somebody else.
+use kernel::prelude::*;
+module! { type: Hello, name: "hello", authors: ["x"], description: "x", license: "GPL" }
+struct Hello(KVec<u8>);
+impl kernel::Module for Hello {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let mut bytes = KVec::new();
+        bytes.push(42, GFP_KERNEL)?;
+        pr_info!("hello {}
+", bytes.len());
+        Ok(Self(bytes))
+    }
+}
+impl Drop for Hello {
+    fn drop(&mut self) {
+        pr_info!("{:?}
+", self.0);
+    }
+}
+EOF
+"#;

@@ -18,10 +18,12 @@ use super::tally::Tally;
 /// The version of the packages; they and this program take it from the same line.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Files that installing and removing any package changes.
+/// Files that installing and removing any package changes, and dkms's own signing key, which it
+/// makes once for a machine and all modules.
 const CHANGES_ALWAYS: &[&str] = &[
     "/var/cache/",
     "/var/lib/apt/",
+    "/var/lib/dkms/mok.",
     "/var/lib/dpkg/",
     "/var/log/",
 ];
