@@ -53,7 +53,15 @@ fn adapt(mut args: Vec<OsString>) -> Vec<OsString> {
         args.extend(["-Zno-codegen", "-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
     } else if has("--emit=link=") {
         args.retain(|arg| arg != "-O");
-        args.extend(["-Copt-level=0", "-Cstrip=debuginfo", "--cap-lints=allow"].map(Into::into));
+        args.extend(
+            [
+                "-Copt-level=0",
+                "-Cdebug-assertions=n",
+                "-Cstrip=debuginfo",
+                "--cap-lints=allow",
+            ]
+            .map(Into::into),
+        );
     }
     args
 }
@@ -80,8 +88,8 @@ mod tests {
     fn a_macro_s_library_is_not_optimised() {
         assert_eq!(
             adapted("--emit=link=libsyn.rlib --crate-type rlib -O lib.rs"),
-            "--emit=link=libsyn.rlib --crate-type rlib lib.rs -Copt-level=0 -Cstrip=debuginfo \
-             --cap-lints=allow"
+            "--emit=link=libsyn.rlib --crate-type rlib lib.rs -Copt-level=0 \
+             -Cdebug-assertions=n -Cstrip=debuginfo --cap-lints=allow"
         );
     }
 

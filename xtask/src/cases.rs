@@ -3,3 +3,4 @@
 //! Tables of test cases.
 
 pub mod bad_input;
+pub mod driver_source;

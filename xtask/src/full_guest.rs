@@ -56,6 +56,8 @@ pub fn run(
         cmdline: "systemd.show_status=false".into(),
         disks: vec![system, disk],
         memory: 2048,
+        // apt does one thing at a time, and emulation is one thread in any case.
+        processors: 1,
         timeout: TIMEOUT,
         log: project.log(name)?,
     };

@@ -45,7 +45,16 @@ const PACKAGES: &[&str] = &[
 const KERNEL_PACKAGES: &[&str] = &["linux-image-amd64", "linux-headers-amd64", "linux-source"];
 
 /// What only the tests need: a layer over the root, so that the demo need not wait for it.
-const CHECK_PACKAGES: &[&str] = &["acpi-call-dkms", "lintian", "man-db", "shellcheck"];
+const CHECK_PACKAGES: &[&str] = &[
+    "acpi-call-dkms",
+    "lintian",
+    "man-db",
+    // Runs the kernel's script that writes rust-project.json.
+    "python3-minimal",
+    "rust-clippy",
+    "rustfmt",
+    "shellcheck",
+];
 
 /// Options of mmdebstrap that shape the root.
 const RECIPE: &[&str] = &[

@@ -42,6 +42,8 @@ pub fn run(
         cmdline: words.to_owned(),
         disks: Vec::new(),
         memory: 512,
+        // Readers, writers and unloading are to meet each other.
+        processors: 2,
         timeout: TIMEOUT,
         log: project.log(LOG)?,
     };

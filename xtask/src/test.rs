@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod behaviour;
+mod driver_source;
 mod host_checks;
 mod native;
 mod package_checks;
@@ -91,6 +92,7 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         // Made while the chroot works; the guest at the end needs it.
         let system = scope.spawn(|| image::system(bench.project, &bench.base));
         let module = native::run(bench, &warm, tally);
+        driver_source::run(bench, &warm, tally);
         bad_input::run(bench, &warm, tally);
         match &module {
             Some(module) => behaviour::run(bench, module, tally),

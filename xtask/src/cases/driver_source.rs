@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a developer does with the driver's source, by the targets of its Makefile. The cases run
+//! one after the other in a copy of the source, in a Debian 13 root with dkms-rust installed, its
+//! cache filled.
+//!
+//! The command lines are for sh, as root, with `KVER` set to the kernel's release.
+
+/// One case; its command has to succeed.
+pub struct Case {
+    /// Its name.
+    pub name: &'static str,
+    /// What is tried.
+    pub command: &'static str,
+    /// A pattern that its output must have.
+    pub says: &'static str,
+    /// Whether the word `warning` in its output fails it.
+    pub no_warning: bool,
+}
+
+/// All cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "make-help-lists-the-targets",
+        command: "make help",
+        says: "(?s)all .*install .*clippy .*rust-analyzer ",
+        no_warning: true,
+    },
+    Case {
+        name: "rustfmtcheck",
+        command: "make rustfmtcheck",
+        says: "",
+        no_warning: true,
+    },
+    Case {
+        name: "make-builds-without-a-warning",
+        command: "make && test -f procDriver.ko",
+        says: "the kernel exports all [0-9]+ Rust symbols",
+        no_warning: true,
+    },
+    Case {
+        name: "modinfo-has-version-and-license",
+        command: "modinfo procDriver.ko && modinfo -F version procDriver.ko | \
+                  grep -qxF \"$(sed -n 's/^PACKAGE_VERSION=\"\\(.*\\)\"/\\1/p' dkms.conf)\"",
+        says: "license: +GPL\n",
+        no_warning: true,
+    },
+    Case {
+        name: "make-install-puts-it-where-modprobe-looks",
+        command: "make install && modinfo -k $KVER -F filename procDriver",
+        says: "/lib/modules/.*/updates/procDriver.ko",
+        no_warning: false,
+    },
+    Case {
+        name: "make-clean-leaves-the-source-alone",
+        command: "make clean && test \"$(find . -type f | sort)\" = \"$(cat ../files)\"",
+        says: "",
+        no_warning: true,
+    },
+    Case {
+        name: "clippy-without-a-warning",
+        command: "make clippy",
+        says: "CLIPPY",
+        no_warning: true,
+    },
+    Case {
+        name: "kdir-is-a-build-tree-for-make",
+        command: "make clean && make KDIR=$(dkms-rust kdir -k $KVER) && test -f procDriver.ko",
+        says: "RUSTC",
+        no_warning: true,
+    },
+    Case {
+        name: "rust-analyzer-writes-its-project",
+        command: "make rust-analyzer && grep -c '\"display_name\": \"kernel\"' rust-project.json",
+        says: "",
+        no_warning: false,
+    },
+    Case {
+        name: "changed-layout-of-proc-ops-fails-the-build",
+        command: "make clean && header=$(echo /usr/src/linux-headers-*-common/include/linux/proc_fs.h) \
+                  && sed -i 's/^\\tint\\t(\\*proc_open)/\\tlong proc_new;\\n&/' $header \
+                  && grep -q proc_new $header && ! make",
+        says: "static assertion failed: .*this kernel changed linux/proc_fs.h",
+        no_warning: false,
+    },
+];
