@@ -16,8 +16,11 @@ kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 all: ## Build procDriver.ko for KVER (the running kernel), or with KDIR=<build tree>
 	+$(if $(KDIR),$(kbuild) modules,$(DKMS_RUST) make -k $(KVER))
 
+# Distributions' headers have neither a key to sign with nor the System.map without which kbuild
+# leaves depmod out.
 install: all ## Install it below /lib/modules/<release>/updates, and run depmod
-	+$(kbuild) modules_install
+	+$(kbuild) CONFIG_MODULE_SIG_ALL= DEPMOD=true modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $$(cat $(tree)/include/config/kernel.release)
 
 clean: ## Remove what a build made
 	rm -rf .tmp_versions .module-common.* .*.cmd *.ko *.mod *.mod.* *.o Module.symvers modules.order rust-project.json
