@@ -124,15 +124,25 @@ fn mend(wanted: &str) -> String {
 fn ask(path: PathBuf) -> Option<Rustc> {
     let answer = answer(Command::new(&path).arg("--version"))?;
     let version = answer.lines().next()?.to_owned();
-    // A rustup proxy picks a toolchain anew in every folder: take what it stands for.
-    let real = crate::run::answer(Command::new(&path).args(["--print", "sysroot"]))
-        .map(|sysroot| Path::new(&sysroot).join("bin/rustc"))
-        .filter(|real| real.is_file())
-        .unwrap_or(path);
-    Some(Rustc {
-        path: real,
-        version,
-    })
+    let path = if is_proxy(&path) {
+        behind(&path).unwrap_or(path)
+    } else {
+        path
+    };
+    Some(Rustc { path, version })
+}
+
+/// Whether it is rustup's stand-in, which picks a toolchain anew in every folder: it has no
+/// libraries beside it. Looking saves one start of rustc.
+fn is_proxy(rustc: &Path) -> bool {
+    let above = rustc.parent().and_then(Path::parent);
+    !above.is_some_and(|above| above.join("lib/rustlib").is_dir())
+}
+
+/// The rustc that a stand-in stands for.
+fn behind(proxy: &Path) -> Option<PathBuf> {
+    let sysroot = answer(Command::new(proxy).args(["--print", "sysroot"]))?;
+    Some(Path::new(&sysroot).join("bin/rustc")).filter(|rustc| rustc.is_file())
 }
 
 /// Every rustc that could be the one: in PATH by its name or its versioned name, and those of
@@ -208,6 +218,29 @@ mod tests {
         let why = choose(debian, &found).unwrap_err();
         assert!(why.contains("built from a source tarball"), "{why}");
         assert!(why.contains("/usr/bin/rustc is \"rustc 1.97.1"), "{why}");
+    }
+
+    #[test]
+    fn a_rustc_without_libraries_beside_it_is_a_stand_in_and_asked_what_for() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let sysroot = dir.path().join("toolchain");
+        let real = write("toolchain/bin/rustc", "#!/bin/sh\necho rustc 1.85.1\n");
+        fs::create_dir_all(sysroot.join("lib/rustlib")).unwrap();
+        let proxy = format!(
+            "#!/bin/sh\ncase $1 in --version) echo rustc 1.85.1;; *) echo {};; esac\n",
+            sysroot.display()
+        );
+        let proxy = write("cargo/bin/rustc", &proxy);
+        assert_eq!(ask(real.clone()).unwrap().path, real);
+        assert_eq!(ask(proxy).unwrap().path, real);
     }
 
     #[test]
