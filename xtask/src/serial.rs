@@ -88,6 +88,7 @@ const EXPECTED: &[(&str, &str)] = &[
 ];
 
 const CUT: &str = "------------[ cut here ]------------";
+const WARNING: &str = "WARNING: ";
 const CUT_END: &str = "---[ end trace";
 
 impl Report {
@@ -96,12 +97,17 @@ impl Report {
         let mut report = Self::default();
         // A complaint of several lines that is being read.
         let mut block: Option<Vec<&str>> = None;
+        let mut before = "";
         for line in console.lines() {
             if let Some(message) = kernel_message(line) {
                 if let Some(case) = message.strip_prefix(MARK) {
+                    if let Some(block) = block.take() {
+                        report.complain(&block);
+                    }
                     report.running = Some(case.trim().to_owned());
                 }
-                block = report.kernel_line(message, block);
+                block = report.kernel_line(message, before, block);
+                before = message;
             } else {
                 report.guest_line(line);
             }
@@ -128,6 +134,7 @@ impl Report {
     fn kernel_line<'a>(
         &mut self,
         message: &'a str,
+        before: &'a str,
         block: Option<Vec<&'a str>>,
     ) -> Option<Vec<&'a str>> {
         match block {
@@ -140,6 +147,9 @@ impl Report {
                 Some(block)
             }
             None if message.starts_with(CUT) => Some(vec![message]),
+            // Its first line is of a level that a quiet console does not show; what it is about
+            // stands on the line before.
+            None if message.starts_with(WARNING) => Some(vec![before, message]),
             None => {
                 if matches(message) {
                     self.complain(&[message]);
@@ -294,6 +304,28 @@ CASE load-directory-taken ok
         assert_eq!(Report::read(&elsewhere).complaints.len(), 1);
         let other = TAKEN.replace("already registered", "is gone");
         assert_eq!(Report::read(&other).complaints.len(), 1);
+    }
+
+    #[test]
+    fn a_warning_without_its_first_line_is_one_complaint_too() {
+        let quiet = TAKEN.replace("[   10.1] ------------[ cut here ]------------\n", "");
+        assert!(Report::read(&quiet).complaints.is_empty());
+        let elsewhere = quiet.replace("load-directory-taken", "load-twice");
+        assert_eq!(Report::read(&elsewhere).complaints.len(), 1);
+    }
+
+    #[test]
+    fn a_warning_without_a_trace_ends_where_the_next_case_begins() {
+        let report = Report::read(
+            "[    1.0] guest: case a\n[    1.1] WARNING: x\n[    2.0] guest: case b\n\
+             [    2.1] WARNING: y\n[    3.0] guest: case c\n",
+        );
+        let cases: Vec<_> = report
+            .complaints
+            .iter()
+            .map(|c| c.case.as_deref())
+            .collect();
+        assert_eq!(cases, [Some("a"), Some("b")]);
     }
 
     #[test]

@@ -270,21 +270,25 @@ mkdir /tmp/hello && cd /tmp/hello && echo 'obj-m := hello.o' > Kbuild
 cat > hello.rs <<'EOF'
 //! A module of somebody else.
 use kernel::prelude::*;
-module! { type: Hello, name: "hello", authors: ["x"], description: "x", license: "GPL" }
+module! {
+    type: Hello,
+    name: "hello",
+    authors: ["x"],
+    description: "x",
+    license: "GPL",
+}
 struct Hello(KVec<u8>);
 impl kernel::Module for Hello {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mut bytes = KVec::new();
         bytes.push(42, GFP_KERNEL)?;
-        pr_info!("hello {}
-", bytes.len());
+        pr_info!("hello {}\n", bytes.len());
         Ok(Self(bytes))
     }
 }
 impl Drop for Hello {
     fn drop(&mut self) {
-        pr_info!("{:?}
-", self.0);
+        pr_info!("{:?}\n", self.0);
     }
 }
 EOF
