@@ -44,18 +44,12 @@ fn kdir(system: &System, release: &Release) -> Result<ExitCode> {
 }
 
 fn ready(system: &System, plan: &Plan) -> Result<Ready> {
-    let tree = plan.ready(system).with_context(|| {
+    plan.ready(system).with_context(|| {
         format!(
             "{}: its Rust build tree could not be made ready",
             plan.release
         )
-    })?;
-    if let Ok(cache) = Cache::open(system) {
-        if let Err(error) = cache.drop_stale(system) {
-            eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
-        }
-    }
-    Ok(tree)
+    })
 }
 
 fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {

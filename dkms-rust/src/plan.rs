@@ -150,6 +150,9 @@ impl Plan {
                 _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
             },
         })?;
+        if let Err(error) = cache.drop_stale(system) {
+            eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
+        }
         Ok(Ready::Kept(tree))
     }
 }

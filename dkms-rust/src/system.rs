@@ -54,7 +54,7 @@ impl System {
         self.root.join("var/lib/dpkg")
     }
 
-    /// The releases below [`System::modules`] that have a build tree, in order.
+    /// The releases that have a folder in [`System::modules`], in order.
     pub fn releases(&self) -> Result<Vec<crate::release::Release>> {
         let modules = self.modules();
         let mut releases: Vec<_> = fs::read_dir(&modules)
