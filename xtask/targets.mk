@@ -5,7 +5,7 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test clean-cache
+.PHONY: deb repo demo test matrix clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
@@ -17,6 +17,12 @@ demo: ## Show the main job: apt install in a booted Debian (root)
 
 test: ## Run all tests; the last line counts them (root)
 	+$(XTASK) test
+
+# Which kernels, as `cargo run -p xtask -- help matrix` says; all of them when empty.
+KERNELS ?=
+
+matrix: ## Try it on all kernels, or on KERNELS="..."; writes docs/matrix.md (root)
+	+$(XTASK) matrix $(KERNELS)
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean

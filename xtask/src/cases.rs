@@ -4,3 +4,4 @@
 
 pub mod bad_input;
 pub mod driver_source;
+pub mod kernels;

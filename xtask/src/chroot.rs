@@ -13,7 +13,7 @@ use rustix::mount::MountFlags;
 
 use crate::mounts::{Mount, Overlay};
 use crate::project::Project;
-use crate::provision::Root;
+use crate::root::Root;
 use crate::run::Cmd;
 
 /// Device nodes that programs expect, shown from the machine's own /dev.

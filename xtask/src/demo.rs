@@ -10,10 +10,10 @@ use anyhow::{Result, anyhow};
 
 use crate::full_guest::{self, PACKAGE_LIFE, Payload};
 use crate::project::Project;
-use crate::provision::{self, Root};
 use crate::qemu::{self, End, Outcome};
+use crate::root::Root;
 use crate::serial::{self, Report, Verdict};
-use crate::{deb, host, image, mounts, repo, ui, warm};
+use crate::{cases::kernels::TESTED, deb, host, image, mounts, provision, repo, ui, warm};
 
 /// The programs that this machine must have.
 pub fn needs() -> Vec<host::Need> {
@@ -70,7 +70,7 @@ pub fn task(project: &Project) -> Result<bool> {
 /// The root and the repository, made side by side: one waits for the network, the other computes.
 pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
     thread::scope(|scope| {
-        let root = scope.spawn(|| provision::base(project));
+        let root = scope.spawn(|| provision::base(project, TESTED));
         let repo = deb::build(project).and_then(|debs| repo::build(project, &debs));
         let root = root
             .join()
@@ -83,7 +83,7 @@ pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
 pub fn warm_and_image(project: &Project, root: &Root, repo: &Path) -> Result<(PathBuf, PathBuf)> {
     thread::scope(|scope| {
         let system = scope.spawn(|| image::system(project, root));
-        let warm = warm::cache(project, root, repo);
+        let warm = warm::cache(project, root, &root.release, repo);
         let system = system
             .join()
             .map_err(|_| anyhow!("making the image panicked"))??;

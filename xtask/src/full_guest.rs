@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 
 use crate::mounts::{self, Overlay};
 use crate::project::Project;
-use crate::provision::Root;
 use crate::qemu::{Outcome, Vm};
+use crate::root::Root;
 use crate::{cpio, image, modules, repo};
 
 /// The script that installs, looks and removes.
@@ -51,7 +51,7 @@ pub fn run(
     let initramfs = work.path().join("initramfs");
     fs::write(&initramfs, boot_initramfs(root)?).context("cannot write the initramfs")?;
     let vm = Vm {
-        kernel: root.kernel(),
+        kernel: root.kernel(&root.release)?,
         initramfs,
         cmdline: "systemd.show_status=false".into(),
         disks: vec![system, disk],

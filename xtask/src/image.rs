@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::mounts::{self, Overlay};
 use crate::project::Project;
-use crate::provision::Root;
+use crate::root::Root;
 use crate::run::Cmd;
 use crate::ui;
 

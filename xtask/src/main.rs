@@ -4,6 +4,7 @@
 //!
 //! One file a task. This one only parses the command line and calls.
 
+mod archive;
 mod assets;
 mod cargo;
 mod cases;
@@ -15,18 +16,21 @@ mod demo;
 mod full_guest;
 mod host;
 mod image;
+mod layers;
+mod matrix;
 mod mirror;
 mod modules;
 mod mounts;
-mod newest;
 mod project;
 mod provision;
 mod qemu;
 mod repo;
+mod root;
 mod run;
 mod serial;
 mod small_guest;
 mod test;
+mod together;
 mod ui;
 mod warm;
 
@@ -58,6 +62,12 @@ enum Task {
     Demo,
     /// Run every test; the last line counts what passed, failed and was skipped
     Test,
+    /// Build, boot and test the driver on every kernel of the table, and write docs/matrix.md
+    Matrix {
+        /// Only these: a suite, a series and flavour such as 7.3-amd64, both with a slash between
+        /// them, or a release
+        kernels: Vec<String>,
+    },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
     /// Remove the caches: provisioned roots, images, warmed metadata
@@ -71,6 +81,7 @@ fn main() -> ExitCode {
         Task::Repo => repo::task(&project),
         Task::Demo => demo::task(&project),
         Task::Test => test::task(&project),
+        Task::Matrix { kernels } => matrix::task(&project, &kernels),
         Task::Provision => provision_and_print(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });
@@ -88,7 +99,7 @@ fn main() -> ExitCode {
 fn provision_and_print(project: &Project) -> Result<bool> {
     mounts::private_namespace()?;
     host::need(host::PROVISION)?;
-    let root = provision::base(project)?;
+    let root = provision::base(project, cases::kernels::TESTED)?;
     println!("{}", root.path.display());
     Ok(true)
 }

@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian 13 roots, made by mmdebstrap at native speed from the machine's own mirror, with the
-//! newest kernel of trixie-backports, its headers and linux-source.
+//! Debian roots, made by mmdebstrap at native speed from the machine's own mirror, with a kernel,
+//! its headers and linux-source.
 //!
 //! A root is kept in the cache under a key of all that went into it (the recipe below and the
-//! kernel's version), so a newer kernel in the archive makes a new one. Only the newest is kept.
+//! kernel's version), so a newer kernel in the archive makes a new one. Of each suite only the
+//! newest is kept.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
-use crate::chroot::Chroot;
+use crate::archive::{self, Kernel};
+use crate::cases::kernels::Debian;
 use crate::mirror::Mirror;
 use crate::mounts;
-use crate::newest::{self, Kernel};
 use crate::project::Project;
+use crate::root::Root;
 use crate::run::Cmd;
 use crate::ui;
 
-/// The suite of the roots, and where its newer kernels are.
-const SUITE: &str = "trixie";
-const BACKPORTS: &str = "trixie-backports";
-
-/// A Debian that boots, and what a Rust module is built with.
+/// A Debian that boots, and what a Rust module is built with. The C compiler comes with the
+/// kernel's headers, which know which one it is.
 const PACKAGES: &[&str] = &[
     "systemd-sysv",
     "udev",
@@ -34,27 +33,14 @@ const PACKAGES: &[&str] = &[
     "rustc",
     "rust-src",
     "bindgen",
-    "gcc-14",
     "make",
     "libelf-dev",
     // For the small initramfs that mounts the root of the booted guest.
     "busybox-static",
 ];
 
-/// Taken from backports, and whatever of their versions they depend on.
+/// Taken from the suite of the kernel, and whatever of their versions they depend on.
 const KERNEL_PACKAGES: &[&str] = &["linux-image-amd64", "linux-headers-amd64", "linux-source"];
-
-/// What only the tests need: a layer over the root, so that the demo need not wait for it.
-const CHECK_PACKAGES: &[&str] = &[
-    "acpi-call-dkms",
-    "lintian",
-    "man-db",
-    // Runs the kernel's script that writes rust-project.json.
-    "python3-minimal",
-    "rust-clippy",
-    "rustfmt",
-    "shellcheck",
-];
 
 /// Options of mmdebstrap that shape the root.
 const RECIPE: &[&str] = &[
@@ -67,58 +53,15 @@ const RECIPE: &[&str] = &[
     "--dpkgopt=path-exclude=/usr/share/locale/*",
 ];
 
-/// A root in the cache.
-pub struct Root {
-    /// The lowest layer, a whole root by itself.
-    pub path: PathBuf,
-    /// All layers, the topmost first.
-    pub layers: Vec<PathBuf>,
-    /// The release name of its kernel, as `uname -r` gives it.
-    pub release: String,
-    /// What all that is made from it is kept under.
-    pub folder: PathBuf,
-}
-
-impl Root {
-    /// The kernel to boot.
-    pub fn kernel(&self) -> PathBuf {
-        self.path.join(format!("boot/vmlinuz-{}", self.release))
-    }
-
-    /// The same with one more layer over it.
-    pub fn with_layer(&self, layer: &Path) -> Self {
-        Self {
-            layers: [vec![layer.to_path_buf()], self.layers.clone()].concat(),
-            path: self.path.clone(),
-            release: self.release.clone(),
-            folder: self.folder.clone(),
-        }
-    }
-}
-
 /// The root with kernel, compiler and dkms; made when it is not in the cache.
-pub fn base(project: &Project) -> Result<Root> {
+pub fn base(project: &Project, debian: &Debian) -> Result<Root> {
     let mirror = Mirror::find()?;
-    let roots = project.cached("roots")?;
+    let roots = project.cached(&format!("roots/{}", debian.suite))?;
     let _lock = lock(project)?;
-    let kernel = match ui::step(&format!("ask for the newest kernel in {BACKPORTS}"), || {
-        newest::kernel(project, &mirror, BACKPORTS)
-    }) {
-        Ok(kernel) => kernel,
-        Err(error) => match newest_root(&roots) {
-            Some(root) => {
-                ui::say(&format!("the archive cannot be asked ({error:#})"));
-                ui::say(&format!(
-                    "going on with the root of {} in the cache",
-                    root.release
-                ));
-                return Ok(root);
-            }
-            None => return Err(error),
-        },
-    };
-    let folder = roots.join(key(&kernel));
-    if let Some(root) = open(&folder) {
+    let offered = archive::kernels(project, &mirror, debian)?;
+    let kernel = archive::first(&offered, debian)?;
+    let folder = roots.join(key(debian, kernel));
+    if let Some(root) = open(&folder, kernel, &offered) {
         ui::say(&format!(
             "reuse the Debian root of {} in {}",
             root.release,
@@ -126,40 +69,14 @@ pub fn base(project: &Project) -> Result<Root> {
         ));
         return Ok(root);
     }
-    let what = format!("make a Debian {SUITE} root with kernel {}", kernel.release);
-    ui::step(&what, || bootstrap(project, &mirror, &kernel, &folder))?;
+    let what = format!(
+        "make a Debian {} root with kernel {}",
+        debian.suite, kernel.release
+    );
+    ui::step(&what, || bootstrap(project, debian, &mirror, &folder))?;
     remove_others(&roots, &folder);
-    open(&folder).with_context(|| format!("the new root in {} is not whole", folder.display()))
-}
-
-/// The root with the tests' own tools over it.
-pub fn with_checks(project: &Project, base: &Root) -> Result<Root> {
-    let layer = base
-        .folder
-        .join(format!("checks-{}", digest(&CHECK_PACKAGES.join(" "))));
-    let _lock = lock(project)?;
-    if !layer.exists() {
-        let what = format!("add to the root: {}", CHECK_PACKAGES.join(" "));
-        ui::step(&what, || {
-            let log = project.log("provision-checks")?;
-            let chroot = Chroot::new(project, base)?;
-            chroot
-                .cmd("apt-get")
-                .args(["-q", "update"])
-                .log(&log)
-                .run()?;
-            let install = ["-q", "-y", "--no-install-recommends", "install"];
-            chroot
-                .cmd("apt-get")
-                .args(install)
-                .args(CHECK_PACKAGES)
-                .log(&log)
-                .run()?;
-            chroot.cmd("apt-get").arg("clean").log(&log).run()?;
-            chroot.keep(&layer)
-        })?;
-    }
-    Ok(base.with_layer(&layer))
+    open(&folder, kernel, &offered)
+        .with_context(|| format!("the new root in {} is not whole", folder.display()))
 }
 
 /// Removes all that is cached.
@@ -173,7 +90,7 @@ pub fn clean(project: &Project) -> Result<()> {
 }
 
 /// Two runs at once must not make the same root.
-fn lock(project: &Project) -> Result<File> {
+pub fn lock(project: &Project) -> Result<File> {
     let path = project.cached("")?.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -183,7 +100,7 @@ fn lock(project: &Project) -> Result<File> {
     Ok(file)
 }
 
-fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path) -> Result<()> {
+fn bootstrap(project: &Project, debian: &Debian, mirror: &Mirror, folder: &Path) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
     // mmdebstrap's apt runs as _apt, which must be able to reach the root.
     let place = work.path().join("root");
@@ -193,7 +110,7 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
         .chain(
             KERNEL_PACKAGES
                 .iter()
-                .map(|name| format!("{name}/{BACKPORTS}")),
+                .map(|name| format!("{name}/{}", debian.kernel)),
         )
         .collect();
     let mut count = 0;
@@ -208,9 +125,14 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
                 .map(|option| format!("--aptopt={option}")),
         )
         .arg(format!("--include={}", include.join(",")))
-        .arg(SUITE)
+        .arg(debian.suite)
         .arg(&place)
-        .args([SUITE, "trixie-updates", BACKPORTS].map(|suite| mirror.source_line(suite)))
+        .args(
+            debian
+                .archives
+                .iter()
+                .map(|suite| mirror.source_line(suite)),
+        )
         // Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
         .env("INITRD", "No")
         .log(&project.log("provision")?)
@@ -225,36 +147,20 @@ fn bootstrap(project: &Project, mirror: &Mirror, kernel: &Kernel, folder: &Path)
             }
         })?
         .must_succeed("mmdebstrap")?;
-    let write = |name: &str, text: &str| {
-        let path = work.path().join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    write("release", &kernel.release)?;
-    write("version", &kernel.version)?;
     fs::rename(work.keep(), folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// A root in the cache, when it is whole.
-fn open(folder: &Path) -> Option<Root> {
-    let release = fs::read_to_string(folder.join("release")).ok()?;
+fn open(folder: &Path, kernel: &Kernel, offered: &[Kernel]) -> Option<Root> {
     let path = folder.join("root");
     let root = Root {
         layers: vec![path.clone()],
         path,
-        release,
+        release: kernel.release.clone(),
         folder: folder.to_path_buf(),
+        offered: offered.to_vec(),
     };
-    root.kernel().exists().then_some(root)
-}
-
-fn newest_root(roots: &Path) -> Option<Root> {
-    let mut found: Vec<_> = fs::read_dir(roots)
-        .ok()?
-        .flatten()
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
-    found.sort();
-    found.iter().rev().find_map(|(_, folder)| open(folder))
+    root.kernel(&root.release).is_ok().then_some(root)
 }
 
 fn remove_others(roots: &Path, keep: &Path) {
@@ -269,17 +175,19 @@ fn remove_others(roots: &Path, keep: &Path) {
     }
 }
 
-fn key(kernel: &Kernel) -> String {
+fn key(debian: &Debian, kernel: &Kernel) -> String {
     let parts = [
         PACKAGES,
         KERNEL_PACKAGES,
         RECIPE,
-        &[SUITE, BACKPORTS, &kernel.version],
+        debian.archives,
+        &[debian.suite, debian.kernel, &kernel.version],
     ];
     digest(&parts.map(|part| part.join("\n")).join("\n\n"))
 }
 
-fn digest(text: &str) -> String {
+/// A short name for what a text says.
+pub fn digest(text: &str) -> String {
     let sum = Sha256::digest(text.as_bytes());
     sum.iter()
         .take(8)
@@ -290,14 +198,18 @@ fn digest(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::kernels::TESTED;
 
     #[test]
     fn another_kernel_version_is_another_key() {
         let kernel = |version: &str| Kernel {
+            suite: "s".into(),
+            series: "7.3".into(),
+            flavour: "amd64".into(),
             version: version.into(),
             release: "r".into(),
         };
-        assert_ne!(key(&kernel("1")), key(&kernel("2")));
-        assert_eq!(key(&kernel("1")), key(&kernel("1")));
+        assert_ne!(key(TESTED, &kernel("1")), key(TESTED, &kernel("2")));
+        assert_eq!(key(TESTED, &kernel("1")), key(TESTED, &kernel("1")));
     }
 }

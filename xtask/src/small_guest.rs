@@ -10,23 +10,21 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::project::Project;
-use crate::provision::Root;
 use crate::qemu::{Outcome, Vm};
 use crate::{cpio, mounts};
-
-/// The name of its log.
-pub const LOG: &str = "guest-behaviour";
 
 /// 200 rounds of load and unload, emulated.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Boots it with this module and these words for the `guest` program.
+/// Boots a kernel with this module and these words for the `guest` program. The name is that of
+/// the log.
 pub fn run(
     project: &Project,
-    root: &Root,
+    kernel: &Path,
     program: &Path,
     module: &[u8],
     words: &str,
+    name: &str,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
     let mut archive = cpio::Archive::new();
@@ -37,7 +35,7 @@ pub fn run(
     let initramfs = work.path().join("initramfs");
     fs::write(&initramfs, archive.finish()).context("cannot write the initramfs")?;
     let vm = Vm {
-        kernel: root.kernel(),
+        kernel: kernel.to_path_buf(),
         initramfs,
         cmdline: words.to_owned(),
         disks: Vec::new(),
@@ -45,7 +43,7 @@ pub fn run(
         // Readers, writers and unloading are to meet each other.
         processors: 2,
         timeout: TIMEOUT,
-        log: project.log(LOG)?,
+        log: project.log(name)?,
     };
     vm.run(on_line)
 }

@@ -17,9 +17,11 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::archive::Kernel;
+use crate::cases::kernels::TESTED;
 use crate::project::Project;
-use crate::provision::{self, Root};
-use crate::{cargo, deb, demo, host, image, mounts, repo, warm};
+use crate::root::Root;
+use crate::{cargo, deb, demo, host, image, layers, mounts, provision, repo, warm};
 
 use tally::Tally;
 
@@ -28,8 +30,10 @@ struct Bench<'a> {
     project: &'a Project,
     /// The root that boots.
     base: Root,
-    /// The same with the tests' own tools.
+    /// The same with the other kernels that are tested, and the tests' own tools.
     checks: Root,
+    /// The releases of all kernels in it, the first that of the root that boots.
+    releases: Vec<String>,
     debs: Vec<PathBuf>,
     repo: PathBuf,
 }
@@ -54,9 +58,13 @@ pub fn task(project: &Project) -> Result<bool> {
 fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
     thread::scope(|scope| {
         let roots = scope.spawn(|| {
-            let base = provision::base(project)?;
-            let checks = provision::with_checks(project, &base)?;
-            Ok::<_, anyhow::Error>((base, checks))
+            let base = provision::base(project, TESTED)?;
+            let others = others(&base);
+            let kernels = layers::with_kernels(project, &base, "test", &others)?;
+            let checks = layers::with_checks(project, &kernels)?;
+            let others = others.iter().map(|kernel| kernel.release.clone());
+            let releases = [base.release.clone()].into_iter().chain(others).collect();
+            Ok::<_, anyhow::Error>((base, checks, releases))
         });
         let debs = deb::build(project)?;
         tally.case("package/built-twice-is-the-same", || {
@@ -65,11 +73,12 @@ fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
         let repo = repo::build(project, &debs)?;
         host_checks::run(project, tally);
         let roots = roots.join().map_err(|_| anyhow!("provisioning panicked"))?;
-        let (base, checks) = roots?;
+        let (base, checks, releases) = roots?;
         Ok(Bench {
             project,
             base,
             checks,
+            releases,
             debs,
             repo,
         })
@@ -78,8 +87,13 @@ fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
 
 fn run(bench: &Bench<'_>, tally: &mut Tally) {
     package_checks::run(bench, tally);
-    let warm = match warm::cache(bench.project, &bench.base, &bench.repo) {
-        Ok(warm) => warm,
+    let caches: Result<Vec<PathBuf>> = bench
+        .releases
+        .iter()
+        .map(|release| warm::cache(bench.project, &bench.checks, release, &bench.repo))
+        .collect();
+    let caches = match caches {
+        Ok(caches) => caches,
         Err(error) => {
             tally.fail("native/metadata", &format!("{error:#}"));
             for step in ["native", "bad-input", "behaviour", "package-life"] {
@@ -91,19 +105,34 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
     thread::scope(|scope| {
         // Made while the chroot works; the guest at the end needs it.
         let system = scope.spawn(|| image::system(bench.project, &bench.base));
-        let module = native::run(bench, &warm, tally);
-        driver_source::run(bench, &warm, tally);
-        bad_input::run(bench, &warm, tally);
-        match &module {
-            Some(module) => behaviour::run(bench, module, tally),
-            None => tally.skip("behaviour", "no module was built"),
-        }
+        let modules = native::run(bench, &caches, tally);
+        // The first kernel's, which these use alone.
+        let warm = &caches[0];
+        driver_source::run(bench, warm, tally);
+        bad_input::run(bench, warm, tally);
+        behaviour::run(bench, &modules, tally);
         match system.join() {
-            Ok(Ok(_)) => package_life::run(bench, &warm, tally),
+            Ok(Ok(_)) => package_life::run(bench, warm, tally),
             Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),
             Err(_) => tally.fail("package-life/image", "making the image panicked"),
         }
     });
+}
+
+/// The kernels of the table that are tested beside the one that boots. Of several series the
+/// newest does.
+fn others(base: &Root) -> Vec<&Kernel> {
+    TESTED
+        .kernels
+        .iter()
+        .filter(|kernels| kernels.in_test)
+        .filter_map(|kernels| {
+            base.offered
+                .iter()
+                .find(|kernel| kernel.suite == kernels.suite && kernel.flavour == kernels.flavour)
+        })
+        .filter(|kernel| kernel.release != base.release)
+        .collect()
 }
 
 /// The packages of the first time are put aside: building removes what an earlier build left.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chroot::Chroot;
 use crate::project::Project;
-use crate::provision::Root;
+use crate::root::Root;
 use crate::run::Cmd;
 use crate::{image, mounts, repo, ui};
 
@@ -21,17 +21,17 @@ const REPO: &str = "/srv/repo";
 
 /// A folder with the filled cache in it, as `cache`; made when this very dkms-rust has not done it
 /// before.
-pub fn cache(project: &Project, root: &Root, repo: &Path) -> Result<PathBuf> {
-    let folder = root.folder.join(format!("warm-{}", key(repo)?));
+pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Result<PathBuf> {
+    let key = key(repo)?;
+    let folder = root.folder.join(format!("warm-{release}-{key}"));
     if folder.exists() {
-        ui::say("reuse the Rust metadata that this dkms-rust made before");
+        ui::say(&format!(
+            "reuse the Rust metadata of {release} that this dkms-rust made before"
+        ));
         return Ok(folder);
     }
-    remove_others(root)?;
-    let what = format!(
-        "rebuild the Rust metadata of {} natively, in the same root",
-        root.release
-    );
+    remove_others(root, &key)?;
+    let what = format!("rebuild the Rust metadata of {release} natively, in the same root");
     ui::step(&what, || {
         let log = project.log("warm")?;
         let chroot = with_repo(project, root, repo)?;
@@ -42,7 +42,7 @@ pub fn cache(project: &Project, root: &Root, repo: &Path) -> Result<PathBuf> {
             .run()?;
         chroot
             .cmd("dkms-rust")
-            .args(["kdir", "-k", &root.release])
+            .args(["kdir", "-k", release])
             .log(&log)
             .stream(&mut |line| ui::say(&format!("  {line}")))?
             .must_succeed("dkms-rust kdir")?;
@@ -78,11 +78,11 @@ pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> 
     Ok(chroot)
 }
 
-/// Puts the filled cache where dkms-rust looks for it.
+/// Puts a filled cache where dkms-rust looks for it, beside what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     let place = chroot.path().join("var/cache/dkms-rust");
     Cmd::new("cp")
-        .arg("-a")
+        .args(["-a", "-T"])
         .arg(warm.join("cache"))
         .arg(&place)
         .run()?;
@@ -107,11 +107,14 @@ fn key(repo: &Path) -> Result<String> {
         .collect())
 }
 
-fn remove_others(root: &Root) -> Result<()> {
+/// What another dkms-rust made is of no more use.
+fn remove_others(root: &Root, key: &str) -> Result<()> {
     let dir = &root.folder;
     for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("warm-") {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("warm-") && !name.ends_with(key) {
             fs::remove_dir_all(entry.path())
                 .with_context(|| format!("cannot remove {}", entry.path().display()))?;
         }

@@ -11,7 +11,7 @@ use regex::Regex;
 
 use crate::cases::bad_input::{BadInput, CASES};
 use crate::chroot::Chroot;
-use crate::provision::Root;
+use crate::root::Root;
 use crate::{mounts, ui, warm};
 
 use super::Bench;

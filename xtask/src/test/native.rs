@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The packages' life in a chroot, at native speed and with the real apt, dpkg and dkms: all but
-//! loading. It also gives the module that the guests load.
+//! loading. It also gives the modules that the guests load.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::chroot::Chroot;
 use crate::run::Cmd;
-use crate::{modules, ui, warm};
+use crate::{modules, together, ui, warm};
 
 use super::Bench;
 use super::tally::Tally;
@@ -34,41 +34,62 @@ const OURS: &[&str] = &["/var/cache/dkms-rust"];
 /// A C module of the same size, as the yardstick.
 const YARDSTICK: &str = "acpi-call";
 
-/// Installs, looks, measures and purges; gives back the module that was built.
-pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) -> Option<Vec<u8>> {
-    let chroot = match open(bench, warm) {
+/// A module that was built.
+pub struct Built {
+    /// For which kernel.
+    pub release: String,
+    /// The file, not compressed.
+    pub module: Vec<u8>,
+}
+
+/// Installs, looks, measures and purges; gives back the modules that were built.
+pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Built> {
+    let mut modules = Vec::new();
+    let chroot = match open(bench, caches) {
         Ok(chroot) => chroot,
         Err(error) => {
             tally.fail("native/open", &format!("{error:#}"));
-            return None;
+            return modules;
         }
     };
     let before = match listing(&chroot) {
         Ok(before) => before,
         Err(error) => {
             tally.fail("native/list", &format!("{error:#}"));
-            return None;
+            return modules;
         }
     };
     tally.case("native/apt-install", || install(bench, &chroot));
-    tally.case("native/dkms-status-says-installed", || {
-        dkms_status(bench, &chroot)
+    tally.case("native/dkms-and-dkms-rust-say-installed", || {
+        let releases: Vec<&str> = bench.releases.iter().map(String::as_str).collect();
+        together::agree(&chroot, &releases)
     });
-    let mut module = None;
-    tally.case("native/module-is-where-modprobe-looks", || {
-        module = Some(built_module(bench, &chroot)?);
-        Ok(())
-    });
-    tally.case("native/build-time", || build_times(bench, &chroot));
+    for release in &bench.releases {
+        tally.case(
+            &format!("native/{release}/module-is-where-modprobe-looks"),
+            || {
+                modules.push(Built {
+                    release: release.clone(),
+                    module: built_module(&chroot, release)?,
+                });
+                Ok(())
+            },
+        );
+        tally.case(&format!("native/{release}/build-time"), || {
+            build_times(bench, &chroot, release)
+        });
+    }
     tally.case("native/purge-leaves-nothing", || {
         purge(bench, &chroot, &before)
     });
-    module
+    modules
 }
 
-fn open(bench: &Bench<'_>, warm: &Path) -> Result<Chroot> {
+fn open(bench: &Bench<'_>, caches: &[PathBuf]) -> Result<Chroot> {
     let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
-    warm::fill(&chroot, warm)?;
+    for cache in caches {
+        warm::fill(&chroot, cache)?;
+    }
     Ok(chroot)
 }
 
@@ -85,30 +106,9 @@ fn install(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
     Ok(())
 }
 
-fn dkms_status(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
-    let text = chroot
-        .cmd("dkms")
-        .args(["status", "procdriver"])
-        .run()?
-        .text;
-    let wanted = format!("procdriver/{VERSION}, {}", bench.base.release);
-    let installed = text
-        .lines()
-        .any(|line| line.starts_with(&wanted) && line.ends_with(": installed"));
-    ensure!(
-        installed,
-        "dkms status says `{}`, wanted `{wanted}, ...: installed`",
-        text.trim()
-    );
-    Ok(())
-}
-
-fn built_module(bench: &Bench<'_>, chroot: &Chroot) -> Result<Vec<u8>> {
-    let folder = chroot
-        .path()
-        .join("usr/lib/modules")
-        .join(&bench.base.release);
-    let asked = ["-k", &bench.base.release, "-F", "filename", "procDriver"];
+fn built_module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
+    let folder = chroot.path().join("usr/lib/modules").join(release);
+    let asked = ["-k", release, "-F", "filename", "procDriver"];
     let path = chroot.cmd("modinfo").args(asked).run()?.text;
     let name = Path::new(path.trim())
         .file_name()
@@ -126,28 +126,28 @@ fn built_module(bench: &Bench<'_>, chroot: &Chroot) -> Result<Vec<u8>> {
 
 /// Prints how long dkms takes for ours and for a small C module; the machine may be busy, so the
 /// figures judge nothing by themselves.
-fn build_times(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
+fn build_times(bench: &Bench<'_>, chroot: &Chroot, release: &str) -> Result<()> {
     let status = chroot.cmd("dkms").args(["status", YARDSTICK]).run()?.text;
     let yardstick = status
         .split([',', ':'])
         .next()
         .filter(|name| name.contains('/'))
         .with_context(|| format!("dkms status {YARDSTICK} says `{}`", status.trim()))?;
-    let ours = fastest(bench, chroot, &format!("procdriver/{VERSION}"))?;
-    let theirs = fastest(bench, chroot, yardstick)?;
+    let ours = fastest(bench, chroot, release, &format!("procdriver/{VERSION}"))?;
+    let theirs = fastest(bench, chroot, release, yardstick)?;
     ui::say(&format!(
-        "  dkms build, fastest of 3: procdriver {ours:.1} s, {yardstick} {theirs:.1} s, ratio {:.2}",
+        "  dkms build for {release}, fastest of 3: procdriver {ours:.1} s, {yardstick} {theirs:.1} s, ratio {:.2}",
         ours / theirs
     ));
     Ok(())
 }
 
-fn fastest(bench: &Bench<'_>, chroot: &Chroot, module: &str) -> Result<f64> {
+fn fastest(bench: &Bench<'_>, chroot: &Chroot, release: &str, module: &str) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         let output = chroot
             .cmd("dkms")
-            .args(["build", "--force", module, "-k", &bench.base.release])
+            .args(["build", "--force", module, "-k", release])
             .log(&bench.project.log("native-dkms")?)
             .run()?;
         best = best.min(output.seconds);

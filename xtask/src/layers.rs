@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Packages over a provisioned root, installed by its own apt and kept as a layer: those who do
+//! not need them need not wait for them.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::archive::Kernel;
+use crate::chroot::Chroot;
+use crate::project::Project;
+use crate::provision;
+use crate::root::Root;
+use crate::ui;
+
+/// What only the tests need.
+const CHECK_PACKAGES: &[&str] = &[
+    "acpi-call-dkms",
+    "lintian",
+    "man-db",
+    // Runs the kernel's script that writes rust-project.json.
+    "python3-minimal",
+    "rust-clippy",
+    "rustfmt",
+    "shellcheck",
+];
+
+/// The root with the tests' own tools over it.
+pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();
+    with(project, root, "checks", &packages)
+}
+
+/// The root with these kernels, their headers and linux-source, beside the one that it has. The
+/// name is that of the purpose: of each, one such layer is kept.
+pub fn with_kernels(
+    project: &Project,
+    root: &Root,
+    name: &str,
+    kernels: &[&Kernel],
+) -> Result<Root> {
+    let more = kernels
+        .iter()
+        .filter(|kernel| kernel.release != root.release);
+    let mut packages: Vec<String> = more
+        .flat_map(|kernel| {
+            let Kernel {
+                release, version, ..
+            } = kernel;
+            [
+                format!("linux-image-{release}={version}"),
+                format!("linux-headers-{release}={version}"),
+                format!("linux-source-{}={version}", kernel.series),
+            ]
+        })
+        .collect();
+    packages.sort();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(root.clone());
+    }
+    with(project, root, name, &packages)
+}
+
+fn with(project: &Project, root: &Root, name: &str, packages: &[String]) -> Result<Root> {
+    let below = root.layers.iter().map(|layer| layer.to_string_lossy());
+    let key: Vec<_> = below
+        .chain(packages.iter().map(|name| name.into()))
+        .collect();
+    let key = provision::digest(&key.join("\n"));
+    let layer = root.folder.join(format!("{name}-{key}"));
+    let _lock = provision::lock(project)?;
+    if !layer.exists() {
+        let what = format!("add to the root: {}", packages.join(" "));
+        ui::step(&what, || install(project, root, packages, &layer))?;
+        remove_others(&root.folder, name, &layer)?;
+    }
+    Ok(root.with_layer(&layer))
+}
+
+fn install(project: &Project, root: &Root, packages: &[String], layer: &Path) -> Result<()> {
+    let log = project.log("provision-layers")?;
+    let chroot = Chroot::new(project, root)?;
+    let apt = |args: &[&str]| {
+        chroot
+            .cmd("env")
+            // As in the root itself: the guests bring an initramfs of their own.
+            .args(["INITRD=No", "apt-get", "-q", "-y"])
+            .args(args)
+            .log(&log)
+    };
+    apt(&["update"]).run()?;
+    apt(&["--no-install-recommends", "install"])
+        .args(packages)
+        .run()?;
+    apt(&["clean"]).run()?;
+    chroot.keep(layer)
+}
+
+fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {
+    let prefix = format!("{name}-");
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let path = entry?.path();
+        let other = path.file_name().unwrap_or_default().to_string_lossy();
+        if path != keep && other.starts_with(&prefix) {
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}

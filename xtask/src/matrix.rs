@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask matrix`: the packaged driver, built by dkms for every kernel of the table and booted on
+//! it. Builds go one after the other, so that their times can be compared; then the guests boot,
+//! one for each processor.
+
+mod build;
+mod results;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use crate::archive::Kernel;
+use crate::cases::kernels::{DEBIANS, Debian};
+use crate::project::Project;
+use crate::root::Root;
+use crate::run::Cmd;
+use crate::serial::Report;
+use crate::{cargo, deb, demo, host, layers, mounts, provision, repo, small_guest, together, ui};
+
+use build::Built;
+use results::Row;
+
+/// A row that was built and is to boot.
+struct Job {
+    row: usize,
+    vmlinuz: PathBuf,
+    module: Vec<u8>,
+}
+
+/// What a run has so far.
+struct Matrix<'a> {
+    project: &'a Project,
+    repo: PathBuf,
+    /// What picks the rows; all when empty.
+    words: &'a [String],
+    date: String,
+    rows: Vec<Row>,
+    jobs: Vec<Job>,
+    /// What the archive has, picked or not.
+    offered: Vec<Kernel>,
+    /// What is wrong and belongs to no row.
+    problems: Vec<String>,
+}
+
+/// Runs the matrix; false when a row failed.
+pub fn task(project: &Project, words: &[String]) -> Result<bool> {
+    host::need_amd64()?;
+    mounts::private_namespace()?;
+    host::need(&demo::needs())?;
+    let debs = deb::build(project)?;
+    let repo = repo::build(project, &debs)?;
+    let program = ui::step("build the guest's program", || {
+        cargo::static_program(project, "guest")
+    })?;
+    let date = Cmd::new("date").args(["--utc", "+%F"]).stdout()?;
+    let mut matrix = Matrix {
+        project,
+        repo,
+        words,
+        date: date.trim().to_owned(),
+        rows: Vec::new(),
+        jobs: Vec::new(),
+        offered: Vec::new(),
+        problems: Vec::new(),
+    };
+    for debian in DEBIANS {
+        if let Err(error) = matrix.debian(debian) {
+            let problem = format!("{}: {error:#}", debian.suite);
+            ui::say(&format!("FAIL  {problem}"));
+            matrix.problems.push(problem);
+        }
+    }
+    if matrix.rows.is_empty() && matrix.problems.is_empty() {
+        bail!(
+            "no kernel is called {}; there are: {}",
+            words.join(" or "),
+            names(&matrix.offered).join(" ")
+        );
+    }
+    matrix.boot(&program);
+    matrix.finish()
+}
+
+impl Matrix<'_> {
+    /// Builds for the kernels of one Debian.
+    fn debian(&mut self, debian: &Debian) -> Result<()> {
+        let project = self.project;
+        let base = provision::base(project, debian)?;
+        self.offered.extend(base.offered.clone());
+        let picked: Vec<&Kernel> = base
+            .offered
+            .iter()
+            .filter(|kernel| is_picked(kernel, self.words))
+            .collect();
+        if picked.is_empty() {
+            return Ok(());
+        }
+        // All of them, whatever was picked: another choice would be another root to make.
+        let all: Vec<&Kernel> = base.offered.iter().collect();
+        let root = layers::with_kernels(project, &base, "matrix", &all)?;
+        let work = mounts::scratch_folder(project)?;
+        let installed = build::installed(project, &root, &self.repo, &work.path().join("layer"))?;
+        let cache = work.path().join("warm");
+        let mut served = Vec::new();
+        for kernel in picked {
+            let what = format!("build for {} of {}", kernel.release, kernel.suite);
+            let built = ui::step(&what, || build::run(project, &installed, kernel, &cache));
+            if self.take(kernel, &root, built) {
+                served.push(kernel);
+            }
+        }
+        self.together(debian, &root, &served, &cache);
+        Ok(())
+    }
+
+    /// Notes how a build went; true when there is a module.
+    fn take(&mut self, kernel: &Kernel, root: &Root, built: Result<Built>) -> bool {
+        let mut row = Row::new(kernel, &self.date);
+        let ready = built.and_then(|built| {
+            row.built(&built);
+            let module = built.module?;
+            Ok((root.kernel(&kernel.release)?, module))
+        });
+        let ok = ready.is_ok();
+        match ready {
+            Ok((vmlinuz, module)) => self.jobs.push(Job {
+                row: self.rows.len(),
+                vmlinuz,
+                module,
+            }),
+            Err(error) => {
+                ui::say(&format!("FAIL  {}: {error:#}", kernel.release));
+                row.failure = Some(format!("{error:#}"));
+            }
+        }
+        self.rows.push(row);
+        ok
+    }
+
+    /// All kernels of a root at once, as apt brings the driver to them.
+    fn together(&mut self, debian: &Debian, root: &Root, served: &[&Kernel], cache: &Path) {
+        if served.is_empty() {
+            return;
+        }
+        let releases: Vec<&str> = served.iter().map(|kernel| &*kernel.release).collect();
+        let what = format!(
+            "apt install in {} with {} kernels installed",
+            debian.suite,
+            root.offered.len()
+        );
+        // Only when all were picked is the cache filled for all; a minute for each that was not is
+        // more than whoever picked a few would wait.
+        if served.len() < root.offered.len() && !self.words.is_empty() {
+            return;
+        }
+        let done = ui::step(&what, || {
+            together::check(self.project, root, &self.repo, cache, &releases)
+        });
+        if let Err(error) = done {
+            self.problems
+                .push(format!("{}, {what}: {error:#}", debian.suite));
+        }
+    }
+
+    /// Boots what was built, a guest for each processor.
+    fn boot(&mut self, program: &Path) {
+        let jobs = Mutex::new(std::mem::take(&mut self.jobs).into_iter());
+        let rows = Mutex::new(&mut self.rows);
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let work = || {
+            loop {
+                // The lock goes before the guest boots.
+                let Some(job) = jobs.lock().ok().and_then(|mut jobs| jobs.next()) else {
+                    return;
+                };
+                let Some(mut row) = rows.lock().ok().map(|rows| rows[job.row].clone()) else {
+                    return;
+                };
+                run_guest(self.project, &job, program, &mut row);
+                if let Ok(mut rows) = rows.lock() {
+                    rows[job.row] = row;
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(work);
+            }
+        });
+    }
+
+    fn finish(self) -> Result<bool> {
+        let all = results::write(self.project, &self.rows, &self.offered)?;
+        println!("{}", table::text(&self.rows));
+        for problem in &self.problems {
+            ui::say(&format!("failed: {problem}"));
+        }
+        table::document(self.project, &all, &self.offered)?;
+        let good = self.rows.iter().filter(|row| row.is_good()).count();
+        ui::say(&format!(
+            "{good} of {} rows good in {:.0} s; logs are in {}",
+            self.rows.len(),
+            ui::elapsed().as_secs_f64(),
+            self.project.target.join("logs").display()
+        ));
+        Ok(good == self.rows.len() && self.problems.is_empty())
+    }
+}
+
+/// Boots one, and notes how it went.
+fn run_guest(project: &Project, job: &Job, program: &Path, row: &mut Row) {
+    let name = format!("matrix-{}-guest", row.kernel);
+    ui::say(&format!("boot {} ...", row.kernel));
+    let run = || {
+        let log = project.log(&name)?;
+        let words = "guest=behaviour";
+        let quiet = &mut |_: &str| {};
+        let outcome = small_guest::run(
+            project,
+            &job.vmlinuz,
+            program,
+            &job.module,
+            words,
+            &name,
+            quiet,
+        )
+        .with_context(|| format!("cannot boot {}", row.kernel))?;
+        Ok::<_, anyhow::Error>((outcome, log))
+    };
+    match run() {
+        Ok((outcome, log)) => {
+            let report = Report::read(&outcome.console);
+            row.booted(&report.cases);
+            let problems = demo::problems(&outcome, &log);
+            if !problems.is_empty() {
+                row.failure = Some(problems.join("; "));
+            }
+            ui::say(&format!(
+                "{}: {} in {:.0} s",
+                row.kernel,
+                row.cases(),
+                outcome.seconds
+            ));
+        }
+        Err(error) => row.failure = Some(format!("{error:#}")),
+    }
+    if let Some(failure) = &row.failure {
+        ui::say(&format!("FAIL  {}: {failure}", row.kernel));
+    }
+}
+
+/// Whether words of the command line mean a kernel: its suite, its series and flavour, both, or
+/// its release.
+fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
+    let name = format!("{}-{}", kernel.series, kernel.flavour);
+    let full = format!("{}/{name}", kernel.suite);
+    let known = [&kernel.suite, &kernel.release, &name, &full];
+    words.is_empty() || words.iter().any(|word| known.contains(&word))
+}
+
+fn names(kernels: &[Kernel]) -> Vec<String> {
+    let name = |kernel: &Kernel| format!("{}/{}-{}", kernel.suite, kernel.series, kernel.flavour);
+    kernels.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_picked_by_each_of_its_names_and_by_no_words_at_all() {
+        let kernel = Kernel {
+            suite: "trixie".into(),
+            series: "6.12".into(),
+            flavour: "amd64".into(),
+            version: "6.12.107-1".into(),
+            release: "6.12.107+deb13-amd64".into(),
+        };
+        assert!(is_picked(&kernel, &[]));
+        for word in names(&[kernel.clone()]).iter().map(String::as_str).chain([
+            "trixie",
+            "6.12-amd64",
+            "6.12.107+deb13-amd64",
+        ]) {
+            assert!(is_picked(&kernel, &[word.to_owned()]), "{word}");
+        }
+        assert!(!is_picked(&kernel, &["amd64".to_owned()]));
+    }
+}

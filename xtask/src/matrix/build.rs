@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Builds the packaged driver for one kernel, through dkms, at native speed: once with nothing in
+//! dkms-rust's cache, and once more.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::archive::Kernel;
+use crate::chroot::Chroot;
+use crate::project::Project;
+use crate::root::Root;
+use crate::run::Cmd;
+use crate::{modules, mounts, warm};
+
+/// The module, as dkms calls it.
+const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
+
+/// How a build went.
+pub struct Built {
+    /// What dkms-rust says of the kernel.
+    pub check: Check,
+    /// The version of the C compiler that built the kernel.
+    pub gcc: Option<String>,
+    /// How long dkms built with an empty cache.
+    pub cold: Option<f64>,
+    /// The same with the cache filled.
+    pub warm: Option<f64>,
+    /// What dkms-rust's cache then holds, in MiB.
+    pub cache: Option<u64>,
+    /// The module, or why there is none.
+    pub module: Result<Vec<u8>>,
+}
+
+/// The answer of `dkms-rust check`.
+#[derive(Deserialize)]
+pub struct Check {
+    /// Whether it will build.
+    pub buildable: bool,
+    /// The kernel's class.
+    pub class: Option<String>,
+    /// The rustc that it takes, as rustc itself says it.
+    pub rustc: Option<String>,
+    /// Why it will not build.
+    pub reason: Option<String>,
+}
+
+/// The root with both packages installed, as a layer: apt brings them while no kernel is to be
+/// seen, so that nothing is built yet.
+pub fn installed(project: &Project, root: &Root, repo: &Path, layer: &Path) -> Result<Root> {
+    let mut chroot = warm::with_repo(project, root, repo)?;
+    let nothing = mounts::scratch_folder(project)?;
+    chroot.bind(nothing.path(), "/usr/lib/modules")?;
+    chroot
+        .cmd("apt-get")
+        .args(["-q", "-y", "install", "procdriver-dkms"])
+        .log(&project.log("matrix-install")?)
+        .run()?;
+    chroot.keep(layer)?;
+    Ok(root.with_layer(layer))
+}
+
+/// Builds for one kernel. What it leaves in dkms-rust's cache is added to a folder.
+pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -> Result<Built> {
+    let log = project.log(&format!("matrix-{}-build", kernel.release))?;
+    let chroot = Chroot::new(project, installed)?;
+    let mut built = Built {
+        check: check(&chroot, &kernel.release)?,
+        gcc: gcc(&chroot, &kernel.release),
+        cold: None,
+        warm: None,
+        cache: None,
+        module: Ok(Vec::new()),
+    };
+    built.module = build(&chroot, kernel, &log, &mut built);
+    if built.module.is_ok() {
+        keep_cache(&chroot, cache)?;
+    }
+    Ok(built)
+}
+
+/// What dkms-rust says of a kernel; that it refuses is an answer.
+pub fn check(chroot: &Chroot, release: &str) -> Result<Check> {
+    let line = format!("dkms-rust check --json -k '{release}' || [ $? = 77 ]");
+    let text = chroot.sh(&line).stdout()?;
+    serde_json::from_str(&text).with_context(|| format!("dkms-rust check said `{text}`"))
+}
+
+fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Result<Vec<u8>> {
+    if !built.check.buildable {
+        let reason = built.check.reason.as_deref().unwrap_or("no reason given");
+        bail!("dkms-rust refuses: {reason}");
+    }
+    let dkms = || {
+        let output = chroot
+            .cmd("dkms")
+            .args(["build", "--force", MODULE, "-k", &kernel.release])
+            .log(log)
+            .try_run()?;
+        match output.status.success() {
+            true => Ok(output.seconds),
+            // dkms shows nothing of what the compiler said.
+            false => bail!("dkms build: {}; {}", output.status, last_error(chroot)),
+        }
+    };
+    built.cold = Some(dkms()?);
+    built.warm = Some(dkms()?);
+    let used = Cmd::new("du")
+        .arg("-sm")
+        .arg(chroot.path().join("var/cache/dkms-rust"))
+        .stdout()?;
+    built.cache = used
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok());
+    module(chroot, &kernel.release)
+}
+
+/// What dkms's log of the build says first of all errors.
+fn last_error(chroot: &Chroot) -> String {
+    let log = chroot
+        .path()
+        .join("var/lib/dkms")
+        .join(MODULE)
+        .join("build/make.log");
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let line = text.lines().find(|line| line.contains("error"));
+    line.unwrap_or("its log names no error").trim().to_owned()
+}
+
+fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
+    let place = chroot
+        .path()
+        .join("var/lib/dkms")
+        .join(MODULE)
+        .join(release)
+        .join("x86_64/module");
+    let mut files =
+        fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))?;
+    let file = files
+        .next()
+        .with_context(|| format!("dkms left nothing in {}", place.display()))??;
+    modules::decompressed(&file.path())
+}
+
+/// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in the kernel's configuration.
+fn gcc(chroot: &Chroot, release: &str) -> Option<String> {
+    let config = chroot.path().join(format!("boot/config-{release}"));
+    let text = fs::read_to_string(config).ok()?;
+    compiler(&text).map(str::to_owned)
+}
+
+fn compiler(config: &str) -> Option<&str> {
+    config
+        .lines()
+        .find_map(|line| line.strip_prefix("CONFIG_CC_VERSION_TEXT="))?
+        .trim_matches('"')
+        .split_whitespace()
+        .last()
+}
+
+fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
+    fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    Cmd::new("cp")
+        .args(["-a", "-T"])
+        .arg(chroot.path().join("var/cache/dkms-rust"))
+        .arg(cache.join("cache"))
+        .run()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_read_from_the_configuration() {
+        let config = "CONFIG_A=y\nCONFIG_CC_VERSION_TEXT=\"x-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
+        assert_eq!(compiler(config), Some("14.2.0"));
+        assert_eq!(compiler("CONFIG_A=y\n"), None);
+    }
+
+    #[test]
+    fn a_refusal_is_read_with_its_reason() {
+        let check: Check =
+            serde_json::from_str(r#"{"kernel":"6","buildable":false,"reason":"old","mend":"x"}"#)
+                .unwrap();
+        assert!(!check.buildable && check.class.is_none());
+        assert_eq!(check.reason.as_deref(), Some("old"));
+    }
+}

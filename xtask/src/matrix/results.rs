@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The matrix's results: `target/matrix/results.json`.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::Kernel;
+use crate::project::Project;
+use crate::serial::{Case, Verdict};
+
+use super::build::Built;
+
+/// How it went on one kernel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The suite that the kernel comes from.
+    pub suite: String,
+    /// The first two numbers of its version.
+    pub series: String,
+    /// Its flavour.
+    pub flavour: String,
+    /// Its release.
+    pub kernel: String,
+    /// What dkms-rust takes it for.
+    pub class: Option<String>,
+    /// The rustc of its metadata.
+    pub rustc: Option<String>,
+    /// The compiler that built it.
+    pub gcc: Option<String>,
+    /// `dkms build` with an empty cache.
+    pub build_seconds_cold: Option<f64>,
+    /// `dkms build` with the metadata there.
+    pub build_seconds_warm: Option<f64>,
+    /// What dkms-rust keeps for it.
+    pub cache_mib: Option<u64>,
+    /// The size of the module, as it is loaded.
+    pub ko_bytes: Option<usize>,
+    /// Cases of the behaviour suite.
+    pub passed: usize,
+    /// The same.
+    pub failed: usize,
+    /// The same.
+    pub skipped: usize,
+    /// Which were skipped, and why.
+    pub skips: Vec<String>,
+    /// Why the row is not good.
+    pub failure: Option<String>,
+    /// The day.
+    pub date: String,
+}
+
+impl Row {
+    /// One of which nothing is known yet.
+    pub fn new(kernel: &Kernel, date: &str) -> Self {
+        Self {
+            suite: kernel.suite.clone(),
+            series: kernel.series.clone(),
+            flavour: kernel.flavour.clone(),
+            kernel: kernel.release.clone(),
+            class: None,
+            rustc: None,
+            gcc: None,
+            build_seconds_cold: None,
+            build_seconds_warm: None,
+            cache_mib: None,
+            ko_bytes: None,
+            passed: 0,
+            failed: 0,
+            skipped: 0,
+            skips: Vec::new(),
+            failure: None,
+            date: date.to_owned(),
+        }
+    }
+
+    /// Takes in how the build went.
+    pub fn built(&mut self, built: &Built) {
+        self.class.clone_from(&built.check.class);
+        // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
+        self.rustc = built
+            .check
+            .rustc
+            .as_ref()
+            .and_then(|text| text.split_whitespace().nth(1))
+            .map(str::to_owned);
+        self.gcc.clone_from(&built.gcc);
+        self.build_seconds_cold = built.cold;
+        self.build_seconds_warm = built.warm;
+        self.cache_mib = built.cache;
+        self.ko_bytes = built.module.as_ref().ok().map(Vec::len);
+    }
+
+    /// Takes in the cases that a guest ran.
+    pub fn booted(&mut self, cases: &[Case]) {
+        for case in cases {
+            match &case.verdict {
+                Verdict::Passed => self.passed += 1,
+                Verdict::Failed(_) => self.failed += 1,
+                Verdict::Skipped(why) => {
+                    self.skipped += 1;
+                    self.skips.push(format!("{}: {why}", case.name));
+                }
+            }
+        }
+    }
+
+    /// Its cases in a few words.
+    pub fn cases(&self) -> String {
+        format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        )
+    }
+
+    /// Whether all of it went well.
+    pub fn is_good(&self) -> bool {
+        self.failure.is_none() && self.failed == 0 && self.passed > 0
+    }
+
+    fn is_of(&self, kernel: &Kernel) -> bool {
+        self.suite == kernel.suite && self.series == kernel.series && self.flavour == kernel.flavour
+    }
+}
+
+/// Writes the file: these rows, and of earlier runs those that this one did not do.
+pub fn write(project: &Project, new: &[Row], offered: &[Kernel]) -> Result<Vec<Row>> {
+    let path = project.product("matrix")?.join("results.json");
+    let old: Vec<Row> = match fs::read_to_string(&path) {
+        // A file of another version of this program is of no use.
+        Ok(text) => serde_json::from_str(&text).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let rows = merge(&old, new, offered);
+    let text = serde_json::to_string_pretty(&rows).context("the results as JSON")?;
+    fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    Ok(rows)
+}
+
+/// For each kernel that there is, its newest row.
+fn merge(old: &[Row], new: &[Row], offered: &[Kernel]) -> Vec<Row> {
+    offered
+        .iter()
+        .filter_map(|kernel| new.iter().chain(old).find(|row| row.is_of(kernel)))
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(flavour: &str) -> Kernel {
+        Kernel {
+            suite: "trixie".into(),
+            series: "6.12".into(),
+            flavour: flavour.into(),
+            version: "1".into(),
+            release: format!("6.12.1-{flavour}"),
+        }
+    }
+
+    #[test]
+    fn rows_that_were_not_run_stay_and_those_of_kernels_that_are_gone_do_not() {
+        let [a, b, gone] = ["a", "b", "gone"].map(kernel);
+        let old = [&a, &b, &gone].map(|kernel| Row::new(kernel, "2026-01-01"));
+        let new = [Row::new(&b, "2026-01-02")];
+        let dates: Vec<_> = merge(&old, &new, &[a, b])
+            .into_iter()
+            .map(|row| (row.flavour, row.date))
+            .collect();
+        let wanted = [("a", "2026-01-01"), ("b", "2026-01-02")];
+        assert_eq!(dates, wanted.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn a_row_without_a_case_that_passed_is_not_good() {
+        let mut row = Row::new(&kernel("a"), "2026-01-01");
+        assert!(!row.is_good());
+        row.booted(&[Case {
+            name: "x".into(),
+            verdict: Verdict::Passed,
+        }]);
+        assert!(row.is_good());
+        row.failure = Some("y".into());
+        assert!(!row.is_good());
+    }
+}

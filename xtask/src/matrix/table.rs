@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The results as a table, on the terminal and in `docs/matrix.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::archive::Kernel;
+use crate::project::Project;
+use crate::ui;
+
+use super::results::Row;
+
+/// What the table stands between.
+const BEGIN: &str = "<!-- begin of what `make matrix` writes -->\n";
+const END: &str = "<!-- end of what `make matrix` writes -->\n";
+
+const HEAD: [&str; 10] = [
+    "suite",
+    "kernel",
+    "class",
+    "rustc",
+    "gcc",
+    "cold, s",
+    "warm, s",
+    "kept, MiB",
+    ".ko, bytes",
+    "cases",
+];
+
+/// The table, and below it what was skipped and what failed.
+pub fn text(rows: &[Row]) -> String {
+    let mut lines = vec![HEAD.map(str::to_owned)];
+    lines.extend(rows.iter().map(cells));
+    let widths: Vec<usize> = (0..HEAD.len())
+        .map(|column| lines.iter().map(|line| line[column].len()).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        text.push('|');
+        for (cell, width) in line.iter().zip(&widths) {
+            // Writing to a String cannot fail, here and below.
+            let _ = write!(text, " {cell:width$} |");
+        }
+        text.push('\n');
+        if number == 0 {
+            text.push_str(&"|---".repeat(HEAD.len()));
+            text.push_str("|\n");
+        }
+    }
+    text + &notes(rows)
+}
+
+fn cells(row: &Row) -> [String; 10] {
+    let known = |value: &Option<String>| value.clone().unwrap_or_default();
+    let seconds = |value: Option<f64>| value.map(|s| format!("{s:.1}")).unwrap_or_default();
+    let cases = match (row.passed + row.failed + row.skipped, &row.failure) {
+        (0, Some(_)) => "not run".to_owned(),
+        _ => row.cases(),
+    };
+    let cases = if row.is_good() {
+        cases
+    } else {
+        format!("**failed**: {cases}")
+    };
+    [
+        row.suite.clone(),
+        row.kernel.clone(),
+        known(&row.class),
+        known(&row.rustc),
+        known(&row.gcc),
+        seconds(row.build_seconds_cold),
+        seconds(row.build_seconds_warm),
+        row.cache_mib.map(|mib| mib.to_string()).unwrap_or_default(),
+        row.ko_bytes
+            .map(|bytes| bytes.to_string())
+            .unwrap_or_default(),
+        cases,
+    ]
+}
+
+/// What kernels have in common is said once.
+fn notes(rows: &[Row]) -> String {
+    let mut notes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for row in rows {
+        let skips = row.skips.iter().map(|skip| format!("skipped: {skip}"));
+        let failure = row.failure.iter().filter_map(|text| text.lines().next());
+        for note in skips.chain(failure.map(|line| format!("failed: {line}"))) {
+            notes.entry(note).or_default().push(&row.kernel);
+        }
+    }
+    let mut text = String::new();
+    for (note, kernels) in notes {
+        let _ = write!(text, "\n- {}: {note}", kernels.join(", "));
+    }
+    if !text.is_empty() {
+        text = format!("{text}\n");
+    }
+    text
+}
+
+/// Writes the table into the documentation, when there is a row for every kernel.
+pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
+    let path = project.source.join("docs/matrix.md");
+    let missing = offered.len().saturating_sub(rows.len());
+    if missing > 0 {
+        ui::say(&format!(
+            "{} stays as it is: {missing} rows of the matrix were never run",
+            path.display()
+        ));
+        return Ok(());
+    }
+    let old =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let new = between(&old, &dated(rows))
+        .with_context(|| format!("{} has lost the lines {BEGIN}and {END}", path.display()))?;
+    fs::write(&path, new).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+fn dated(rows: &[Row]) -> String {
+    let mut days: Vec<&str> = rows.iter().map(|row| &*row.date).collect();
+    days.sort_unstable();
+    days.dedup();
+    format!("Run on {}.\n\n{}", days.join(" and "), text(rows))
+}
+
+fn between(document: &str, text: &str) -> Option<String> {
+    let (before, rest) = document.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{text}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(release: &str) -> Row {
+        let kernel = Kernel {
+            suite: "trixie".into(),
+            series: "6.12".into(),
+            flavour: "amd64".into(),
+            version: "1".into(),
+            release: release.into(),
+        };
+        Row::new(&kernel, "2026-01-01")
+    }
+
+    #[test]
+    fn a_failed_row_says_why_and_what_rows_share_is_said_once() {
+        let mut rows = ["a", "b"].map(row);
+        for row in &mut rows {
+            row.failure = Some("no rustc\nmend: x".into());
+        }
+        let text = text(&rows);
+        assert!(text.contains("**failed**: not run"), "{text}");
+        assert!(text.ends_with("\n- a, b: failed: no rustc\n"), "{text}");
+    }
+
+    #[test]
+    fn every_line_of_the_table_has_all_columns() {
+        let text = text(&[row("a")]);
+        for line in text.lines() {
+            assert_eq!(line.matches('|').count(), HEAD.len() + 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let old = format!("top\n{BEGIN}old\n{END}bottom\n");
+        let new = between(&old, "new").unwrap();
+        assert_eq!(new, format!("top\n{BEGIN}\nnew\n{END}bottom\n"));
+        assert_eq!(between("no marks", "new"), None);
+    }
+}
