@@ -4,7 +4,7 @@
 //!
 //! The module's own root is `procdriver.rs`, which kbuild builds.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), expect(dead_code, reason = "only the tests use it here"))]
 
 mod message;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The message as a sequence of bytes: what a read at an offset gets of it.
+//! The message as a sequence of bytes: what a read at an offset gets of it, and what a write at an
+//! offset leaves of it.
 //!
 //! `core` only and no kernel types, so that `cargo test` proves it on the host.
 
 /// What the file holds after every load.
 pub(crate) const GREETING: &[u8] = b"Hello\n";
+
+/// No message is longer.
+pub(crate) const LIMIT: usize = 4096;
 
 /// The part of `message` that a read at byte `offset` sees: everything from there to the end,
 /// nothing at or past the end.
@@ -19,37 +23,40 @@ pub(crate) fn from_offset(message: &[u8], offset: i64) -> &[u8] {
         .unwrap_or(&[])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Where a write puts its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// At this file position.
+    At(i64),
+    /// Behind the last byte.
+    End,
+}
 
-    #[test]
-    fn the_whole_message_is_at_offset_zero() {
-        assert_eq!(from_offset(GREETING, 0), b"Hello\n");
-    }
+/// Why a write is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It begins past the end of the message: nothing could stand between.
+    PastTheEnd,
+    /// The message would be longer than [`LIMIT`].
+    TooLong,
+}
 
-    #[test]
-    fn an_offset_inside_gives_the_rest() {
-        assert_eq!(from_offset(GREETING, 4), b"o\n");
-        assert_eq!(from_offset(GREETING, 5), b"\n");
-    }
-
-    #[test]
-    fn at_and_past_the_end_there_is_nothing() {
-        for offset in [6, 7, 4096, i64::MAX] {
-            assert_eq!(from_offset(GREETING, offset), b"");
-        }
-    }
-
-    #[test]
-    fn a_negative_offset_gives_nothing() {
-        for offset in [-1, -6, i64::MIN] {
-            assert_eq!(from_offset(GREETING, offset), b"");
-        }
-    }
-
-    #[test]
-    fn an_empty_message_reads_as_nothing() {
-        assert_eq!(from_offset(b"", 0), b"");
+/// The part of `message` that a write of `count` bytes keeps: its bytes follow this part, and make
+/// the new message with it. What stood behind is gone, as if the file had been opened anew for
+/// each message.
+pub(crate) fn kept(message: &[u8], place: Place, count: usize) -> Result<&[u8], Refusal> {
+    let kept = match place {
+        Place::End => message,
+        Place::At(offset) => usize::try_from(offset)
+            .ok()
+            .and_then(|end| message.get(..end))
+            .ok_or(Refusal::PastTheEnd)?,
+    };
+    match kept.len().checked_add(count) {
+        Some(length) if length <= LIMIT => Ok(kept),
+        _ => Err(Refusal::TooLong),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,31 +3,126 @@
 //! What `/proc/1999_proc/mydrive` does.
 
 use crate::message;
-use crate::procfs::{Offset, Operations, Reader};
+use crate::message::Place;
+use crate::message::Refusal;
+use crate::procfs::{Offset, OpenFile, Operations, Reader, Writer};
+use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
+use kernel::new_mutex;
 use kernel::prelude::*;
+use kernel::sync::{Arc, Mutex};
 
-/// The file's state: the message that it holds.
+/// A message as it was written. It never changes: a write makes a new one, and who reads goes on
+/// with the one that they have begun.
+pub(crate) type Message = KVec<u8>;
+
+/// The file's state beside its message.
+#[pin_data]
 pub(crate) struct MyDrive {
-    message: &'static [u8],
+    /// Held from looking at a message to putting its successor into its place, so that no write
+    /// is lost. Readers don't take it.
+    #[pin]
+    writers: Mutex<()>,
 }
 
 impl MyDrive {
     /// The file as it is after every load.
-    pub(crate) const fn new() -> Self {
-        Self {
-            message: message::GREETING,
-        }
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            writers <- new_mutex!((), "MyDrive::writers"),
+        })
     }
 
-    /// `read_proc`: what there is of the message from `offset` on.
-    fn read_proc(&self, offset: Offset, reader: &mut Reader<'_>) -> Result<usize> {
-        reader.copy(message::from_offset(self.message, offset))
+    /// What it holds after every load.
+    pub(crate) fn greeting() -> Result<Arc<Message>> {
+        join(&[], message::GREETING)
+    }
+
+    /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
+    /// message; those further on go on in the one that was begun.
+    fn read_proc(
+        &self,
+        file: &OpenFile<'_, Message>,
+        offset: Offset,
+        reader: &mut Reader<'_>,
+    ) -> Result<usize> {
+        let message = match offset {
+            0 => file.begin(),
+            _ => file.begun(),
+        };
+        reader.copy(message::from_offset(&message, offset))
+    }
+
+    /// Makes the message what it is before `offset` (with `O_APPEND`: all that it is) and behind
+    /// that what is written; all of it or nothing.
+    fn write_proc(
+        &self,
+        file: &OpenFile<'_, Message>,
+        offset: Offset,
+        writer: Writer,
+    ) -> Result<Offset> {
+        let count = writer.len();
+        if count == 0 {
+            return Ok(offset);
+        }
+        let place = if file.appends() {
+            Place::End
+        } else {
+            Place::At(offset)
+        };
+        // What is refused anyway takes no memory, and so what is taken is at most the limit.
+        message::kept(&file.newest(), place, count)?;
+        // The process may make this take long, so the lock comes after it.
+        let data = writer.read(GFP_KERNEL_ACCOUNT)?;
+
+        let _lock = self.writers.lock();
+        let before = file.newest();
+        let after = join(message::kept(&before, place, count)?, &data)?;
+        // CAST: At most the limit.
+        let end = after.len() as Offset;
+        file.publish(after);
+        Ok(end)
+    }
+}
+
+/// A message of two parts.
+fn join(kept: &[u8], data: &[u8]) -> Result<Arc<Message>> {
+    let mut bytes = KVec::new();
+    bytes.extend_from_slice(kept, GFP_KERNEL_ACCOUNT)?;
+    bytes.extend_from_slice(data, GFP_KERNEL_ACCOUNT)?;
+    Ok(Arc::new(bytes, GFP_KERNEL_ACCOUNT)?)
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::PastTheEnd => EINVAL,
+            // As a binary file of sysfs past its size, and any file past the largest there can be.
+            Refusal::TooLong => EFBIG,
+        }
     }
 }
 
 #[vtable]
 impl Operations for MyDrive {
-    fn read(&self, offset: Offset, reader: &mut Reader<'_>) -> Result<usize> {
-        self.read_proc(offset, reader)
+    type Content = Message;
+
+    #[inline]
+    fn read(
+        &self,
+        file: &OpenFile<'_, Message>,
+        offset: Offset,
+        reader: &mut Reader<'_>,
+    ) -> Result<usize> {
+        self.read_proc(file, offset, reader)
+    }
+
+    #[inline]
+    fn write(
+        &self,
+        file: &OpenFile<'_, Message>,
+        offset: Offset,
+        writer: Writer,
+    ) -> Result<Offset> {
+        self.write_proc(file, offset, writer)
     }
 }

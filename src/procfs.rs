@@ -6,7 +6,7 @@
 //! [`Dir::file`] put it into `/proc`. The handles that they return remove the entry when they are
 //! dropped, and a file keeps its directory.
 //!
-//! Not supported: per-open state, writing, `mmap`, `ioctl`, `poll` (the kernel answers that an
+//! Not supported: entries that are only read or only written, `mmap`, `ioctl`, `poll` (the kernel answers that an
 //! entry without one is always ready), symbolic links, network namespaces.
 //!
 //! C header: `include/linux/proc_fs.h`.
@@ -14,9 +14,13 @@
 #![expect(unsafe_code)]
 
 mod entry;
+mod open_file;
 mod operations;
 mod reader;
+mod writer;
 
 pub(crate) use entry::{Dir, File};
+pub(crate) use open_file::OpenFile;
 pub(crate) use operations::{Offset, Operations};
 pub(crate) use reader::Reader;
+pub(crate) use writer::Writer;

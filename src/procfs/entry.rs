@@ -2,7 +2,7 @@
 
 //! Handles of what is in `/proc`: made on creation, removed on drop.
 
-use super::operations::{self, Operations, ProcOps};
+use super::operations::{self, Operations, ProcOps, State};
 use core::ptr::{self, NonNull};
 use kernel::bindings;
 use kernel::ffi::{c_char, c_void};
@@ -75,7 +75,8 @@ impl Dir {
         Ok(Self(Arc::new(entry, GFP_KERNEL)?))
     }
 
-    /// Makes the file `name` in this directory; `mode` is its permission bits, `data` its state.
+    /// Makes the file `name` in this directory; `mode` is its permission bits, `content`
+    /// what it holds at first, `data` its state.
     ///
     /// # Errors
     ///
@@ -84,9 +85,10 @@ impl Dir {
         self,
         name: &CStr,
         mode: bindings::umode_t,
-        data: T,
+        content: Arc<T::Content>,
+        data: impl PinInit<T>,
     ) -> Result<File<T>> {
-        let data = KBox::new(data, GFP_KERNEL)?;
+        let state = KBox::pin_init(State::new(content, data), GFP_KERNEL)?;
         // SAFETY:
         // - `name` is a C string, of which procfs keeps a copy.
         // - `self` holds the parent.
@@ -98,14 +100,14 @@ impl Dir {
                 mode,
                 self.0 .0.as_ptr(),
                 operations::table::<T>(),
-                ptr::from_ref::<T>(&data).cast_mut().cast(),
+                ptr::from_ref::<State<T>>(&state).cast_mut().cast(),
             )
         };
         // INVARIANT: Not null, so `proc_create_data` just made it.
         let entry = Entry(NonNull::new(file).ok_or(ENOMEM)?);
         Ok(File {
             _entry: entry,
-            _data: data,
+            _state: state,
             _dir: self,
         })
     }
@@ -118,6 +120,6 @@ impl Dir {
 pub(crate) struct File<T: Operations> {
     _entry: Entry,
     // Shared with the operations: never borrowed mutably, never moved out of.
-    _data: KBox<T>,
+    _state: Pin<KBox<State<T>>>,
     _dir: Dir,
 }

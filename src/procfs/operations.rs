@@ -2,12 +2,17 @@
 
 //! What a file in `/proc` does: the trait on this side, `struct proc_ops` on C's.
 
+use super::open_file::{Newest, OpenFile};
 use super::reader::Reader;
+use super::writer::Writer;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use kernel::bindings;
 use kernel::ffi::{c_int, c_long, c_uint, c_ulong};
+use kernel::new_spinlock;
 use kernel::prelude::*;
+use kernel::sync::Arc;
+use kernel::uaccess::{UserPtr, UserSlice};
 
 /// A position in a file, in bytes.
 pub(crate) type Offset = bindings::loff_t;
@@ -15,13 +20,36 @@ pub(crate) type Offset = bindings::loff_t;
 /// What a file does. The state is shared by all who have the file open.
 #[vtable]
 pub(crate) trait Operations: Send + Sync + 'static {
+    /// What the entry holds, and each open file goes on with once it has begun it.
+    type Content: Send + Sync + 'static;
+
     /// Copies to `reader` what is in the file from byte `offset` on, as much as fits, and returns
     /// the number of bytes copied; 0 is the end of the file. The position advances by it.
     ///
     /// # Errors
     ///
     /// What [`Reader::copy`] returns, or the implementation's own; the position then stays.
-    fn read(&self, offset: Offset, reader: &mut Reader<'_>) -> Result<usize>;
+    fn read(
+        &self,
+        file: &OpenFile<'_, Self::Content>,
+        offset: Offset,
+        reader: &mut Reader<'_>,
+    ) -> Result<usize>;
+
+    /// Takes all that `writer` has, or nothing and fails. `offset` is the position; the one
+    /// returned, just behind what was written, becomes the new one.
+    ///
+    /// Each buffer of a `writev` is a write of its own.
+    ///
+    /// # Errors
+    ///
+    /// What [`Writer::read`] returns, or the implementation's own; the position then stays.
+    fn write(
+        &self,
+        file: &OpenFile<'_, Self::Content>,
+        offset: Offset,
+        writer: Writer,
+    ) -> Result<Offset>;
 }
 
 // The functions of `struct proc_ops`, by the names that `layout.c` gives them.
@@ -75,6 +103,24 @@ assert_word!(get_unmapped_area, 10 + cfg!(CONFIG_COMPAT) as usize);
 const _: () =
     assert!(size_of::<ProcOps>() == (11 + cfg!(CONFIG_COMPAT) as usize) * size_of::<usize>());
 
+/// What an entry has as its data: the state, and the newest content.
+#[pin_data]
+pub(super) struct State<T: Operations> {
+    #[pin]
+    newest: Newest<T::Content>,
+    #[pin]
+    data: T,
+}
+
+impl<T: Operations> State<T> {
+    pub(super) fn new(content: Arc<T::Content>, data: impl PinInit<T>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            newest <- new_spinlock!(content, "procfs::State::newest"),
+            data <- data,
+        })
+    }
+}
+
 /// The C functions of a file with the state `T`.
 struct Table<T>(PhantomData<T>);
 
@@ -86,11 +132,12 @@ impl<T: Operations> Table<T> {
         // Only `read_iter` serves splice, sendfile and io_uring as well.
         read: None,
         read_iter: Some(Self::read_iter),
-        write: None,
+        // There is no `write_iter`: what is spliced or sent to an entry of `/proc` is refused.
+        write: Some(Self::write),
         // As the kernel's own seq files: any position, but none counted from the end, since the
         // size of a file in `/proc` is 0.
         lseek: Some(bindings::no_seek_end_llseek),
-        release: None,
+        release: Some(Self::release),
         poll: None,
         ioctl: None,
         #[cfg(CONFIG_COMPAT)]
@@ -99,26 +146,46 @@ impl<T: Operations> Table<T> {
         get_unmapped_area: None,
     };
 
+    /// What a call works with: the state, and the open file.
+    ///
     /// # Safety
     ///
-    /// - `kiocb` is valid, used by nobody else during the call, and of a file whose inode is an
-    ///   entry in `/proc` that was made with [`table::<T>`](table) and a `T` as its data.
+    /// - During `'a`, `file` is open and of an entry in `/proc` that was made with
+    ///   [`table::<T>`](table) and a `State<T>` as its data.
+    /// - The `State<T>` lives during `'a`.
+    unsafe fn lift<'a>(file: *mut bindings::file) -> (&'a T, OpenFile<'a, T::Content>) {
+        // SAFETY: The caller gives an open file, which has an inode; procfs put the entry's data,
+        // a `State<T>`, into `i_private` (it is what `pde_data()` reads). It lives as long as the
+        // caller says, and is only ever shared.
+        let state = unsafe { &*(*(*file).f_inode).i_private.cast::<State<T>>() };
+        // SAFETY:
+        // - The caller gives an open file, and `newest` is its entry's.
+        // - The entry's operations are these, which use `private_data` through `OpenFile` only,
+        //   made here only.
+        let file = unsafe { OpenFile::from_raw(file, &state.newest) };
+        (&state.data, file)
+    }
+
+    /// # Safety
+    ///
+    /// - `kiocb` is valid, used by nobody else during the call, and of an open file of an entry in
+    ///   `/proc` that was made with [`table::<T>`](table) and a `State<T>` as its data.
     /// - `iter` is valid, used by nobody else during the call, and a destination.
-    /// - The `T` lives until the call returns.
+    /// - The `State<T>` lives until the call returns.
     unsafe extern "C" fn read_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The caller gives a valid `kiocb`; its file has an inode as long as it is open,
-        // and procfs put the entry's data, a `T`, into `i_private` (it is what `pde_data()`
-        // reads). The `T` lives through the call and is only ever shared.
-        let data = unsafe { &*(*(*(*kiocb).ki_filp).f_inode).i_private.cast::<T>() };
+        // SAFETY: The caller gives a valid `kiocb`.
+        let file = unsafe { (*kiocb).ki_filp };
+        // SAFETY: The caller guarantees all of it for the file of `kiocb`.
+        let (data, file) = unsafe { Self::lift(file) };
         // SAFETY: The caller gives `kiocb` to this call alone.
         let position = unsafe { &mut (*kiocb).ki_pos };
         // SAFETY: The caller gives a valid destination to this call alone.
         let mut reader = unsafe { Reader::from_raw(iter) };
 
-        match data.read(*position, &mut reader) {
+        match data.read(&file, *position, &mut reader) {
             Ok(copied) => {
                 // CAST: At most the length of a slice, so at most `isize::MAX`.
                 let copied = copied as isize;
@@ -129,6 +196,54 @@ impl<T: Operations> Table<T> {
             // CAST: An errno, -4095 to -1.
             Err(err) => err.to_errno() as isize,
         }
+    }
+
+    /// # Safety
+    ///
+    /// - `file` is open and of an entry in `/proc` that was made with [`table::<T>`](table) and a
+    ///   `State<T>` as its data.
+    /// - `position` is valid and used by nobody else during the call.
+    /// - The `State<T>` lives until the call returns.
+    ///
+    /// `buffer` is an address of the process, and needs to be nothing else.
+    unsafe extern "C" fn write(
+        file: *mut bindings::file,
+        buffer: *const u8,
+        count: usize,
+        position: *mut Offset,
+    ) -> isize {
+        // SAFETY: The caller guarantees all of it.
+        let (data, file) = unsafe { Self::lift(file) };
+        // SAFETY: The caller gives the position to this call alone.
+        let position = unsafe { &mut *position };
+        let source = UserSlice::new(UserPtr::from_ptr(buffer.cast_mut().cast()), count);
+
+        match data.write(&file, *position, Writer::new(source, count)) {
+            Ok(end) => {
+                *position = end;
+                // CAST: VFS asks for at most `MAX_RW_COUNT`, less than 2 GiB.
+                count as isize
+            }
+            // CAST: An errno, -4095 to -1.
+            Err(err) => err.to_errno() as isize,
+        }
+    }
+
+    /// Called once for each file that was opened: when it is closed, or by `proc_remove` if that
+    /// is earlier.
+    ///
+    /// # Safety
+    ///
+    /// - `file` is there, and of an entry in `/proc` that was made with [`table::<T>`](table) and a
+    ///   `State<T>` as its data.
+    /// - No other call uses the file, and none will.
+    /// - The `State<T>` lives until the call returns.
+    unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: The caller guarantees all of it.
+        let (_, file) = unsafe { Self::lift(file) };
+        // SAFETY: The caller guarantees that this is the last call.
+        unsafe { file.release() };
+        0
     }
 }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where the bytes of a write come from.
+
+use kernel::alloc::Flags;
+use kernel::prelude::*;
+use kernel::uaccess::UserSlice;
+
+/// The source of one write: memory of the process, which may change it at any time. So it is read
+/// once, and what was read is what counts.
+pub(crate) struct Writer {
+    source: UserSlice,
+    length: usize,
+}
+
+impl Writer {
+    pub(super) fn new(source: UserSlice, length: usize) -> Self {
+        Self { source, length }
+    }
+
+    /// How many bytes are written.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Takes them all.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if they are not all the process's to read, `ENOMEM`.
+    pub(crate) fn read(self, flags: Flags) -> Result<KVec<u8>> {
+        let mut bytes = KVec::new();
+        self.source.read_all(&mut bytes, flags)?;
+        Ok(bytes)
+    }
+}
