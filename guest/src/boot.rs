@@ -60,8 +60,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("/proc/sys/kernel/printk", "5"),
 ];
 
-/// Open files that a process may have; one case opens a thousand.
-const OPEN_FILES: u64 = 4096;
+/// Open files that a process may have; one case opens ten thousand.
+const OPEN_FILES: u64 = 16384;
 
 /// Brings the system up to where a case can run.
 pub fn prepare() -> anyhow::Result<()> {

@@ -61,6 +61,31 @@ pub fn expect_greeting(what: &str, fd: impl AsFd) -> anyhow::Result<()> {
     check::bytes(what, &got, GREETING)
 }
 
+/// No message is longer.
+pub const LIMIT: usize = 4096;
+
+/// Opens the file as a shell does for `> mydrive`.
+pub fn open_to_write() -> anyhow::Result<OwnedFd> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
+    open_with(FILE, flags).with_context(|| format!("opening {FILE} for writing"))
+}
+
+/// Makes this the message, in one write.
+pub fn write(text: &[u8]) -> anyhow::Result<()> {
+    let got = nix::unistd::write(open_to_write()?, text);
+    check::same("writing the message", got, Ok(text.len()))
+}
+
+/// The message, as somebody who opens the file now reads it.
+pub fn message() -> anyhow::Result<Vec<u8>> {
+    read_to_end(open()?, LIMIT + 1).context("reading the message")
+}
+
+/// The message is this.
+pub fn expect(what: &str, wanted: &[u8]) -> anyhow::Result<()> {
+    check::bytes(&format!("the message after {what}"), &message()?, wanted)
+}
+
 /// The driver answers.
 pub fn expect_present() -> anyhow::Result<()> {
     expect_greeting("reading the file", open()?)

@@ -26,8 +26,10 @@ pub mod call {
     pub const IOCTL: u32 = 54;
     pub const LLSEEK: u32 = 140;
     pub const READV: u32 = 145;
+    pub const WRITEV: u32 = 146;
     pub const POLL: u32 = 168;
     pub const PREAD64: u32 = 180;
+    pub const PWRITE64: u32 = 181;
     pub const MMAP2: u32 = 192;
     pub const PREADV: u32 = 333;
 }

@@ -16,6 +16,7 @@ mod image;
 mod kmsg;
 mod module;
 mod options;
+mod process;
 mod report;
 mod runner;
 mod slab;
@@ -24,6 +25,7 @@ mod userfault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::bail;
@@ -86,6 +88,7 @@ fn behaviour(options: &Options) -> anyhow::Result<()> {
     let mut context = Context {
         driver: PathBuf::from(DRIVER),
         rounds: options.rounds,
+        stress: Duration::from_secs(options.seconds),
         excused_taint: 0,
     };
     let mut tally = Tally::default();

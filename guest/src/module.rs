@@ -14,6 +14,9 @@ use nix::kmod::DeleteModuleFlags;
 use nix::kmod::ModuleInitFlags;
 use nix::sys::stat::Mode;
 
+use crate::drive;
+use crate::drive::GREETING;
+
 /// The name of the driver's module.
 pub const NAME: &str = "procDriver";
 
@@ -52,7 +55,7 @@ fn state_in(table: &str, name: &str) -> Option<String> {
 /// Whether the driver is in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// Loaded.
+    /// Loaded, and nothing written to its file.
     Loaded,
     /// Not loaded.
     Absent,
@@ -63,17 +66,22 @@ pub enum Presence {
 /// Makes it so, whatever it was before.
 pub fn bring(presence: Presence, driver: &Path) -> anyhow::Result<()> {
     match (presence, state(NAME)?.as_deref()) {
-        (Presence::Loaded, Some("Live")) | (Presence::Absent, None) | (Presence::Either, _) => {
-            Ok(())
+        (Presence::Absent, None) | (Presence::Either, _) => Ok(()),
+        (Presence::Loaded, Some("Live")) if drive::message().is_ok_and(|m| m == GREETING) => Ok(()),
+        (Presence::Loaded, Some("Live")) => {
+            unload(NAME).with_context(|| format!("unloading {NAME} to forget what was written"))?;
+            load(driver)
         }
-        (Presence::Loaded, None) => {
-            load_file(driver).with_context(|| format!("loading {}", driver.display()))
-        }
+        (Presence::Loaded, None) => load(driver),
         (Presence::Absent, Some("Live")) => {
             unload(NAME).with_context(|| format!("unloading {NAME}"))
         }
         (_, Some(state)) => bail!("{NAME} is in state {state}: an earlier case left it so"),
     }
+}
+
+fn load(driver: &Path) -> anyhow::Result<()> {
+    load_file(driver).with_context(|| format!("loading {}", driver.display()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub struct Options {
     pub suite: String,
     /// How often the case of that name loads and unloads.
     pub rounds: u32,
+    /// How long the cases with readers and writers at once go on.
+    pub seconds: u64,
     /// Names of the cases to run; empty for all.
     pub only: Vec<String>,
 }
@@ -21,6 +23,7 @@ impl Options {
         let mut options = Self {
             suite: "behaviour".into(),
             rounds: 200,
+            seconds: 10,
             only: Vec::new(),
         };
         for (key, value) in line
@@ -32,6 +35,11 @@ impl Options {
                 "guest.rounds" => {
                     options.rounds = value.parse().with_context(|| {
                         format!("guest.rounds={value}: a whole number is wanted")
+                    })?
+                }
+                "guest.seconds" => {
+                    options.seconds = value.parse().with_context(|| {
+                        format!("guest.seconds={value}: a whole number is wanted")
                     })?
                 }
                 "guest.only" => options.only = value.split(',').map(String::from).collect(),
@@ -61,10 +69,11 @@ mod tests {
 
     #[test]
     fn suite_rounds_and_choice_are_taken() {
-        let line = "guest=bench guest.rounds=7 guest.only=a,b-c";
+        let line = "guest=bench guest.rounds=7 guest.seconds=60 guest.only=a,b-c";
         let options = Options::from_command_line(line).unwrap();
         assert_eq!(options.suite, "bench");
         assert_eq!(options.rounds, 7);
+        assert_eq!(options.seconds, 60);
         assert!(options.wants("b-c"));
         assert!(!options.wants("b"));
     }

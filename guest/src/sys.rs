@@ -135,6 +135,42 @@ impl Edge {
     }
 }
 
+impl Edge {
+    /// Puts this at the end of the page, just before the forbidden one.
+    pub fn fill_last(&mut self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.page);
+        // SAFETY: the last bytes of the first page, which is ours and borrowed mutably.
+        unsafe {
+            let to = self.start.cast::<u8>().add(self.page - bytes.len());
+            to.as_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
+    /// Writes `count` bytes from an address with `room` bytes left of the page: what lies beyond
+    /// is forbidden. With an offset it is a pwrite.
+    pub fn write(
+        &self,
+        fd: impl AsFd,
+        room: usize,
+        count: usize,
+        offset: Option<i64>,
+    ) -> nix::Result<usize> {
+        assert!(room <= self.page);
+        let fd = fd.as_fd().as_raw_fd();
+        // SAFETY: `room` is at most the page, so this stays inside of the mapping.
+        let from = unsafe { self.start.byte_add(self.page - room) }.as_ptr();
+        // SAFETY: the kernel reads our page, and faults at the next one, which ends the call.
+        let got = unsafe {
+            match offset {
+                None => libc::write(fd, from, count),
+                Some(offset) => libc::pwrite(fd, from, count, offset),
+            }
+        };
+        Errno::result(got).map(|got| got as usize)
+    }
+}
+
 impl Drop for Edge {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours alone, and nothing borrows from it any more.

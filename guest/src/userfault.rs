@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that makes whoever writes to it wait, the kernel too: a page that is missing until we
-//! say so. With it a read can be held in the middle of its copy for as long as a case needs.
+//! Memory that makes whoever touches it wait, the kernel too: a page that is missing until we
+//! say so. With it a read or a write can be held in the middle of its copy for as long as a case
+//! needs.
 //!
 //! See userfaultfd(2) and `linux/userfaultfd.h`; neither libc nor nix knows them.
 
@@ -94,6 +95,14 @@ impl MissingPage {
         let (fd, to) = (fd.as_raw_fd(), self.start.as_ptr());
         // SAFETY: the kernel writes to our page, which nothing in Rust refers to.
         let got = unsafe { libc::read(fd, to, count.min(self.length)) };
+        Errno::result(got).map(|got| got as usize)
+    }
+
+    /// write(2) from the start of the page: waits inside of its copy until `release`.
+    pub fn write(&self, fd: &OwnedFd, count: usize) -> nix::Result<usize> {
+        let (fd, from) = (fd.as_raw_fd(), self.start.as_ptr());
+        // SAFETY: the kernel reads our page, to which nothing in Rust refers.
+        let got = unsafe { libc::write(fd, from, count.min(self.length)) };
         Errno::result(got).map(|got| got as usize)
     }
 

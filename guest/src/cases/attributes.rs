@@ -71,7 +71,7 @@ fn file_attributes(_: &Context) -> anyhow::Result<()> {
     same(
         "mode",
         format!("{:04o}", found.mode() & 0o7777),
-        "0444".into(),
+        "0644".into(),
     )?;
     same("owner and group", (found.uid(), found.gid()), (0, 0))?;
     same("size", found.size(), 0)?;

@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("compat-32-bit-offsets", offsets),
     Case::loaded("compat-32-bit-vectors", vectors),
     Case::loaded("compat-32-bit-refusals", refusals),
+    Case::loaded("compat-32-bit-writes", writes),
 ];
 
 const FOLDER: &str = "/tmp";
@@ -168,7 +169,6 @@ fn refused_by(path: &str) -> anyhow::Result<Vec<(&'static str, i32)>> {
     // struct pollfd: the descriptor, what is asked for, what is answered.
     let poll = program.place(&[FIRST as u8, 0, 0, 0, 5, 0, 0, 0]);
     let calls = [
-        ("write", program.call(call::WRITE, &[FIRST, argument, 4])),
         (
             "ioctl TCGETS",
             program.call(call::IOCTL, &[FIRST, 0x5401, argument]),
@@ -200,4 +200,71 @@ fn refusals(_: &Context) -> anyhow::Result<()> {
         anyhow::ensure!(*answer < 0, "{name} is not refused: {answer}");
     }
     drive::expect_present()
+}
+
+/// Each answer and, read back by a 32-bit process too, the message that stands after all of them.
+fn writes(_: &Context) -> anyhow::Result<()> {
+    let mut program = Program::new();
+    open(&mut program, drive::FILE, libc::O_RDWR);
+    open(&mut program, drive::FILE, libc::O_WRONLY | libc::O_APPEND);
+    let text = program.place(b"0123456789");
+    let (first, second) = (text, text + 8);
+    let list: Vec<u8> = [first, 3, second, 2]
+        .iter()
+        .flat_map(|word: &u32| word.to_le_bytes())
+        .collect();
+    let list = program.place(&list);
+    let back = program.place(&[0; 32]);
+    let calls = [
+        ("write", program.call(call::WRITE, &[FIRST, text, 10]), 10),
+        ("lseek", program.call(call::LSEEK, &[FIRST, 0, 1]), 10),
+        (
+            "pwrite64 at 4",
+            program.call(call::PWRITE64, &[FIRST, text, 3, 4, 0]),
+            3,
+        ),
+        (
+            "append",
+            program.call(call::WRITE, &[FIRST + 1, text, 1]),
+            1,
+        ),
+        (
+            "writev at 10",
+            program.call(call::WRITEV, &[FIRST, list, 2]),
+            error(Errno::EINVAL),
+        ),
+        ("lseek to 8", program.call(call::LSEEK, &[FIRST, 8, 0]), 8),
+        (
+            "writev at 8",
+            program.call(call::WRITEV, &[FIRST, list, 2]),
+            5,
+        ),
+        // The upper half counts.
+        (
+            "pwrite64 at 2^32",
+            program.call(call::PWRITE64, &[FIRST, text, 1, 0, 1]),
+            error(Errno::EINVAL),
+        ),
+        (
+            "write from nowhere",
+            program.call(call::WRITE, &[FIRST + 1, 16, 4]),
+            error(Errno::EFAULT),
+        ),
+        (
+            "write of 5000",
+            program.call(call::PWRITE64, &[FIRST, text, 5000, 0, 0]),
+            error(Errno::EFBIG),
+        ),
+        (
+            "pread64",
+            program.call(call::PREAD64, &[FIRST, back, 32, 0, 0]),
+            13,
+        ),
+    ];
+    let outcome = program.run(Path::new(FOLDER))?;
+    for (name, call, wanted) in calls {
+        same(name, outcome.answer(call), wanted)?;
+    }
+    bytes("the message", outcome.memory(back, 13), b"0123012001289")?;
+    drive::expect("all that", b"0123012001289")
 }

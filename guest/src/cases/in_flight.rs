@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Unloading while somebody reads.
+//! Reads and writes that are held in the middle of their copy: unloading waits for them, and
+//! nobody else does.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,9 @@ use crate::userfault::MissingPage;
 
 pub const CASES: &[Case] = &[
     Case::loaded("unload-waits-for-a-read-in-flight", waits_for_a_read),
+    Case::loaded("unload-waits-for-a-write-in-flight", waits_for_a_write),
+    Case::loaded("slow-write-holds-nobody-up", slow_write),
+    Case::loaded("slow-read-holds-nobody-up", slow_read),
     Case::absent("unload-with-readers-all-the-time", readers_all_the_time).within(120),
 ];
 
@@ -70,6 +74,77 @@ fn waits_for_a_read(context: &Context) -> anyhow::Result<()> {
     )?;
     module::load_file(&context.driver).context("loading again")?;
     drive::expect_present()
+}
+
+/// The same with a write.
+fn waits_for_a_write(context: &Context) -> anyhow::Result<()> {
+    let page = MissingPage::new()?;
+    let file = drive::open_to_write()?;
+    let (got, unloaded) = thread::scope(|scope| {
+        let held = scope.spawn(|| page.write(&file, 100));
+        page.wait_for_somebody(Duration::from_secs(10))?;
+        let unload = scope.spawn(|| module::unload(NAME));
+        thread::sleep(HELD);
+        let too_early = unload.is_finished();
+        page.release()?;
+        let got = held.join().map_err(|_| anyhow!("the writer panicked"))?;
+        let unloaded = unload
+            .join()
+            .map_err(|_| anyhow!("the unloader panicked"))?;
+        ensure!(
+            !too_early,
+            "unloading came to {unloaded:?} while a write was in flight"
+        );
+        anyhow::Ok((got, unloaded))
+    })?;
+    same("the write that was held", got, Ok(100))?;
+    same("unloading", unloaded, Ok(()))?;
+    drive::expect_absent()?;
+    module::load_file(&context.driver).context("loading again")?;
+    drive::expect_present()
+}
+
+/// While one write waits for its data others read and write; then it takes its place behind them.
+fn slow_write(_: &Context) -> anyhow::Result<()> {
+    let page = MissingPage::new()?;
+    let file = drive::open_with(drive::FILE, OFlag::O_WRONLY | OFlag::O_APPEND)
+        .context("opening to append")?;
+    let got = thread::scope(|scope| {
+        let held = scope.spawn(|| page.write(&file, 2));
+        page.wait_for_somebody(Duration::from_secs(10))?;
+        let others = (0..100).try_for_each(|_| {
+            drive::expect_present()?;
+            drive::write(b"in between\n")?;
+            drive::expect("writing meanwhile", b"in between\n")?;
+            drive::write(GREETING)
+        });
+        page.release()?;
+        others?;
+        held.join().map_err(|_| anyhow!("the writer panicked"))
+    })?;
+    same("the write that was held", got, Ok(2))?;
+    drive::expect("it", b"Hello\n\0\0")
+}
+
+/// While one read waits for its buffer others write; it ends with what it began.
+fn slow_read(_: &Context) -> anyhow::Result<()> {
+    let mut page = MissingPage::new()?;
+    let file = drive::open()?;
+    let got = thread::scope(|scope| {
+        let held = scope.spawn(|| page.read(&file, 4096));
+        page.wait_for_somebody(Duration::from_secs(10))?;
+        let others = (0..100).try_for_each(|_| {
+            drive::write(b"another\n")?;
+            drive::expect("writing meanwhile", b"another\n")?;
+            let begun = nix::sys::uio::pread(&file, &mut [0; 16], 0);
+            same("a read of the same open file", begun, Ok(8))
+        });
+        page.release()?;
+        others?;
+        held.join().map_err(|_| anyhow!("the reader panicked"))
+    })?;
+    same("the read that was held", got, Ok(GREETING.len()))?;
+    bytes("what it read", &page.content()[..GREETING.len()], GREETING)
 }
 
 const OPENERS: usize = 3;

@@ -27,7 +27,10 @@ fn log_lines(context: &Context) -> anyhow::Result<()> {
 
     what_any_user_can_do()?;
     let lines = log.new_lines_of(NAME)?;
-    ensure!(lines.is_empty(), "reading wrote to the log: {lines:?}");
+    ensure!(
+        lines.is_empty(),
+        "reading and writing wrote to the log: {lines:?}"
+    );
 
     module::unload(NAME).context("unloading")?;
     one_line("unloading", &log.new_lines_of(NAME)?)
@@ -50,7 +53,7 @@ pub fn one_line(what: &str, lines: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads, good ones and bad ones; the answers are the business of other cases.
+/// Reads and writes, good ones and bad ones; the answers are the business of other cases.
 fn what_any_user_can_do() -> anyhow::Result<()> {
     let file = drive::open()?;
     for _ in 0..1000 {
@@ -61,7 +64,9 @@ fn what_any_user_can_do() -> anyhow::Result<()> {
         let _ = Edge::new()?.read(&file, 0, 8, Some(0));
         let _ = crate::sys::ioctl(std::os::fd::AsFd::as_fd(&file), 0xdead_beef);
         let written = drive::open_with(drive::FILE, OFlag::O_WRONLY);
-        let _ = written.and_then(|file| nix::unistd::write(&file, b"text"));
+        let _ = written.and_then(|file| nix::unistd::write(&file, b"Hello\n"));
+        let _ = drive::open_with(drive::FILE, OFlag::O_WRONLY)
+            .and_then(|file| nix::sys::uio::pwrite(&file, b"text", 4096));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod compat;
 mod in_flight;
 mod life;
 mod log;
+mod namespaces;
 mod offsets;
 mod open_files;
 mod pipes;
@@ -21,6 +22,10 @@ mod taken;
 mod uring;
 mod users;
 mod vectors;
+mod versions;
+mod writers;
+mod writing;
+mod writing_refused;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +38,8 @@ pub struct Context {
     pub driver: PathBuf,
     /// How many rounds of load and unload are asked for.
     pub rounds: u32,
+    /// How long readers and writers meet each other.
+    pub stress: Duration,
     /// Taint bits that a case which may warn has set.
     pub excused_taint: u64,
 }
@@ -110,6 +117,11 @@ const SUBJECTS: &[&[Case]] = &[
     refusals::CASES,
     users::CASES,
     sharing::CASES,
+    writing::CASES,
+    writing_refused::CASES,
+    versions::CASES,
+    writers::CASES,
+    namespaces::CASES,
     compat::CASES,
     life::CASES,
     open_files::CASES,

@@ -40,7 +40,8 @@ use crate::sys;
 pub const CASES: &[Case] = &[
     Case::loaded("unload-with-file-open", with_file_open),
     Case::loaded("unload-with-file-half-read", with_file_half_read),
-    Case::loaded("unload-with-thousand-open", with_thousand_open),
+    Case::loaded("unload-with-ten-thousand-open", with_ten_thousand_open),
+    Case::loaded("unload-with-messages-begun", with_messages_begun),
     Case::loaded("unload-with-file-in-epoll", with_file_in_epoll),
     Case::loaded("unload-with-directory-open", with_directory_open),
 ];
@@ -71,6 +72,10 @@ fn expect_dead(what: &str, file: &OwnedFd) -> anyhow::Result<()> {
     let (_reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).context("making a pipe")?;
     let got = nix::fcntl::splice(file, None, &writer, None, 16, SpliceFFlags::empty());
     refused(&format!("{what}: splice"), got, Errno::EIO)?;
+    for offset in [0, 3] {
+        let got = nix::sys::uio::pwrite(file, b"text", offset);
+        refused(&format!("{what}: pwrite at {offset}"), got, Errno::EIO)?;
+    }
     refused(
         &format!("{what}: lseek"),
         lseek(file, 0, Whence::SeekSet),
@@ -92,7 +97,8 @@ fn expect_dead(what: &str, file: &OwnedFd) -> anyhow::Result<()> {
 }
 
 fn with_file_open(context: &Context) -> anyhow::Result<()> {
-    let (unread, read) = (drive::open()?, drive::open()?);
+    let open = || drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening for both");
+    let (unread, read) = (open()?, open()?);
     drive::expect_greeting("before", &read)?;
     unload_at_once()?;
     expect_dead("never read", &unread)?;
@@ -111,7 +117,7 @@ fn with_file_open(context: &Context) -> anyhow::Result<()> {
 }
 
 fn with_file_half_read(context: &Context) -> anyhow::Result<()> {
-    let file = drive::open()?;
+    let file = drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening for both")?;
     let mut buffer = [0; 3];
     let got = read(&file, &mut buffer).context("reading three")?;
     bytes("the first three", filled(&buffer, got)?, &GREETING[..3])?;
@@ -121,8 +127,8 @@ fn with_file_half_read(context: &Context) -> anyhow::Result<()> {
     expect_dead("half read, after loading again", &file)
 }
 
-fn with_thousand_open(context: &Context) -> anyhow::Result<()> {
-    let files = (0..1000)
+fn with_ten_thousand_open(context: &Context) -> anyhow::Result<()> {
+    let files = (0..10_000)
         .map(|_| drive::open())
         .collect::<anyhow::Result<Vec<_>>>()?;
     for file in files.iter().step_by(2) {
@@ -137,8 +143,39 @@ fn with_thousand_open(context: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
+/// Each open file has begun a message of its own: all of them go with the module, and nothing of
+/// them with a later one.
+fn with_messages_begun(context: &Context) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    for number in 0..100 {
+        let text = format!("message {number}\n");
+        drive::write(text.as_bytes())?;
+        let file = drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening for both")?;
+        let mut buffer = [0; 8];
+        let got = read(&file, &mut buffer).context("reading eight")?;
+        bytes("the first eight", filled(&buffer, got)?, b"message ")?;
+        files.push(file);
+    }
+    let appending = drive::open_with(drive::FILE, OFlag::O_WRONLY | OFlag::O_APPEND)
+        .context("opening to append")?;
+    unload_at_once()?;
+    files
+        .iter()
+        .try_for_each(|file| expect_dead("begun", file))?;
+    module::load_file(&context.driver).context("loading again")?;
+    drive::expect_present()?;
+    drive::write(b"of the second\n")?;
+    files
+        .iter()
+        .try_for_each(|file| expect_dead("begun before", file))?;
+    let got = nix::unistd::write(&appending, b"text");
+    refused("append by a descriptor from before", got, Errno::EIO)?;
+    drop(files);
+    drive::expect("closing descriptors from before", b"of the second\n")
+}
+
 fn with_file_in_epoll(context: &Context) -> anyhow::Result<()> {
-    let file = drive::open()?;
+    let file = drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening for both")?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("making an epoll")?;
     epoll
         .add(&file, EpollEvent::new(EpollFlags::EPOLLIN, 0))

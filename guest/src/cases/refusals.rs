@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the file does not do is refused as the kernel's own read-only seq files refuse it.
+//! What the file does not do is refused as the kernel's own seq files refuse it.
 
-use std::io::IoSlice;
 use std::os::fd::AsFd as _;
 use std::os::fd::OwnedFd;
 
@@ -23,7 +22,6 @@ use crate::drive;
 use crate::sys;
 
 pub const CASES: &[Case] = &[
-    Case::loaded("write-refused", write_refused),
     Case::loaded("truncation-does-no-harm", truncation_does_no_harm),
     Case::loaded("mmap-refused", mmap_refused),
     Case::loaded("ioctl-refused", ioctl_refused),
@@ -52,55 +50,6 @@ fn like_the_model(
     )?;
     drive::expect_present().with_context(|| format!("after {what}"))?;
     Ok(ours)
-}
-
-/// A way to write, and the errors that may refuse it.
-type Write = (&'static str, fn(&OwnedFd) -> Answer, &'static [Errno]);
-
-/// Ways to write, and how a file that nobody writes to may refuse each. A seq file has no pwrite
-/// (ESPIPE); whether ours is one is its own business.
-const WRITES: &[Write] = &[
-    (
-        "write",
-        |fd| nix::unistd::write(fd, b"text").map(|n| n as i64),
-        &[Errno::EIO],
-    ),
-    (
-        "writev",
-        |fd| nix::sys::uio::writev(fd, &[IoSlice::new(b"text")]).map(|n| n as i64),
-        &[Errno::EIO],
-    ),
-    (
-        "pwrite",
-        |fd| nix::sys::uio::pwrite(fd, b"text", 0).map(|n| n as i64),
-        &[Errno::EIO, Errno::ESPIPE],
-    ),
-];
-
-/// Root may open it for writing, as it may any file; there is nothing that writes.
-fn write_refused(_: &Context) -> anyhow::Result<()> {
-    for (name, call, wanted) in WRITES {
-        for flags in [
-            OFlag::O_WRONLY,
-            OFlag::O_RDWR,
-            OFlag::O_RDWR | OFlag::O_APPEND,
-        ] {
-            let what = format!("{name} with {flags:?}");
-            let file = drive::open_with(drive::FILE, flags).with_context(|| what.clone())?;
-            let answer = call(&file);
-            ensure!(
-                answer.is_err_and(|error| wanted.contains(&error)),
-                "{what}: got {answer:?}, wanted {wanted:?}"
-            );
-            drive::expect_present().with_context(|| format!("after {what}"))?;
-        }
-    }
-    refused(
-        "write with O_RDONLY",
-        WRITES[0].1(&drive::open()?),
-        Errno::EBADF,
-    )?;
-    like_the_model("write", OFlag::O_WRONLY, WRITES[0].1).map(drop)
 }
 
 fn truncation_does_no_harm(_: &Context) -> anyhow::Result<()> {

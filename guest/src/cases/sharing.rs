@@ -6,25 +6,22 @@ use std::thread;
 
 use anyhow::Context as _;
 use anyhow::anyhow;
-use nix::sys::wait::WaitStatus;
-use nix::sys::wait::waitpid;
-use nix::unistd::ForkResult;
-use nix::unistd::Pid;
 use nix::unistd::read;
 
 use crate::cases::Case;
 use crate::cases::Context;
 use crate::check::bytes;
 use crate::check::filled;
-use crate::check::same;
 use crate::drive;
 use crate::drive::GREETING;
+use crate::process::ended_well;
+use crate::process::fork_to;
 
 pub const CASES: &[Case] = &[
     Case::loaded("two-opens-have-a-position-each", two_opens),
     Case::loaded("duplicated-descriptor-shares-the-position", duplicated),
     Case::loaded("forked-descriptor-shares-the-position", forked),
-    Case::loaded("thousand-open-at-once", thousand_open),
+    Case::loaded("ten-thousand-open-at-once", ten_thousand_open),
     Case::loaded("threads-read-at-once", threads_read),
     Case::loaded(
         "threads-read-one-descriptor-at-once",
@@ -41,30 +38,6 @@ fn take(what: &str, fd: impl std::os::fd::AsFd, count: usize) -> anyhow::Result<
     let mut buffer = vec![0; count];
     let got = read(fd, &mut buffer).with_context(|| what.to_owned())?;
     Ok(filled(&buffer, got)?.to_vec())
-}
-
-/// Runs it in a child of the case, which must exit with 0.
-fn in_child(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Pid> {
-    // SAFETY: this process has one thread, so the child may do whatever a process may.
-    match unsafe { nix::unistd::fork() }.context("forking")? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            let result = body();
-            if let Err(error) = &result {
-                eprintln!("guest: in a child of the case: {error:#}");
-            }
-            // SAFETY: ends the process at once, as the case's own process will.
-            unsafe { libc::_exit(i32::from(result.is_err())) }
-        }
-    }
-}
-
-fn ended_well(child: Pid) -> anyhow::Result<()> {
-    same(
-        "end of the child",
-        waitpid(child, None),
-        Ok(WaitStatus::Exited(child, 0)),
-    )
 }
 
 fn two_opens(_: &Context) -> anyhow::Result<()> {
@@ -89,7 +62,7 @@ fn duplicated(_: &Context) -> anyhow::Result<()> {
 fn forked(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     bytes("the first two", &take("parent", &file, 2)?, &GREETING[..2])?;
-    let child = in_child(|| bytes("the next two", &take("child", &file, 2)?, &GREETING[2..4]))?;
+    let child = fork_to(|| bytes("the next two", &take("child", &file, 2)?, &GREETING[2..4]))?;
     ended_well(child)?;
     bytes(
         "the last two",
@@ -98,8 +71,8 @@ fn forked(_: &Context) -> anyhow::Result<()> {
     )
 }
 
-fn thousand_open(_: &Context) -> anyhow::Result<()> {
-    let files = (0..1000)
+fn ten_thousand_open(_: &Context) -> anyhow::Result<()> {
+    let files = (0..10_000)
         .map(|_| drive::open())
         .collect::<anyhow::Result<Vec<_>>>()?;
     // Taking turns, so that no descriptor can live on what another one left.
@@ -152,7 +125,7 @@ fn threads_read_one_descriptor(_: &Context) -> anyhow::Result<()> {
 fn processes_read(_: &Context) -> anyhow::Result<()> {
     let children = (0..READERS)
         .map(|number| {
-            in_child(|| {
+            fork_to(|| {
                 (0..ROUNDS).try_for_each(|round| {
                     let what = format!("process {number}, round {round}");
                     drive::expect_greeting(&what, drive::open()?)

@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("io-uring-read-at-every-offset", at_every_offset),
     Case::loaded("io-uring-readv", vectored),
     Case::loaded("io-uring-many-at-once", many_at_once),
+    Case::loaded("io-uring-write", writes),
 ];
 
 /// The offset that stands for "where the descriptor is".
@@ -159,4 +160,35 @@ fn many_at_once(_: &Context) -> anyhow::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// One write, and what it came to.
+fn write(ring: &mut IoUring, file: &OwnedFd, data: &[u8], at: u64) -> anyhow::Result<i32> {
+    let (start, length) = (data.as_ptr(), data.len() as u32);
+    let request = opcode::Write::new(Fd(file.as_raw_fd()), start, length).offset(at);
+    // SAFETY: the data outlives the call.
+    Ok(unsafe { complete(ring, &[request.build()])? }[0])
+}
+
+fn writes(_: &Context) -> anyhow::Result<()> {
+    let mut ring = ring(4)?;
+    let file = drive::open_to_write()?;
+    same(
+        "write at the position",
+        write(&mut ring, &file, b"one\n", POSITION)?,
+        4,
+    )?;
+    same(
+        "write there again",
+        write(&mut ring, &file, b"two\n", POSITION)?,
+        4,
+    )?;
+    drive::expect("both", b"one\ntwo\n")?;
+    same("write at 4", write(&mut ring, &file, b"2\n", 4)?, 2)?;
+    drive::expect("write at 4", b"one\n2\n")?;
+    let refused = write(&mut ring, &file, b"x", 7)?;
+    same("write past the end", refused, -libc::EINVAL)?;
+    let refused = write(&mut ring, &file, &[0; 4097], 0)?;
+    same("write over the limit", refused, -libc::EFBIG)?;
+    drive::expect("those refused", b"one\n2\n")
 }

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Readers and writers at once: nobody sees a mix, nothing written is lost, nothing is left behind.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use anyhow::anyhow;
+use anyhow::bail;
+use anyhow::ensure;
+use nix::fcntl::OFlag;
+use nix::sys::uio::pread;
+use nix::unistd::write;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::filled;
+use crate::check::same;
+use crate::drive;
+use crate::drive::LIMIT;
+use crate::kmsg;
+use crate::slab::Usage;
+
+pub const CASES: &[Case] = &[
+    Case::loaded("writer-and-eight-readers", writer_and_readers).within(600),
+    Case::loaded("threads-pread-one-descriptor-while-written", one_descriptor).within(600),
+    Case::loaded("appends-at-once-lose-nothing", appends_at_once),
+    Case::loaded("writers-at-once-leave-one-message-whole", writers_at_once),
+    Case::loaded("writing-takes-no-memory-for-good", memory_does_not_grow).within(120),
+];
+
+const READERS: usize = 8;
+
+/// A message that can tell whether it is whole: its number, its length and the number's bytes
+/// over and over, with a sum at the end. Each length and each byte depends on the number.
+fn sealed(number: u64) -> Vec<u8> {
+    let length = 24 + (number.wrapping_mul(0x9e37_79b9) % (LIMIT as u64 - 23)) as usize;
+    let mut text = number.to_le_bytes().to_vec();
+    text.extend((length as u64).to_le_bytes());
+    let mut word = number;
+    while text.len() < length - 8 {
+        word = word.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        text.push((word >> 56) as u8);
+    }
+    text.extend(sum(&text).to_le_bytes());
+    text
+}
+
+/// FNV-1a.
+fn sum(text: &[u8]) -> u64 {
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The number of a whole message.
+fn number_of(text: &[u8]) -> anyhow::Result<u64> {
+    let word = |at: usize| {
+        let bytes = text.get(at..at + 8).context("it is too short")?;
+        anyhow::Ok(u64::from_le_bytes(bytes.try_into()?))
+    };
+    same("its length", text.len() as u64, word(8)?)?;
+    let body = &text[..text.len() - 8];
+    same("its sum", sum(body), word(body.len())?)?;
+    word(0)
+}
+
+/// Runs these until the time is over or one fails; gives how often each went round.
+fn race(
+    time: Duration,
+    bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send + '_>>,
+) -> anyhow::Result<Vec<u64>> {
+    let stop = AtomicBool::new(false);
+    let end = Instant::now() + time;
+    thread::scope(|scope| {
+        let stop = &stop;
+        let threads: Vec<_> = bodies
+            .into_iter()
+            .map(|body| {
+                scope.spawn(move || {
+                    let mut rounds = 0;
+                    while !stop.load(Ordering::Relaxed) && Instant::now() < end {
+                        body(rounds)
+                            .inspect_err(|_| stop.store(true, Ordering::Relaxed))
+                            .with_context(|| format!("round {rounds}"))?;
+                        rounds += 1;
+                    }
+                    anyhow::Ok(rounds)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+            .collect()
+    })
+}
+
+/// Every round must have been one, and the log says how many there were.
+fn report(what: &str, rounds: &[u64]) -> anyhow::Result<()> {
+    ensure!(rounds.iter().all(|count| *count > 10), "{what}: {rounds:?}");
+    kmsg::say(&format!("guest: {what}, rounds of each: {rounds:?}"));
+    Ok(())
+}
+
+/// Writes each next number in one write.
+fn write_next(fd: impl AsFd, newest: &AtomicU64) -> anyhow::Result<()> {
+    let number = newest.load(Ordering::Relaxed) + 1;
+    let text = sealed(number);
+    same(
+        "a write",
+        nix::sys::uio::pwrite(fd, &text, 0),
+        Ok(text.len()),
+    )?;
+    newest.store(number, Ordering::Release);
+    Ok(())
+}
+
+/// Half of the readers open anew each time, half stay on one descriptor; all in pieces of their
+/// own, so that writes come between them. What a reader begins is never older than what was
+/// written before it began.
+fn writer_and_readers(context: &Context) -> anyhow::Result<()> {
+    drive::write(&sealed(0))?;
+    let newest = AtomicU64::new(0);
+    let output = drive::open_to_write()?;
+    let mut bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send + '_>> =
+        vec![Box::new(|_| write_next(&output, &newest))];
+    for reader in 0..READERS {
+        let newest = &newest;
+        let stays = drive::open()?;
+        bodies.push(Box::new(move |round| {
+            let at_least = newest.load(Ordering::Acquire);
+            let piece = [LIMIT, 1 + (round as usize * 37 + reader) % 1500][reader % 2];
+            let text = if reader < READERS / 2 {
+                drive::read_to_end(drive::open()?, piece)?
+            } else {
+                nix::unistd::lseek(&stays, 0, nix::unistd::Whence::SeekSet)?;
+                drive::read_to_end(&stays, piece)?
+            };
+            let number = number_of(&text).context("what was read is no message")?;
+            ensure!(
+                number >= at_least,
+                "read {number} after {at_least} was written"
+            );
+            Ok(())
+        }));
+    }
+    let rounds = race(context.stress, bodies)?;
+    report("a writer and eight readers", &rounds)
+}
+
+/// One thread begins anew all the time, and the others read at any offset: each read is a part of
+/// one message that there was. Which one they can't know; that its bytes belong together they can.
+fn one_descriptor(context: &Context) -> anyhow::Result<()> {
+    // A message is one letter, repeated as often as the letter says.
+    let letters = |number: u64| {
+        let letter = b'a' + (number % 26) as u8;
+        vec![letter; 1 + usize::from(letter - b'a') * 150]
+    };
+    drive::write(&letters(0))?;
+    let (file, output) = (drive::open()?, drive::open_to_write()?);
+    let read_at = |offset: usize| -> anyhow::Result<()> {
+        let mut buffer = [0; LIMIT];
+        let got = pread(&file, &mut buffer, offset as i64).context("pread")?;
+        let Some((letter, rest)) = filled(&buffer, got)?.split_first() else {
+            ensure!(offset > 0, "a message without bytes");
+            return Ok(());
+        };
+        let length = 1 + usize::from(letter.wrapping_sub(b'a')) * 150;
+        if rest.iter().any(|byte| byte != letter) || got != length.saturating_sub(offset) {
+            bail!("pread at {offset} got {got} bytes, {letter:#x} first: a mix");
+        }
+        Ok(())
+    };
+    let mut bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send + '_>> = vec![
+        Box::new(|round| {
+            let text = letters(round);
+            same(
+                "a write",
+                nix::sys::uio::pwrite(&output, &text, 0),
+                Ok(text.len()),
+            )
+        }),
+        Box::new(|_| read_at(0)),
+    ];
+    for reader in 0..READERS / 2 {
+        bodies.push(Box::new(move |round| {
+            read_at(1 + (round as usize * 101 + reader * 997) % 3900)
+        }));
+    }
+    let rounds = race(context.stress / 2, bodies)?;
+    report("threads on one descriptor", &rounds)
+}
+
+/// Each thread appends lines of its own until the message is full.
+fn appends_at_once(_: &Context) -> anyhow::Result<()> {
+    const THREADS: usize = 4;
+    const LINES: usize = 120;
+    for round in 0..20 {
+        drive::write(b"start.\n")?;
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| scope.spawn(move || append_lines(thread, LINES)))
+                .collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| anyhow!("it panicked"))?)
+        })?;
+        let text = drive::message()?;
+        let mut lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        same("the first line", lines.remove(0), &b"start.\n"[..])?;
+        lines.sort_unstable();
+        let wanted: Vec<String> = (0..THREADS)
+            .flat_map(|thread| (0..LINES).map(move |line| self::line(thread, line)))
+            .collect();
+        ensure!(
+            lines.iter().eq(wanted
+                .iter()
+                .map(String::as_bytes)
+                .collect::<Vec<_>>()
+                .iter()),
+            "round {round}: {} lines of {} arrived whole",
+            lines.len(),
+            wanted.len()
+        );
+    }
+    Ok(())
+}
+
+fn line(thread: usize, line: usize) -> String {
+    format!("{thread} {line:03}\n")
+}
+
+fn append_lines(thread: usize, lines: usize) -> anyhow::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_APPEND;
+    let file = drive::open_with(drive::FILE, flags).context("opening to append")?;
+    (0..lines).try_for_each(|number| {
+        let text = line(thread, number);
+        same("an append", write(&file, text.as_bytes()), Ok(text.len()))
+    })
+}
+
+/// Whole messages from four sides: the last one stands, whole.
+fn writers_at_once(context: &Context) -> anyhow::Result<()> {
+    drive::write(&sealed(0))?;
+    let mut bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send>> = Vec::new();
+    for writer in 0..4 {
+        let file = drive::open_to_write()?;
+        bodies.push(Box::new(move |round| {
+            let text = sealed(round * 4 + writer);
+            same(
+                "a write",
+                nix::sys::uio::pwrite(&file, &text, 0),
+                Ok(text.len()),
+            )?;
+            number_of(&drive::message()?)
+                .context("the message is not whole")
+                .map(drop)
+        }));
+    }
+    let rounds = race(context.stress / 5, bodies)?;
+    report("four writers", &rounds)?;
+    number_of(&drive::message()?).map(drop)
+}
+
+/// Thousands of messages, seen and not seen, held and let go.
+fn memory_does_not_grow(_: &Context) -> anyhow::Result<()> {
+    const ROUNDS: u32 = 4000;
+    let round = |number: u32| -> anyhow::Result<()> {
+        drive::write(&sealed(u64::from(number)))?;
+        let file = drive::open()?;
+        nix::unistd::read(&file, &mut [0; 8]).context("reading")?;
+        drive::write(&sealed(u64::from(number) + 1))?;
+        nix::unistd::read(&file, &mut [0; LIMIT]).context("reading on")?;
+        let refused = pread(&file, &mut [0; 8], -1);
+        ensure!(refused.is_err(), "pread at -1: {refused:?}");
+        Ok(())
+    };
+    (0..100).try_for_each(round)?;
+    let before = Usage::settled()?;
+    (0..ROUNDS).try_for_each(round)?;
+    let now = Usage::settled()?;
+    let leaks = now.leaks_since(&before, ROUNDS);
+    ensure!(
+        leaks.is_empty(),
+        "after {ROUNDS} rounds {}",
+        leaks.join(", ")
+    );
+    kmsg::say(&format!(
+        "guest: after {ROUNDS} rounds of writing, most grown: {}",
+        now.most_grown_since(&before)
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_message_knows_its_number_and_any_length_occurs() {
+        let lengths: Vec<usize> = (0..20_000).map(|number| sealed(number).len()).collect();
+        assert!(lengths.iter().all(|length| (24..=LIMIT).contains(length)));
+        assert!(lengths.contains(&24) && lengths.contains(&LIMIT));
+        assert_eq!(number_of(&sealed(77)).unwrap(), 77);
+    }
+
+    #[test]
+    fn a_mix_of_two_is_none() {
+        for (one, other) in [(1, 2), (5, 4), (1000, 1)] {
+            let (one, other) = (sealed(one), sealed(other));
+            for cut in [1, 8, 16, 17, 23] {
+                assert!(number_of(&[&one[..cut], &other[cut..]].concat()).is_err());
+            }
+            assert!(number_of(&one[..one.len() - 1]).is_err());
+        }
+        assert!(number_of(b"").is_err());
+    }
+}
