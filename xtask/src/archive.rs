@@ -2,6 +2,8 @@
 
 //! Asks a Debian archive which kernels it has, without touching the machine's own apt.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -65,14 +67,14 @@ pub fn first<'a>(kernels: &'a [Kernel], debian: &Debian) -> Result<&'a Kernel> {
 }
 
 fn ask(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel>> {
-    let mut found: Vec<Kernel> = Vec::new();
-    let mut asked: Option<(&str, Vec<Package>)> = None;
+    let mut found = Vec::new();
+    let mut asked = BTreeMap::new();
     for kernels in debian.kernels {
-        let packages = match asked.take() {
-            Some((suite, packages)) if suite == kernels.suite => packages,
-            _ => packages(project, mirror, kernels.suite)?,
+        let packages = match asked.entry(kernels.suite) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(packages(project, mirror, kernels.suite)?),
         };
-        let newest = newest(&packages, kernels.suite, kernels.flavour);
+        let newest = newest(packages, kernels.suite, kernels.flavour);
         ensure!(
             !newest.is_empty(),
             "{} of {} has no linux-image-...-{} with headers and linux-source of its version",
@@ -81,7 +83,6 @@ fn ask(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel
             kernels.flavour
         );
         found.extend(newest);
-        asked = Some((kernels.suite, packages));
     }
     Ok(found)
 }
@@ -174,8 +175,8 @@ fn newest(packages: &[Package], suite: &str, flavour: &str) -> Vec<Kernel> {
     series.dedup();
     let kernel = |series: &&str| {
         let source = format!("linux-source-{series}");
-        let sources = packages.iter().filter(|package| package.name == source);
-        sources.into_iter().find_map(|source| {
+        let mut sources = packages.iter().filter(|package| package.name == source);
+        sources.find_map(|source| {
             let release = packages
                 .iter()
                 .filter(|package| package.version == source.version)

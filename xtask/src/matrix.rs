@@ -4,33 +4,25 @@
 //! it. Builds go one after the other, so that their times can be compared; then the guests boot,
 //! one for each processor.
 
+mod boot;
 mod build;
 mod results;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::archive::Kernel;
 use crate::cases::kernels::{DEBIANS, Debian};
 use crate::project::Project;
 use crate::root::Root;
 use crate::run::Cmd;
-use crate::serial::Report;
-use crate::{cargo, deb, demo, host, layers, mounts, provision, repo, small_guest, together, ui};
+use crate::{cargo, deb, demo, host, layers, mounts, provision, repo, together, ui};
 
+use boot::Job;
 use build::Built;
 use results::Row;
-
-/// A row that was built and is to boot.
-struct Job {
-    row: usize,
-    vmlinuz: PathBuf,
-    module: Vec<u8>,
-}
 
 /// What a run has so far.
 struct Matrix<'a> {
@@ -82,7 +74,7 @@ pub fn task(project: &Project, words: &[String]) -> Result<bool> {
             names(&matrix.offered).join(" ")
         );
     }
-    matrix.boot(&program);
+    boot::all(project, &program, matrix.jobs.drain(..), &mut matrix.rows);
     matrix.finish()
 }
 
@@ -107,14 +99,18 @@ impl Matrix<'_> {
         let installed = build::installed(project, &root, &self.repo, &work.path().join("layer"))?;
         let cache = work.path().join("warm");
         let mut served = Vec::new();
-        for kernel in picked {
+        for kernel in &picked {
             let what = format!("build for {} of {}", kernel.release, kernel.suite);
             let built = ui::step(&what, || build::run(project, &installed, kernel, &cache));
             if self.take(kernel, &root, built) {
-                served.push(kernel);
+                served.push(*kernel);
             }
         }
-        self.together(debian, &root, &served, &cache);
+        // Only then is the cache filled for all; to fill it would take a minute for each that was
+        // not picked.
+        if picked.len() == base.offered.len() && !served.is_empty() {
+            self.together(debian, &root, &served, &cache);
+        }
         Ok(())
     }
 
@@ -144,54 +140,18 @@ impl Matrix<'_> {
 
     /// All kernels of a root at once, as apt brings the driver to them.
     fn together(&mut self, debian: &Debian, root: &Root, served: &[&Kernel], cache: &Path) {
-        if served.is_empty() {
-            return;
-        }
         let releases: Vec<&str> = served.iter().map(|kernel| &*kernel.release).collect();
         let what = format!(
             "apt install in {} with {} kernels installed",
             debian.suite,
             root.offered.len()
         );
-        // Only when all were picked is the cache filled for all; a minute for each that was not is
-        // more than whoever picked a few would wait.
-        if served.len() < root.offered.len() && !self.words.is_empty() {
-            return;
-        }
         let done = ui::step(&what, || {
             together::check(self.project, root, &self.repo, cache, &releases)
         });
         if let Err(error) = done {
-            self.problems
-                .push(format!("{}, {what}: {error:#}", debian.suite));
+            self.problems.push(format!("{what}: {error:#}"));
         }
-    }
-
-    /// Boots what was built, a guest for each processor.
-    fn boot(&mut self, program: &Path) {
-        let jobs = Mutex::new(std::mem::take(&mut self.jobs).into_iter());
-        let rows = Mutex::new(&mut self.rows);
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        let work = || {
-            loop {
-                // The lock goes before the guest boots.
-                let Some(job) = jobs.lock().ok().and_then(|mut jobs| jobs.next()) else {
-                    return;
-                };
-                let Some(mut row) = rows.lock().ok().map(|rows| rows[job.row].clone()) else {
-                    return;
-                };
-                run_guest(self.project, &job, program, &mut row);
-                if let Ok(mut rows) = rows.lock() {
-                    rows[job.row] = row;
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(work);
-            }
-        });
     }
 
     fn finish(self) -> Result<bool> {
@@ -209,48 +169,6 @@ impl Matrix<'_> {
             self.project.target.join("logs").display()
         ));
         Ok(good == self.rows.len() && self.problems.is_empty())
-    }
-}
-
-/// Boots one, and notes how it went.
-fn run_guest(project: &Project, job: &Job, program: &Path, row: &mut Row) {
-    let name = format!("matrix-{}-guest", row.kernel);
-    ui::say(&format!("boot {} ...", row.kernel));
-    let run = || {
-        let log = project.log(&name)?;
-        let words = "guest=behaviour";
-        let quiet = &mut |_: &str| {};
-        let outcome = small_guest::run(
-            project,
-            &job.vmlinuz,
-            program,
-            &job.module,
-            words,
-            &name,
-            quiet,
-        )
-        .with_context(|| format!("cannot boot {}", row.kernel))?;
-        Ok::<_, anyhow::Error>((outcome, log))
-    };
-    match run() {
-        Ok((outcome, log)) => {
-            let report = Report::read(&outcome.console);
-            row.booted(&report.cases);
-            let problems = demo::problems(&outcome, &log);
-            if !problems.is_empty() {
-                row.failure = Some(problems.join("; "));
-            }
-            ui::say(&format!(
-                "{}: {} in {:.0} s",
-                row.kernel,
-                row.cases(),
-                outcome.seconds
-            ));
-        }
-        Err(error) => row.failure = Some(format!("{error:#}")),
-    }
-    if let Some(failure) = &row.failure {
-        ui::say(&format!("FAIL  {}: {failure}", row.kernel));
     }
 }
 
@@ -282,11 +200,11 @@ mod tests {
             release: "6.12.107+deb13-amd64".into(),
         };
         assert!(is_picked(&kernel, &[]));
-        for word in names(&[kernel.clone()]).iter().map(String::as_str).chain([
-            "trixie",
-            "6.12-amd64",
-            "6.12.107+deb13-amd64",
-        ]) {
+        for word in names(std::slice::from_ref(&kernel))
+            .iter()
+            .map(String::as_str)
+            .chain(["trixie", "6.12-amd64", "6.12.107+deb13-amd64"])
+        {
             assert!(is_picked(&kernel, &[word.to_owned()]), "{word}");
         }
         assert!(!is_picked(&kernel, &["amd64".to_owned()]));

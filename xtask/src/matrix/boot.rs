@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Boots what was built, a guest for each processor: emulation is one thread.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::Result;
+
+use crate::project::Project;
+use crate::serial::Report;
+use crate::{demo, small_guest, ui};
+
+use super::results::Row;
+
+/// A row that was built and is to boot.
+pub struct Job {
+    /// Its place among the rows.
+    pub row: usize,
+    /// The kernel.
+    pub vmlinuz: PathBuf,
+    /// The driver, built for it.
+    pub module: Vec<u8>,
+}
+
+/// Boots all, and notes in the rows how it went.
+pub fn all(
+    project: &Project,
+    program: &Path,
+    jobs: impl Iterator<Item = Job> + Send,
+    rows: &mut [Row],
+) {
+    let jobs = Mutex::new(jobs);
+    let rows = Mutex::new(rows);
+    let next = || jobs.lock().ok()?.next();
+    let worker = || {
+        while let Some(job) = next() {
+            let Ok(Some(mut row)) = rows.lock().map(|rows| rows.get(job.row).cloned()) else {
+                return;
+            };
+            one(project, program, &job, &mut row);
+            if let Ok(mut rows) = rows.lock() {
+                rows[job.row] = row;
+            }
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(worker);
+        }
+    });
+}
+
+fn one(project: &Project, program: &Path, job: &Job, row: &mut Row) {
+    ui::say(&format!("boot {} ...", row.kernel));
+    if let Err(error) = run(project, program, job, row) {
+        row.failure = Some(format!("{error:#}"));
+    }
+    if let Some(failure) = &row.failure {
+        ui::say(&format!("FAIL  {}: {failure}", row.kernel));
+    }
+}
+
+fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()> {
+    let name = format!("matrix-{}-guest", row.kernel);
+    let outcome = small_guest::run(
+        project,
+        &job.vmlinuz,
+        program,
+        &job.module,
+        "guest=behaviour",
+        &name,
+        &mut |_| {},
+    )?;
+    row.booted(&Report::read(&outcome.console).cases);
+    let problems = demo::problems(&outcome, &project.log(&name)?);
+    if !problems.is_empty() {
+        row.failure = Some(problems.join("; "));
+    }
+    ui::say(&format!(
+        "{}: {} in {:.0} s",
+        row.kernel,
+        row.cases(),
+        outcome.seconds
+    ));
+    Ok(())
+}
