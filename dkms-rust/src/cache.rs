@@ -7,6 +7,7 @@
 //! and a tree from going while a module is built with it. A manifest of every file says whether a
 //! tree is still as it was made. A kernel has one tree, so the cache is bounded by the kernels.
 
+use crate::rebuild;
 use crate::release::Release;
 use crate::system::{System, trusted};
 use anyhow::{Context, Result, bail, ensure};
@@ -28,13 +29,14 @@ pub struct Key(String);
 
 impl Key {
     /// The key of a tree with these inputs, each a name and a value; this program's version
-    /// counts too.
+    /// counts too, and between versions how it makes trees.
     pub fn new(inputs: &[(&str, &str)]) -> Self {
+        let own = [
+            ("dkms-rust", env!("CARGO_PKG_VERSION")),
+            ("recipe", rebuild::RECIPE),
+        ];
         let mut hash = blake3::Hasher::new();
-        for (name, value) in inputs
-            .iter()
-            .chain(&[("dkms-rust", env!("CARGO_PKG_VERSION"))])
-        {
+        for (name, value) in inputs.iter().chain(&own) {
             for part in [name, value] {
                 hash.update(&(part.len() as u64).to_le_bytes());
                 hash.update(part.as_bytes());

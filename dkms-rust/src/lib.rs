@@ -25,5 +25,6 @@ pub mod rustc_shim;
 pub mod status;
 pub mod symbols;
 pub mod system;
+pub mod thin_core;
 pub mod toolchain;
 pub mod xz;

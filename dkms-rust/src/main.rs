@@ -6,7 +6,7 @@ use dkms_rust::{cli, rustc_shim};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = rustc_shim::run_if_called_as_rustc() {
+    if let Some(code) = rustc_shim::run_if_called_as_compiler() {
         return code;
     }
     cli::run()

@@ -7,7 +7,9 @@ use crate::overlay;
 use crate::plan::Rebuild;
 use crate::run::{logged, step};
 use crate::rustc_shim;
+use crate::thin_core;
 use anyhow::{Context, Result, ensure};
+use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -18,14 +20,25 @@ use std::thread::available_parallelism;
 const MAKEFILE: &str = "\
 include Makefile
 
-.PHONY: dkms-rust-metadata
-dkms-rust-metadata:
+.PHONY: dkms-rust-metadata dkms-rust-available dkms-rust-crates
+dkms-rust-metadata: dkms-rust-available dkms-rust-crates
+dkms-rust-available:
 \t$(Q)$(CONFIG_SHELL) $(srctree)/scripts/rust_is_available.sh
+dkms-rust-crates:
 ifdef CONFIG_X86
 \t$(Q)$(MAKE) $(build)=scripts scripts/target.json
 endif
 \t$(Q)$(MAKE) $(build)=rust rust/kernel.o
 ";
+
+/// The text of all that decides what a tree has in it.
+pub const RECIPE: &str = concat!(
+    include_str!("linux_source.rs"),
+    include_str!("overlay.rs"),
+    include_str!("rebuild.rs"),
+    include_str!("rustc_shim.rs"),
+    include_str!("thin_core.rs"),
+);
 
 const MAKEFILE_NAME: &str = "dkms-rust.mk";
 const LOG: &str = "dkms-rust.log";
@@ -58,21 +71,29 @@ fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     fs::write(tree.join(MAKEFILE_NAME), MAKEFILE)?;
     let tools = tree.join(TOOLS);
     fs::create_dir(&tools)?;
-    let shim = tools.join(rustc_shim::NAME);
-    symlink(
-        std::env::current_exe().context("can't find my own program")?,
-        &shim,
-    )?;
+    let shim = |name| {
+        let link = tools.join(name);
+        let program = env::current_exe().context("can't find my own program")?;
+        symlink(program, &link).with_context(|| link.display().to_string())?;
+        anyhow::Ok(link)
+    };
+    let (rustc, bindgen) = (shim(rustc_shim::RUSTC)?, shim(rustc_shim::BINDGEN)?);
 
-    let jobs = available_parallelism().map_or(1, usize::from);
+    // Twice as many jobs as processors: what has to wait has stepped back, so that it fills gaps.
+    let jobs = 2 * available_parallelism().map_or(1, usize::from);
     let mut make = clean_make();
+    let thin = tools.join("library");
+    if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
+        make.env(rustc_shim::THIN, &thin);
+    }
     make.current_dir(tree)
-        .env(rustc_shim::REAL, &rebuild.rustc.path)
+        .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)
+        .env(rustc_shim::REAL_BINDGEN, &rebuild.bindgen.path)
         .args(["--no-print-directory", "-f", MAKEFILE_NAME])
         .arg(format!("-j{jobs}"))
-        .arg(format!("RUSTC={}", shim.display()))
+        .arg(format!("RUSTC={}", rustc.display()))
         .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))
-        .arg(format!("BINDGEN={}", rebuild.bindgen.path.display()))
+        .arg(format!("BINDGEN={}", bindgen.display()))
         // There is no object code to check or to edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
         .arg("dkms-rust-metadata");
@@ -92,7 +113,7 @@ pub fn clean_make() -> Command {
     make.env_clear().env("LC_ALL", "C");
     make.envs(
         kept.iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            .filter_map(|name| Some((name, env::var_os(name)?))),
     );
     make
 }

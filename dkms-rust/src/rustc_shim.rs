@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc that kbuild calls while metadata is rebuilt: the real one, told to skip what a
-//! module build never uses.
+//! The rustc and the bindgen that kbuild calls while metadata is rebuilt: the real ones, told to
+//! skip what a module build never uses.
 //!
 //! - The kernel's crates get `-Zno-codegen`: no object code. kbuild still asks for it, and that
 //!   is what makes rustc put into the metadata all the MIR that it puts there when the kernel is
@@ -11,47 +11,107 @@
 //! - The procedural macros' libraries are not optimised: they run for seconds and would be
 //!   optimised for a minute.
 //! - Warnings are for those who develop the kernel.
+//! - `core` is built from [`crate::thin_core`]'s source; where that fails, from the whole.
+//! - The folder in which a tree is made, which is not the one where it is kept, is left out of
+//!   the paths in the metadata, and so of the modules.
+//! - What the longest chain of crates (core, bindings, kernel) does not wait for steps back.
+//! - An allocator that is faster at this than libc's is used if it is installed.
 //!
-//! dkms-rust is called by the name [`NAME`], through a link, since kbuild takes `RUSTC` for one
-//! word.
+//! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
+//! each for one word.
 
+use crate::system;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// The name under which dkms-rust is this shim.
-pub const NAME: &str = "rustc-for-metadata";
+/// The name under which dkms-rust is the shim of rustc.
+pub const RUSTC: &str = "rustc-for-metadata";
+
+/// The name under which dkms-rust is the shim of bindgen.
+pub const BINDGEN: &str = "bindgen-for-metadata";
 
 /// The environment variable with the real rustc's path.
-pub const REAL: &str = "DKMS_RUST_RUSTC";
+pub const REAL_RUSTC: &str = "DKMS_RUST_RUSTC";
 
-/// Becomes the real rustc if this process was started under the name [`NAME`].
-pub fn run_if_called_as_rustc() -> Option<ExitCode> {
+/// The environment variable with the real bindgen's path.
+pub const REAL_BINDGEN: &str = "DKMS_RUST_BINDGEN";
+
+/// The environment variable with the path of the thin library, if there is one.
+pub const THIN: &str = "DKMS_RUST_THIN";
+
+/// What the longest chain does not wait for: crates, and a header for bindgen.
+const ASIDE: [&str; 4] = ["uapi", "uapi_helper.h", "zerocopy", "zerocopy_derive"];
+
+/// How far those step back.
+const STEP: i32 = 10;
+
+/// The faster allocator.
+const ALLOCATOR: &str = "libjemalloc.so.2";
+
+/// Becomes the real rustc or bindgen if this process was started under the name of a shim.
+pub fn run_if_called_as_compiler() -> Option<ExitCode> {
     let mut args = env::args_os();
     let called = args.next()?;
-    if Path::new(&called).file_name() != Some(OsStr::new(NAME)) {
-        return None;
-    }
-    let Some(real) = env::var_os(REAL) else {
-        eprintln!("{NAME}: {REAL} is not set; only dkms-rust starts this");
+    let name = Path::new(&called).file_name()?.to_str()?;
+    let variable = match name {
+        RUSTC => REAL_RUSTC,
+        BINDGEN => REAL_BINDGEN,
+        _ => return None,
+    };
+    let Some(real) = env::var_os(variable) else {
+        eprintln!("{name}: {variable} is not set; only dkms-rust starts this");
         return Some(ExitCode::FAILURE);
     };
-    let error = Command::new(&real).args(adapt(args.collect())).exec();
-    eprintln!("{NAME}: can't run {}: {error}", Path::new(&real).display());
+    let mut args: Vec<_> = args.collect();
+    if is_aside(&args) {
+        rustix::process::nice(STEP).ok();
+    }
+    if name == RUSTC {
+        args = adapt(args);
+        if let Ok(tree) = env::current_dir() {
+            args = relocate(args, &tree);
+        }
+    }
+    if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
+        match compiler(&real, thin).status().map(|status| status.code()) {
+            Ok(Some(0)) => return Some(ExitCode::SUCCESS),
+            Ok(Some(1)) => {} // It does not compile: the whole may.
+            _ => return Some(ExitCode::FAILURE),
+        }
+    }
+    let error = compiler(&real, args).exec();
+    eprintln!("{name}: can't run {}: {error}", Path::new(&real).display());
     Some(ExitCode::FAILURE)
+}
+
+fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
+    let mut command = Command::new(real);
+    command.args(args);
+    let allocator = Path::new("/usr/lib")
+        .join(format!("{}-linux-gnu", env::consts::ARCH))
+        .join(ALLOCATOR);
+    if system::trusted(&allocator).is_ok() {
+        command.env("LD_PRELOAD", allocator);
+    }
+    command
+}
+
+/// Whether the crate (or bindgen's header, its first argument) is one that others do not wait for.
+fn is_aside(args: &[OsString]) -> bool {
+    let name = args.iter().position(|arg| arg == "--crate-name");
+    args.get(name.map_or(0, |at| at + 1))
+        .and_then(|subject| Path::new(subject).file_name()?.to_str())
+        .is_some_and(|subject| ASIDE.contains(&subject))
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
 fn adapt(mut args: Vec<OsString>) -> Vec<OsString> {
-    let has = |start: &str| {
-        args.iter()
-            .any(|arg| arg.as_encoded_bytes().starts_with(start.as_bytes()))
-    };
-    if has("--emit=obj=") && has("--emit=metadata=") {
+    if makes_metadata(&args) {
         args.extend(["-Zno-codegen", "-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
-    } else if has("--emit=link=") {
+    } else if has(&args, "--emit=link=") {
         args.retain(|arg| arg != "-O");
         args.extend(
             [
@@ -66,28 +126,83 @@ fn adapt(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
+/// The arguments with which a crate's paths are relative to `tree`, also those of its generated
+/// parts, and those that rustc would make absolute.
+fn relocate(mut args: Vec<OsString>, tree: &Path) -> Vec<OsString> {
+    if has(&args, "--emit=") {
+        // kbuild's own mapping may be for some uses of a path only.
+        for arg in &mut args {
+            if starts(arg, "--remap-path-scope=") {
+                *arg = "--remap-path-scope=all".into();
+            }
+        }
+        args.push(remap(tree, Path::new("")));
+    }
+    args
+}
+
+/// The arguments that build `core` from the library at `thin`; `None` for other crates.
+fn with_thin_core(args: &[OsString], thin: &Path) -> Option<Vec<OsString>> {
+    const ROOT: &str = "core/src/lib.rs";
+    if !makes_metadata(args) {
+        return None;
+    }
+    let at = args.iter().position(|arg| Path::new(arg).ends_with(ROOT))?;
+    let library = Path::new(&args[at]).ancestors().nth(3)?;
+    let mut thin_args = args.to_vec();
+    thin_args[at] = thin.join(ROOT).into();
+    thin_args.push(remap(thin, library));
+    Some(thin_args)
+}
+
+fn remap(from: &Path, to: &Path) -> OsString {
+    let mut arg = OsString::from("--remap-path-prefix=");
+    arg.push(from);
+    arg.push("=");
+    arg.push(to);
+    arg
+}
+
+fn makes_metadata(args: &[OsString]) -> bool {
+    has(args, "--emit=obj=") && has(args, "--emit=metadata=")
+}
+
+fn has(args: &[OsString], start: &str) -> bool {
+    args.iter().any(|arg| starts(arg, start))
+}
+
+fn starts(arg: &OsStr, start: &str) -> bool {
+    arg.as_encoded_bytes().starts_with(start.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn adapted(args: &str) -> String {
-        let args = args.split(' ').map(Into::into).collect();
-        adapt(args).join(OsStr::new(" ")).into_string().unwrap()
+    const CORE: &str = "--emit=obj=rust/core.o --emit=metadata=rust/libcore.rmeta --crate-name \
+                        core /usr/src/library/core/src/lib.rs";
+
+    fn words(args: &str) -> Vec<OsString> {
+        args.split(' ').map(Into::into).collect()
+    }
+
+    fn text(args: Vec<OsString>) -> String {
+        args.join(OsStr::new(" ")).into_string().unwrap()
     }
 
     #[test]
     fn a_kernel_crate_gets_metadata_but_no_object_code() {
-        let args = "--emit=obj=rust/core.o --emit=metadata=rust/libcore.rmeta -Copt-level=2 lib.rs";
         assert_eq!(
-            adapted(args),
-            format!("{args} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
+            text(adapt(words(CORE))),
+            format!("{CORE} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
         );
     }
 
     #[test]
     fn a_macro_s_library_is_not_optimised() {
+        let args = words("--emit=link=libsyn.rlib --crate-type rlib -O lib.rs");
         assert_eq!(
-            adapted("--emit=link=libsyn.rlib --crate-type rlib -O lib.rs"),
+            text(adapt(args)),
             "--emit=link=libsyn.rlib --crate-type rlib lib.rs -Copt-level=0 \
              -Cdebug-assertions=n -Cstrip=debuginfo --cap-lints=allow"
         );
@@ -100,7 +215,44 @@ mod tests {
             "--print sysroot",
             "--print file-names - x",
         ] {
-            assert_eq!(adapted(args), args);
+            let passed = relocate(adapt(words(args)), Path::new("/tree"));
+            assert_eq!(text(passed), args);
+            assert_eq!(with_thin_core(&words(args), Path::new("/thin")), None);
         }
+    }
+
+    #[test]
+    fn paths_do_not_say_where_the_tree_was_made() {
+        let args = words("--emit=obj=a.o --remap-path-prefix=./= --remap-path-scope=macro lib.rs");
+        assert_eq!(
+            text(relocate(args, Path::new("/cache/.new-7"))),
+            "--emit=obj=a.o --remap-path-prefix=./= --remap-path-scope=all lib.rs \
+             --remap-path-prefix=/cache/.new-7="
+        );
+    }
+
+    #[test]
+    fn only_core_is_built_from_the_thin_library() {
+        let thin = with_thin_core(&words(CORE), Path::new("/tree/thin")).unwrap();
+        assert_eq!(
+            text(thin),
+            CORE.replace("/usr/src/library/", "/tree/thin/")
+                + " --remap-path-prefix=/tree/thin=/usr/src/library"
+        );
+        let other = CORE.replace("/usr/src/library/core/src/lib.rs", "rust/kernel/lib.rs");
+        assert_eq!(with_thin_core(&words(&other), Path::new("/thin")), None);
+    }
+
+    #[test]
+    fn what_nothing_waits_for_steps_back() {
+        assert!(is_aside(&words(
+            "--edition=2021 --crate-name uapi rust/uapi/lib.rs"
+        )));
+        assert!(is_aside(&words(
+            "./rust/uapi/uapi_helper.h --rust-target 1.85"
+        )));
+        assert!(!is_aside(&words(CORE)));
+        assert!(!is_aside(&words("rust/bindings/bindings_helper.h -o uapi")));
+        assert!(!is_aside(&[]));
     }
 }
