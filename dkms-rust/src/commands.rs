@@ -3,11 +3,13 @@
 //! The commands: `make`, `kdir`, `check`, `clean`; `status` is in [`status`].
 
 use crate::cache::Cache;
+use crate::class::Class;
 use crate::cli::Command;
 use crate::plan::{Plan, Ready, Tree};
 use crate::rebuild::clean_make;
 use crate::refusal::Refusal;
 use crate::release::Release;
+use crate::runtime;
 use crate::status;
 use crate::symbols;
 use crate::system::System;
@@ -68,7 +70,8 @@ fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode>
     let mut make = clean_make();
     make.arg("-C").arg(tree.path());
     make.arg(format!("M={}", folder.display()));
-    make.arg(format!("RUSTC={}", plan.rustc.path.display()));
+    let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
+    make.arg(format!("RUSTC={}", rustc.display()));
     // dkms adds it by itself, but not everybody who calls this is dkms.
     if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
         make.arg("LLVM=1");
@@ -84,10 +87,14 @@ fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode>
     let symvers = tree.path().join("Module.symvers");
     for module in built(&folder) {
         let count = symbols::check(&module, &symvers)?;
-        eprintln!(
-            "dkms-rust: {release}: {}: the kernel exports all {count} Rust symbols that it needs",
-            module.file_name().unwrap_or_default().to_string_lossy()
-        );
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        match plan.class {
+            Class::NoRust => eprintln!("dkms-rust: {release}: {name} needs no Rust of the kernel"),
+            _ => eprintln!(
+                "dkms-rust: {release}: {name}: the kernel exports all {count} Rust symbols that \
+                 it needs"
+            ),
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

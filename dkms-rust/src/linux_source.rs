@@ -253,12 +253,13 @@ fn checksum(header: &[u8; RECORD as usize]) -> u32 {
     sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])
 }
 
-/// Unpacks what a rebuild needs into `tree`, which has the kernel's own headers in `include/`.
+/// Unpacks what a rebuild needs into `tree`, which has the kernel's own headers in `include/`, and
+/// the file `more` with its path.
 ///
 /// # Errors
 ///
 /// If the archive is damaged or lacks something, or on errors of writing.
-pub fn unpack(archive: &Path, tree: &Path) -> Result<()> {
+pub fn unpack(archive: &Path, tree: &Path, more: Option<&str>) -> Result<()> {
     let source = Archive::open(archive)?;
     if source.extract("rust/", tree, |_| true)? == 0 {
         bail!(
@@ -267,6 +268,10 @@ pub fn unpack(archive: &Path, tree: &Path) -> Result<()> {
         );
     }
     source.extract("scripts/", tree, is_rust_script)?;
+    if let Some(file) = more {
+        let folder = file.rfind('/').map_or("", |at| &file[..=at]);
+        source.extract(folder, tree, |path| path == file)?;
+    }
 
     // Headers that are outside of include/ are few, but which they are changes: those that the
     // bindings' headers include, and those that these include.

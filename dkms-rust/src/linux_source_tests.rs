@@ -60,7 +60,7 @@ const FILES: &[(&str, &str)] = &[
 fn a_rebuild_gets_rust_its_scripts_and_the_private_headers_it_includes() {
     let (dir, path) = archive(FILES);
     let tree = dir.path().join("tree");
-    unpack(&path, &tree).unwrap();
+    unpack(&path, &tree, None).unwrap();
     let there = |file: &str| tree.join(file).is_file();
     assert!(there("rust/Makefile") && there("rust/kernel/lib.rs"));
     assert!(there("scripts/Makefile") && there("scripts/generate_rust_target.rs"));
@@ -120,7 +120,7 @@ fn both_orders_of_sorting_are_provided_for() {
 #[test]
 fn an_archive_of_something_else_is_told() {
     let (dir, path) = archive(&[]);
-    let error = unpack(&path, &dir.path().join("tree"))
+    let error = unpack(&path, &dir.path().join("tree"), None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("has no rust/"), "{error}");

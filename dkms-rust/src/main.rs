@@ -2,12 +2,11 @@
 
 //! The command `dkms-rust`; see [`dkms_rust`].
 
-use dkms_rust::{cli, rustc_shim};
+use dkms_rust::{cli, link, rustc_shim};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = rustc_shim::run_if_called_as_compiler() {
-        return code;
-    }
-    cli::run()
+    rustc_shim::run_if_called_as_compiler()
+        .or_else(link::run_if_called_as_rustc)
+        .unwrap_or_else(cli::run)
 }

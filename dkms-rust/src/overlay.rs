@@ -43,7 +43,7 @@ pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
 }
 
 /// Links all that `sources` have in `folder`, but for the names in `except`, into the tree.
-fn merge(tree: &Path, folder: &str, sources: &[&Path], except: &[&str]) -> Result<()> {
+pub(crate) fn merge(tree: &Path, folder: &str, sources: &[&Path], except: &[&str]) -> Result<()> {
     let target = tree.join(folder);
     fs::create_dir_all(&target).with_context(|| format!("can't make {}", target.display()))?;
     for source in sources {

@@ -54,6 +54,8 @@ pub enum Tree {
 pub struct Rebuild {
     /// The kernel.
     pub kernel: Kernel,
+    /// What it offers: [`Class::NoRust`] takes more than metadata.
+    pub class: Class,
     /// Its source.
     pub source: LinuxSource,
     /// Its rustc.
@@ -102,13 +104,8 @@ impl Plan {
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
-        if class == Class::NoRust {
-            let why = "it has no Rust (CONFIG_RUST is not set), and modules for such kernels are \
-                       not supported yet";
-            let mend = "use a kernel with Rust: Debian 13 has one in trixie-backports";
-            return Err(Refusal::new(release, why, mend));
-        }
-        let rustc = Rustc::of(&kernel)?;
+        can_be_rebuilt(&kernel, class)?;
+        let rustc = Rustc::of(&kernel, class)?;
         compiler(&kernel)?;
         let llvm = kernel.built_by_clang();
         let tree = if class == Class::Metadata {
@@ -118,7 +115,8 @@ impl Plan {
             if usable(&key) {
                 Tree::Kept(key)
             } else {
-                Tree::Rebuild(Box::new(rebuild_of(system, kernel, &rustc, bindgen, key)?))
+                let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, key)?;
+                Tree::Rebuild(Box::new(rebuild))
             }
         };
         Ok(Self {
@@ -160,18 +158,11 @@ impl Plan {
 fn rebuild_of(
     system: &System,
     kernel: Kernel,
+    class: Class,
     rustc: &Rustc,
     bindgen: Bindgen,
     key: Key,
 ) -> Result<Rebuild, Refusal> {
-    let release = &kernel.release;
-    if release.series().is_none_or(|series| series < OLDEST) {
-        let why = format!(
-            "it is older than {}.{}, the oldest with what Rust modules need",
-            OLDEST.0, OLDEST.1
-        );
-        return Err(Refusal::final_(release, why));
-    }
     let source = LinuxSource::of(system, &kernel)?;
     rustc.library(&kernel)?;
     room(&kernel, &system.cache())?;
@@ -181,7 +172,34 @@ fn rebuild_of(
         bindgen,
         key,
         kernel,
+        class,
     })
+}
+
+/// Refuses kernels whose crates can't be had from their source.
+fn can_be_rebuilt(kernel: &Kernel, class: Class) -> Result<(), Refusal> {
+    let release = &kernel.release;
+    if class == Class::Metadata {
+        return Ok(());
+    }
+    if release.series().is_none_or(|series| series < OLDEST) {
+        let why = format!(
+            "it is older than {}.{}, the oldest with what Rust modules need",
+            OLDEST.0, OLDEST.1
+        );
+        return Err(Refusal::final_(release, why));
+    }
+    // Where Rust is on, its Kconfig has seen to these.
+    for option in ["CFI_CLANG", "CFI", "KASAN_SW_TAGS"] {
+        if class == Class::NoRust && kernel.config.is_on(option) {
+            let why = format!(
+                "it has no Rust and is built with CONFIG_{option}, under which code from Rust \
+                 would have to be built as the kernel was"
+            );
+            return Err(Refusal::final_(release, why));
+        }
+    }
+    Ok(())
 }
 
 /// What a rebuilt tree depends on. Not linux-source: its version has to be that of the headers.
@@ -196,6 +214,7 @@ fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key)
             &std::fs::read_to_string(kernel.build.join(".config")).unwrap_or_default(),
         ),
         ("rustc", &rustc.version),
+        ("rustc's path", &rustc.path.display().to_string()),
         ("bindgen", &bindgen.version),
     ]);
     Ok((bindgen, key))

@@ -2,10 +2,13 @@
 
 //! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
 
+use crate::class::Class;
 use crate::linux_source;
 use crate::overlay;
 use crate::plan::Rebuild;
 use crate::run::{logged, step};
+use crate::runtime;
+use crate::rust_config;
 use crate::rustc_shim;
 use crate::thin_core;
 use anyhow::{Context, Result, ensure};
@@ -31,11 +34,14 @@ endif
 \t$(Q)$(MAKE) $(build)=rust rust/kernel.o
 ";
 
+const TARGET: &str = "dkms-rust-metadata";
 /// The text of all that decides what a tree has in it.
 pub const RECIPE: &str = concat!(
     include_str!("linux_source.rs"),
     include_str!("overlay.rs"),
     include_str!("rebuild.rs"),
+    include_str!("runtime.rs"),
+    include_str!("rust_config.rs"),
     include_str!("rustc_shim.rs"),
     include_str!("thin_core.rs"),
 );
@@ -52,23 +58,39 @@ const TOOLS: &str = ".dkms-rust";
 pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
     let source = &rebuild.source;
+    let no_rust = rebuild.class == Class::NoRust;
     let reading = format!("{release}: reading {}", source.archive.display());
     step(&reading, || {
         overlay::create(&rebuild.kernel, tree)?;
-        linux_source::unpack(&source.archive, tree).with_context(|| {
+        let more = no_rust.then_some(rust_config::KCONFIG);
+        linux_source::unpack(&source.archive, tree, more).with_context(|| {
             let package = format!("{}={}", source.package, source.version);
             format!("if it is damaged, mend: apt install --reinstall {package}")
-        })
+        })?;
+        if no_rust {
+            rust_config::enable(&rebuild.kernel, &rebuild.rustc, tree)?;
+            runtime::prepare(tree)?;
+        }
+        Ok(())
     })?;
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
         || kbuild(rebuild, tree),
     )?;
-    tidy(tree)
+    tidy(tree)?;
+    if no_rust {
+        runtime::finish(tree, &rebuild.rustc.path)?;
+    }
+    Ok(())
 }
 
 fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
-    fs::write(tree.join(MAKEFILE_NAME), MAKEFILE)?;
+    let target = match rebuild.class {
+        Class::NoRust => runtime::TARGET,
+        _ => TARGET,
+    };
+    let rules = [MAKEFILE, runtime::RULES].concat();
+    fs::write(tree.join(MAKEFILE_NAME), rules)?;
     let tools = tree.join(TOOLS);
     fs::create_dir(&tools)?;
     let shim = |name| {
@@ -96,7 +118,10 @@ fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
         .arg(format!("BINDGEN={}", bindgen.display()))
         // There is no object code to check or to edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
-        .arg("dkms-rust-metadata");
+        .arg(target);
+    if rebuild.class == Class::NoRust {
+        make.env(rustc_shim::RUNTIME, "1");
+    }
     logged(&mut make, &tree.join(LOG))?;
     ensure!(
         tree.join("rust/libkernel.rmeta").is_file(),
@@ -123,7 +148,7 @@ fn tidy(tree: &Path) -> Result<()> {
     for name in [MAKEFILE_NAME, LOG] {
         fs::remove_file(tree.join(name))?;
     }
-    for folder in [TOOLS, "rust/host", "drivers"] {
+    for folder in [TOOLS, "rust/host", "drivers", "init"] {
         match fs::remove_dir_all(tree.join(folder)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}

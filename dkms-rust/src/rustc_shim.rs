@@ -14,12 +14,14 @@
 //! - `core` is built from [`crate::thin_core`]'s source; where that fails, from the whole.
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
+//! - Where the kernel has no Rust, the crates get the flags of [`crate::runtime`] instead, and code.
 //! - What the longest chain of crates (core, bindings, kernel) does not wait for steps back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
 //!
 //! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
 //! each for one word.
 
+use crate::runtime;
 use crate::system;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -41,6 +43,9 @@ pub const REAL_BINDGEN: &str = "DKMS_RUST_BINDGEN";
 
 /// The environment variable with the path of the thin library, if there is one.
 pub const THIN: &str = "DKMS_RUST_THIN";
+
+/// The environment variable that is set where the kernel has no Rust.
+pub const RUNTIME: &str = "DKMS_RUST_RUNTIME";
 
 /// What the longest chain does not wait for: crates, and a header for bindgen.
 const ASIDE: [&str; 4] = ["uapi", "uapi_helper.h", "zerocopy", "zerocopy_derive"];
@@ -70,7 +75,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
         rustix::process::nice(STEP).ok();
     }
     if name == RUSTC {
-        args = adapt(args);
+        args = adapt(args, env::var_os(RUNTIME).is_some());
         if let Ok(tree) = env::current_dir() {
             args = relocate(args, &tree);
         }
@@ -108,9 +113,15 @@ fn is_aside(args: &[OsString]) -> bool {
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
-fn adapt(mut args: Vec<OsString>) -> Vec<OsString> {
+fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     if makes_metadata(&args) {
-        args.extend(["-Zno-codegen", "-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
+        let code: &[&str] = if runtime {
+            &runtime::RUSTC_FLAGS
+        } else {
+            &["-Zno-codegen"]
+        };
+        args.extend(code.iter().map(Into::into));
+        args.extend(["-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
     } else if has(&args, "--emit=link=") {
         args.retain(|arg| arg != "-O");
         args.extend(
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn a_kernel_crate_gets_metadata_but_no_object_code() {
         assert_eq!(
-            text(adapt(words(CORE))),
+            text(adapt(words(CORE), false)),
             format!("{CORE} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
         );
     }
@@ -202,7 +213,7 @@ mod tests {
     fn a_macro_s_library_is_not_optimised() {
         let args = words("--emit=link=libsyn.rlib --crate-type rlib -O lib.rs");
         assert_eq!(
-            text(adapt(args)),
+            text(adapt(args, false)),
             "--emit=link=libsyn.rlib --crate-type rlib lib.rs -Copt-level=0 \
              -Cdebug-assertions=n -Cstrip=debuginfo --cap-lints=allow"
         );
@@ -215,7 +226,7 @@ mod tests {
             "--print sysroot",
             "--print file-names - x",
         ] {
-            let passed = relocate(adapt(words(args)), Path::new("/tree"));
+            let passed = relocate(adapt(words(args), true), Path::new("/tree"));
             assert_eq!(text(passed), args);
             assert_eq!(with_thin_core(&words(args), Path::new("/thin")), None);
         }

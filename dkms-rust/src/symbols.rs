@@ -1,15 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Holds what a built module needs against what its kernel exports.
+//! The symbols of object files, and what a built module needs held against what its kernel exports.
 
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSymbol};
-use std::collections::HashSet;
+use object::read::archive::ArchiveFile;
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
+/// The global symbols of an object file, by what they are to others.
+#[derive(Debug, Default)]
+pub struct Symbols {
+    /// Those that it has.
+    pub defined: BTreeSet<String>,
+    /// Those that it has not and refers to.
+    pub needed: BTreeSet<String>,
+    /// Those that it has not and only names: the linker leaves them when it drops what used them.
+    pub unused: BTreeSet<String>,
+}
+
+impl Symbols {
+    /// Reads those of the object file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read or is no object file.
+    pub fn of(path: &Path) -> Result<Self> {
+        let data = read(path)?;
+        let file = object::File::parse(&*data)
+            .with_context(|| format!("{} is no object file", path.display()))?;
+        let used: HashSet<_> = file
+            .sections()
+            .flat_map(|section| section.relocations().collect::<Vec<_>>())
+            .filter_map(|(_, relocation)| match relocation.target() {
+                RelocationTarget::Symbol(index) => Some(index),
+                _ => None,
+            })
+            .collect();
+        let mut symbols = Self::default();
+        for symbol in file.symbols().filter(|symbol| symbol.is_global()) {
+            let Some(name) = symbol.name().ok().filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            let set = if !symbol.is_undefined() {
+                &mut symbols.defined
+            } else if used.contains(&symbol.index()) {
+                &mut symbols.needed
+            } else {
+                &mut symbols.unused
+            };
+            set.insert(name.to_owned());
+        }
+        Ok(symbols)
+    }
+
+    /// The names that an archive of object files offers.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read or is no archive.
+    pub fn of_archive(path: &Path) -> Result<BTreeSet<String>> {
+        let data = read(path)?;
+        let no_archive = || format!("{} is no archive", path.display());
+        let archive = ArchiveFile::parse(&*data).with_context(no_archive)?;
+        let Some(symbols) = archive.symbols().with_context(no_archive)? else {
+            bail!("{} has no index", path.display());
+        };
+        let name = |symbol: object::Result<object::read::archive::ArchiveSymbol<'_>>| {
+            Ok(String::from_utf8_lossy(symbol?.name()).into_owned())
+        };
+        symbols.map(name).collect()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("can't read {}", path.display()))
+}
+
 /// The names in a `Module.symvers`: the second column, tabs between.
-fn exported(symvers: &str) -> HashSet<&str> {
+pub fn exported(symvers: &str) -> HashSet<&str> {
     symvers
         .lines()
         .filter_map(|line| line.split('\t').nth(1))
@@ -17,7 +87,7 @@ fn exported(symvers: &str) -> HashSet<&str> {
 }
 
 /// Whether a symbol is Rust's (its mangling), or a helper that only Rust code calls.
-fn of_rust(name: &str) -> bool {
+pub fn of_rust(name: &str) -> bool {
     name.starts_with("_R") || name.starts_with("rust_helper_")
 }
 
@@ -28,17 +98,12 @@ fn of_rust(name: &str) -> bool {
 ///
 /// If it lacks one: the metadata is not that of the kernel. Or if a file can't be read.
 pub fn check(path: &Path, symvers: &Path) -> Result<usize> {
-    let read =
-        |path: &Path| fs::read(path).with_context(|| format!("can't read {}", path.display()));
-    let module = read(path)?;
     let symvers = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
     let exported = exported(&symvers);
-    let module = object::File::parse(&*module)
-        .with_context(|| format!("{} is no kernel module", path.display()))?;
+    let module = Symbols::of(path)?;
     let needed: Vec<_> = module
-        .symbols()
-        .filter(ObjectSymbol::is_undefined)
-        .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
+        .needed
+        .union(&module.unused)
         .filter(|name| of_rust(name))
         .collect();
     let missing: Vec<_> = needed

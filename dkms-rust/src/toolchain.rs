@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc that built the kernel, chosen by asking and never by its name.
+//! The rustc that built the kernel, chosen by asking and never by its name; for a kernel without
+//! Rust, one that is new enough.
 
+use crate::class::Class;
 use crate::dpkg;
 use crate::kernel::Kernel;
 use crate::refusal::Refusal;
@@ -22,20 +24,35 @@ pub struct Rustc {
     pub version: String,
 }
 
+/// The oldest rustc that any kernel from 6.12 on is built with; what a newer kernel wants more,
+/// its own `rust_is_available.sh` says.
+const OLDEST: u32 = 107_800;
+
 impl Rustc {
-    /// Finds the rustc that the kernel (or its metadata) was built with.
+    /// Finds the rustc that the kernel (or its metadata) was built with; for a kernel without
+    /// Rust the system's own, if it is new enough.
     ///
     /// # Errors
     ///
     /// A refusal that names the rustc that is wanted, those that are there, and the package that
     /// has it.
-    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
+    pub fn of(kernel: &Kernel, class: Class) -> Result<Self, Refusal> {
+        if class == Class::NoRust {
+            let found = candidates().into_iter().filter_map(ask).collect();
+            return newest_enough(found)
+                .map_err(|why| Refusal::new(&kernel.release, why, "apt install rustc rust-src"));
+        }
         let Some(wanted) = kernel.config.get("RUSTC_VERSION_TEXT") else {
             let why = "its configuration does not say which rustc built it";
             return Err(Refusal::final_(&kernel.release, why));
         };
         let found: Vec<_> = candidates().into_iter().filter_map(ask).collect();
         choose(wanted, &found).map_err(|why| Refusal::new(&kernel.release, why, mend(wanted)))
+    }
+
+    /// Its version as the kernel counts: 108501 for 1.85.1.
+    pub fn number(&self) -> Option<u32> {
+        counted(self.version.split(' ').nth(1)?)
     }
 
     /// The source of `core`, which comes with the package rust-src.
@@ -93,18 +110,42 @@ fn choose(wanted: &str, found: &[Rustc]) -> Result<Rustc, String> {
     if let Some(rustc) = found.iter().find(|rustc| rustc.version == wanted) {
         return Ok(rustc.clone());
     }
-    let there: Vec<_> = found
-        .iter()
-        .map(|rustc| format!("{} is {:?}", rustc.path.display(), rustc.version))
-        .collect();
-    let there = if there.is_empty() {
-        "there is none".into()
-    } else {
-        there.join(", ")
-    };
     Err(format!(
-        "it was built by {wanted:?}, and only that can build modules for it; {there}"
+        "it was built by {wanted:?}, and only that can build modules for it; {}",
+        there(found)
     ))
+}
+
+/// The system's own rustc if it will do, or else any other.
+fn newest_enough(mut found: Vec<Rustc>) -> Result<Rustc, String> {
+    found.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
+    let will_do = |rustc: &&Rustc| rustc.number() >= Some(OLDEST);
+    if let Some(rustc) = found.iter().find(will_do) {
+        return Ok(rustc.clone());
+    }
+    Err(format!(
+        "it has no Rust, and to compile what modules need of it takes rustc {}.{} or newer; {}",
+        OLDEST / 100_000,
+        OLDEST / 100 % 1000,
+        there(&found)
+    ))
+}
+
+/// `1.85.1` as 108501.
+fn counted(version: &str) -> Option<u32> {
+    let mut parts = version
+        .split(['.', '-'])
+        .map(|part| part.parse::<u32>().ok());
+    let (major, minor) = (parts.next()??, parts.next()??);
+    Some(major * 100_000 + minor * 100 + parts.next()??)
+}
+
+fn there(found: &[Rustc]) -> String {
+    if found.is_empty() {
+        return "there is none".into();
+    }
+    let name = |rustc: &Rustc| format!("{} is {:?}", rustc.path.display(), rustc.version);
+    found.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
@@ -241,6 +282,32 @@ mod tests {
         let proxy = write("cargo/bin/rustc", &proxy);
         assert_eq!(ask(real.clone()).unwrap().path, real);
         assert_eq!(ask(proxy).unwrap().path, real);
+    }
+
+    #[test]
+    fn for_a_kernel_without_rust_the_system_s_rustc_comes_first() {
+        let found = vec![
+            rustc("/root/.cargo/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
+            rustc("/usr/bin/rustc", "rustc 1.85.1 (4eb161250 2025-03-15)"),
+        ];
+        let chosen = newest_enough(found.clone()).unwrap();
+        assert_eq!(chosen.path, Path::new("/usr/bin/rustc"));
+        assert_eq!(chosen.number(), Some(108_501));
+
+        // The system's own is too old, as bookworm's is.
+        let old = rustc("/usr/bin/rustc", "rustc 1.63.0");
+        let chosen = newest_enough(vec![old.clone(), found[0].clone()]).unwrap();
+        assert_eq!(chosen.path, found[0].path);
+        let why = newest_enough(vec![old]).unwrap_err();
+        assert!(why.contains("rustc 1.78 or newer"), "{why}");
+        assert!(why.ends_with("/usr/bin/rustc is \"rustc 1.63.0\""), "{why}");
+    }
+
+    #[test]
+    fn versions_are_counted_as_the_kernel_does() {
+        assert_eq!(counted("1.85.1"), Some(108_501));
+        assert_eq!(counted("1.97.0-nightly"), Some(109_700));
+        assert_eq!(counted("unknown"), None);
     }
 
     #[test]

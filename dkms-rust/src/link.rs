@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The rustc that kbuild calls for a module of a kernel without Rust: the real one, after which
+//! the object gets what it needs of the [`runtime`](crate::runtime) linked in.
+//!
+//! It is done here, and not when the module is linked, since objtool, modpost and modversions then
+//! see one object like any other, and check it.
+
+use crate::symbols::{Symbols, exported, of_rust};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// The name under which dkms-rust is this; it is called by it through a link in the runtime's
+/// folder.
+pub const NAME: &str = "rustc-for-module";
+
+/// The real rustc, beside it.
+pub const RUSTC: &str = "rustc";
+
+/// The linker script that joins the runtime's sections.
+pub const SCRIPT: &str = "merge.lds";
+
+/// Functions whose format may have the `%pA` that only a kernel with Rust knows; the runtime has
+/// a `__wrap_` for each.
+const WRAPPED: [&str; 3] = ["_printk", "_dev_printk", "seq_printf"];
+
+/// What those format with: it is the one thing that C asks of the crates.
+const FORMAT: &str = "rust_fmt_argument";
+
+/// Compiles and links if this process was started under the name [`NAME`].
+pub fn run_if_called_as_rustc() -> Option<ExitCode> {
+    let mut args = env::args_os();
+    let called = PathBuf::from(args.next()?);
+    if called.file_name() != Some(OsStr::new(NAME)) {
+        return None;
+    }
+    let runtime = called.parent().unwrap_or(Path::new("."));
+    Some(
+        compile(runtime, &args.collect::<Vec<_>>()).unwrap_or_else(|error| {
+            eprintln!("dkms-rust: {error:#}");
+            ExitCode::FAILURE
+        }),
+    )
+}
+
+fn compile(runtime: &Path, args: &[OsString]) -> Result<ExitCode> {
+    let rustc = runtime.join(RUSTC);
+    let status = Command::new(&rustc)
+        .args(args)
+        .status()
+        .with_context(|| format!("can't run {}", rustc.display()))?;
+    if !status.success() {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        return Ok(ExitCode::from(code.unwrap_or(1)));
+    }
+    if let Some(object) = object(args) {
+        let linked = link(runtime, &object);
+        for end in [PART, WHOLE] {
+            fs::remove_file(beside(&object, end)).ok();
+        }
+        linked.with_context(|| format!("can't link Rust's runtime into {}", object.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The object that rustc was asked for.
+fn object(args: &[OsString]) -> Option<PathBuf> {
+    args.iter()
+        .find_map(|arg| arg.to_str()?.strip_prefix("--emit=obj="))
+        .map(PathBuf::from)
+}
+
+const PART: &str = "runtime";
+const WHOLE: &str = "linked";
+
+fn beside(object: &Path, end: &str) -> PathBuf {
+    let mut name = object.as_os_str().to_owned();
+    name.push(".");
+    name.push(end);
+    name.into()
+}
+
+/// Links what `object` needs into it.
+fn link(runtime: &Path, object: &Path) -> Result<()> {
+    let module = Symbols::of(object)?;
+    let tree = runtime.join("../..");
+    let symvers = tree.join("Module.symvers");
+    let symvers = fs::read_to_string(&symvers).with_context(|| symvers.display().to_string())?;
+    let exported = exported(&symvers);
+    let needs = || {
+        module
+            .needed
+            .iter()
+            .filter(|name| !exported.contains(name.as_str()))
+    };
+
+    let crates = runtime.join("crates.a");
+    let offered = Symbols::of_archive(&crates)?;
+    let mut roots: BTreeSet<&str> = needs()
+        .map(String::as_str)
+        .filter(|name| offered.contains(*name))
+        .collect();
+    // What the compiler takes for granted and the kernel has not, 128 bit division and floating
+    // point: the kernel's own substitutes panic.
+    let substitutes: Vec<_> = needs()
+        .map(|name| (name, format!("__rust{name}")))
+        .filter(|(_, substitute)| offered.contains(substitute))
+        .collect();
+    roots.extend(
+        substitutes
+            .iter()
+            .map(|(_, substitute)| substitute.as_str()),
+    );
+
+    let whole = loop {
+        let whole = join(runtime, object, &roots, &substitutes)?;
+        if !whole.needed.contains(FORMAT) || !roots.insert(FORMAT) {
+            break whole;
+        }
+    };
+    let missing: Vec<_> = whole.needed.iter().filter(|name| of_rust(name)).collect();
+    ensure!(
+        missing.is_empty(),
+        "neither the kernel nor its Rust crates have {missing:?}"
+    );
+
+    // A module may have several objects from Rust, each with a runtime of its own.
+    let path = beside(object, WHOLE);
+    let mut objcopy = tool("OBJCOPY", "objcopy");
+    objcopy.args(
+        module
+            .defined
+            .iter()
+            .map(|name| format!("--keep-global-symbol={name}")),
+    );
+    objcopy.args(
+        whole
+            .unused
+            .iter()
+            .map(|name| format!("--strip-symbol={name}")),
+    );
+    run(objcopy.arg(&path))?;
+    fs::rename(&path, object).with_context(|| format!("can't replace {}", object.display()))
+}
+
+/// Makes `object` with the `roots` of the crates, and the helpers that those or it need.
+fn join(
+    runtime: &Path,
+    object: &Path,
+    roots: &BTreeSet<&str>,
+    substitutes: &[(&String, String)],
+) -> Result<Symbols> {
+    let (part, whole) = (beside(object, PART), beside(object, WHOLE));
+    let mut ld = tool("LD", "ld");
+    ld.arg("-r");
+    if !roots.is_empty() {
+        let mut ld = tool("LD", "ld");
+        ld.args(["-r", "--gc-sections", "-T"])
+            .arg(runtime.join(SCRIPT));
+        ld.args(roots.iter().map(|root| format!("--undefined={root}")));
+        ld.arg("--whole-archive").arg(runtime.join("crates.a"));
+        run(ld.arg("-o").arg(&part))?;
+        // Names that only dropped sections used would bring in more.
+        let mut objcopy = tool("OBJCOPY", "objcopy");
+        let unused = Symbols::of(&part)?.unused;
+        objcopy.args(unused.iter().map(|name| format!("--strip-symbol={name}")));
+        run(objcopy.arg(&part))?;
+    }
+    ld.args(WRAPPED.map(|name| format!("--wrap={name}")));
+    ld.args(
+        substitutes
+            .iter()
+            .map(|(name, substitute)| format!("--defsym={name}={substitute}")),
+    );
+    ld.arg(object);
+    if !roots.is_empty() {
+        ld.arg(&part);
+    }
+    ld.arg(runtime.join("helpers.a"));
+    run(ld.arg("-o").arg(&whole))?;
+    Symbols::of(&whole)
+}
+
+/// A tool, as kbuild names it to what it runs.
+fn tool(variable: &str, default: &str) -> Command {
+    Command::new(env::var_os(variable).unwrap_or_else(|| default.into()))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .status()
+        .with_context(|| format!("can't run {name}"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
