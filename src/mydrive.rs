@@ -34,7 +34,7 @@ impl MyDrive {
 
     /// What it holds after every load.
     pub(crate) fn greeting() -> Result<Arc<Message>> {
-        join(&[], message::GREETING)
+        join(message::GREETING, KVec::new())
     }
 
     /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
@@ -76,7 +76,7 @@ impl MyDrive {
 
         let _lock = self.writers.lock();
         let before = file.newest();
-        let after = join(message::kept(&before, place, count)?, &data)?;
+        let after = join(message::kept(&before, place, count)?, data)?;
         // CAST: At most the limit.
         let end = after.len() as Offset;
         file.publish(after);
@@ -84,11 +84,18 @@ impl MyDrive {
     }
 }
 
-/// A message of two parts.
-fn join(kept: &[u8], data: &[u8]) -> Result<Arc<Message>> {
-    let mut bytes = KVec::new();
-    bytes.extend_from_slice(kept, GFP_KERNEL_ACCOUNT)?;
-    bytes.extend_from_slice(data, GFP_KERNEL_ACCOUNT)?;
+/// A message of two parts. Most writes keep nothing: then what was read is it, and not copied.
+fn join(kept: &[u8], data: KVec<u8>) -> Result<Arc<Message>> {
+    let bytes = if kept.is_empty() {
+        data
+    } else {
+        // OVERFLOW: Together they are at most the limit.
+        let length = kept.len().saturating_add(data.len());
+        let mut both = KVec::with_capacity(length, GFP_KERNEL_ACCOUNT)?;
+        both.extend_from_slice(kept, GFP_KERNEL_ACCOUNT)?;
+        both.extend_from_slice(&data, GFP_KERNEL_ACCOUNT)?;
+        both
+    };
     Ok(Arc::new(bytes, GFP_KERNEL_ACCOUNT)?)
 }
 

@@ -57,10 +57,14 @@ impl<'a, C> OpenFile<'a, C> {
     pub(crate) fn begin(&self) -> Arc<C> {
         let newest = self.newest.lock();
         let begun = newest.clone();
-        let slot = Arc::into_raw(begun.clone()).cast_mut().cast();
-        // INVARIANT: The file takes over a count; `newest` is locked.
-        // SAFETY: By the type invariants the file is open and the place is ours.
-        let before = mem::replace(unsafe { &mut (*self.file.as_ptr()).private_data }, slot);
+        // SAFETY: By the type invariants the file is open and, with `newest` locked, the place is
+        // ours.
+        let slot = unsafe { &mut (*self.file.as_ptr()).private_data };
+        if ptr::eq(slot.cast_const().cast::<C>(), &*begun) {
+            return begun;
+        }
+        // INVARIANT: The file takes over a count.
+        let before = mem::replace(slot, Arc::into_raw(begun.clone()).cast_mut().cast());
         drop(newest);
         // SAFETY: It was in the file's place and is there no more.
         unsafe { Self::discard(before) };
