@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cases::kernels::{Debian, FLAVOUR};
 use crate::mirror::Mirror;
 use crate::project::Project;
+use crate::provision;
 use crate::run::Cmd;
 use crate::ui;
 
@@ -34,6 +35,8 @@ pub struct Kernel {
 /// The newest kernel of each series and flavour of a Debian's table, in the table's order. When
 /// the archive cannot be asked, what it said the last time.
 pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel>> {
+    // apt's lists are one run's at a time as well.
+    let _lock = provision::lock(project)?;
     let saved = project
         .cached(&format!("apt/{}", debian.suite))?
         .join("kernels.json");

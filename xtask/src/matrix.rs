@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::archive::Kernel;
+use crate::archive::{self, Kernel};
 use crate::cases::kernels::{DEBIANS, Debian};
+use crate::mirror::Mirror;
 use crate::project::Project;
 use crate::root::Root;
 use crate::run::Cmd;
@@ -82,10 +83,10 @@ impl Matrix<'_> {
     /// Builds for the kernels of one Debian.
     fn debian(&mut self, debian: &Debian) -> Result<()> {
         let project = self.project;
-        let base = provision::base(project, debian)?;
-        self.offered.extend(base.offered.clone());
-        let picked: Vec<&Kernel> = base
-            .offered
+        let mirror = Mirror::find()?;
+        let offered = archive::kernels(project, &mirror, debian)?;
+        self.offered.extend(offered.iter().cloned());
+        let picked: Vec<&Kernel> = offered
             .iter()
             .filter(|kernel| is_picked(kernel, self.words))
             .collect();
@@ -93,7 +94,8 @@ impl Matrix<'_> {
             return Ok(());
         }
         // All of them, whatever was picked: another choice would be another root to make.
-        let all: Vec<&Kernel> = base.offered.iter().collect();
+        let base = provision::base_with(project, debian, &mirror, &offered)?;
+        let all: Vec<&Kernel> = offered.iter().collect();
         let root = layers::with_kernels(project, &base, "matrix", &all)?;
         let work = mounts::scratch_folder(project)?;
         let installed = build::installed(project, &root, &self.repo, &work.path().join("layer"))?;
@@ -108,7 +110,7 @@ impl Matrix<'_> {
         }
         // Only then is the cache filled for all; to fill it would take a minute for each that was
         // not picked.
-        if picked.len() == base.offered.len() && !served.is_empty() {
+        if picked.len() == offered.len() && !served.is_empty() {
             self.together(debian, &root, &served, &cache);
         }
         Ok(())

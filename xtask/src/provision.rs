@@ -56,12 +56,22 @@ const RECIPE: &[&str] = &[
 /// The root with kernel, compiler and dkms; made when it is not in the cache.
 pub fn base(project: &Project, debian: &Debian) -> Result<Root> {
     let mirror = Mirror::find()?;
+    let offered = archive::kernels(project, &mirror, debian)?;
+    base_with(project, debian, &mirror, &offered)
+}
+
+/// The same, when it is known which kernels the archive has.
+pub fn base_with(
+    project: &Project,
+    debian: &Debian,
+    mirror: &Mirror,
+    offered: &[Kernel],
+) -> Result<Root> {
     let roots = project.cached(&format!("roots/{}", debian.suite))?;
     let _lock = lock(project)?;
-    let offered = archive::kernels(project, &mirror, debian)?;
-    let kernel = archive::first(&offered, debian)?;
+    let kernel = archive::first(offered, debian)?;
     let folder = roots.join(key(debian, kernel));
-    if let Some(root) = open(&folder, kernel, &offered) {
+    if let Some(root) = open(&folder, kernel, offered) {
         ui::say(&format!(
             "reuse the Debian root of {} in {}",
             root.release,
@@ -73,9 +83,9 @@ pub fn base(project: &Project, debian: &Debian) -> Result<Root> {
         "make a Debian {} root with kernel {}",
         debian.suite, kernel.release
     );
-    ui::step(&what, || bootstrap(project, debian, &mirror, &folder))?;
+    ui::step(&what, || bootstrap(project, debian, mirror, &folder))?;
     remove_others(&roots, &folder);
-    open(&folder, kernel, &offered)
+    open(&folder, kernel, offered)
         .with_context(|| format!("the new root in {} is not whole", folder.display()))
 }
 

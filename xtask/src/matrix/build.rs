@@ -19,6 +19,9 @@ use crate::{modules, mounts, warm};
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
 
+/// The start of the module's file name.
+const FILE: &str = "/procDriver.ko";
+
 /// How a build went.
 pub struct Built {
     /// What dkms-rust says of the kernel.
@@ -138,12 +141,14 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         .join(MODULE)
         .join(release)
         .join("x86_64/module");
-    let mut files =
-        fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))?;
+    let files = fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))?;
+    // Compressed or not, as the kernel's own are.
     let file = files
-        .next()
-        .with_context(|| format!("dkms left nothing in {}", place.display()))??;
-    modules::decompressed(&file.path())
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.to_string_lossy().contains(FILE))
+        .with_context(|| format!("dkms left no module in {}", place.display()))?;
+    modules::decompressed(&file)
 }
 
 /// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in the kernel's configuration.
