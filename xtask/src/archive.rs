@@ -36,10 +36,9 @@ pub struct Kernel {
 /// the archive cannot be asked, what it said the last time.
 pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel>> {
     // apt's lists are one run's at a time as well.
-    let _lock = provision::lock(project)?;
-    let saved = project
-        .cached(&format!("apt/{}", debian.suite))?
-        .join("kernels.json");
+    let folder = project.cached(&format!("apt/{}", debian.suite))?;
+    let _lock = provision::lock(&folder.join("asked"))?;
+    let saved = folder.join("kernels.json");
     let what = format!("ask the archive for the kernels of {}", debian.suite);
     match ui::step(&what, || ask(project, mirror, debian)) {
         Ok(kernels) => {

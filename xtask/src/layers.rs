@@ -71,7 +71,7 @@ fn with(project: &Project, root: &Root, name: &str, packages: &[String]) -> Resu
         .collect();
     let key = provision::digest(&key.join("\n"));
     let layer = root.folder.join(format!("{name}-{key}"));
-    let _lock = provision::lock(project)?;
+    let _lock = provision::lock(&root.folder.join("lock"))?;
     if !layer.exists() {
         let what = format!("add to the root: {}", packages.join(" "));
         ui::step(&what, || install(project, root, packages, &layer))?;

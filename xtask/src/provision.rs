@@ -68,7 +68,7 @@ pub fn base_with(
     offered: &[Kernel],
 ) -> Result<Root> {
     let roots = project.cached(&format!("roots/{}", debian.suite))?;
-    let _lock = lock(project)?;
+    let _lock = lock(&roots.with_extension("lock"))?;
     let kernel = archive::first(offered, debian)?;
     let folder = roots.join(key(debian, kernel));
     if let Some(root) = open(&folder, kernel, offered) {
@@ -99,12 +99,14 @@ pub fn clean(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Two runs at once must not make the same root.
-pub fn lock(project: &Project) -> Result<File> {
-    let path = project.cached("")?.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+/// Two runs at once must not make the same root; this one waits for another that holds this file.
+pub fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        ui::say("another run is making a root; waiting for it");
+        ui::say(&format!(
+            "another run holds {}; waiting for it",
+            path.display()
+        ));
         flock(&file, FlockOperation::LockExclusive).context("cannot lock the cache")?;
     }
     Ok(file)
