@@ -14,9 +14,11 @@ mod drive;
 mod i386;
 mod image;
 mod kmsg;
+mod model;
 mod module;
 mod options;
 mod process;
+mod random;
 mod report;
 mod runner;
 mod slab;
@@ -89,6 +91,8 @@ fn behaviour(options: &Options) -> anyhow::Result<()> {
         driver: PathBuf::from(DRIVER),
         rounds: options.rounds,
         stress: Duration::from_secs(options.seconds),
+        random: Duration::from_secs(options.random),
+        seed: options.seed,
         excused_taint: 0,
     };
     let mut tally = Tally::default();

@@ -2,7 +2,12 @@
 
 //! What the kernel command line asks of the guest.
 
+use std::num::ParseIntError;
+use std::str::FromStr;
+
 use anyhow::Context as _;
+
+use crate::random::Random;
 
 /// The `guest=` and `guest.*=` words of the command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +18,10 @@ pub struct Options {
     pub rounds: u32,
     /// How long the cases with readers and writers at once go on.
     pub seconds: u64,
+    /// How long random calls are made, in seconds, and of which seed.
+    pub random: u64,
+    /// Another one each time unless it is given.
+    pub seed: u64,
     /// Names of the cases to run; empty for all.
     pub only: Vec<String>,
 }
@@ -24,6 +33,8 @@ impl Options {
             suite: "behaviour".into(),
             rounds: 200,
             seconds: 10,
+            random: 30,
+            seed: Random::seed(),
             only: Vec::new(),
         };
         for (key, value) in line
@@ -32,16 +43,10 @@ impl Options {
         {
             match key {
                 "guest" => options.suite = value.into(),
-                "guest.rounds" => {
-                    options.rounds = value.parse().with_context(|| {
-                        format!("guest.rounds={value}: a whole number is wanted")
-                    })?
-                }
-                "guest.seconds" => {
-                    options.seconds = value.parse().with_context(|| {
-                        format!("guest.seconds={value}: a whole number is wanted")
-                    })?
-                }
+                "guest.rounds" => options.rounds = number(key, value)?,
+                "guest.seconds" => options.seconds = number(key, value)?,
+                "guest.random" => options.random = number(key, value)?,
+                "guest.seed" => options.seed = number(key, value)?,
                 "guest.only" => options.only = value.split(',').map(String::from).collect(),
                 _ => {}
             }
@@ -53,6 +58,12 @@ impl Options {
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
+}
+
+fn number<T: FromStr<Err = ParseIntError>>(key: &str, value: &str) -> anyhow::Result<T> {
+    value
+        .parse()
+        .with_context(|| format!("{key}={value}: a whole number is wanted"))
 }
 
 #[cfg(test)]
@@ -69,11 +80,12 @@ mod tests {
 
     #[test]
     fn suite_rounds_and_choice_are_taken() {
-        let line = "guest=bench guest.rounds=7 guest.seconds=60 guest.only=a,b-c";
+        let line = "guest=bench guest.rounds=7 guest.seconds=60 guest.random=600 guest.seed=5 guest.only=a,b-c";
         let options = Options::from_command_line(line).unwrap();
         assert_eq!(options.suite, "bench");
         assert_eq!(options.rounds, 7);
         assert_eq!(options.seconds, 60);
+        assert_eq!((options.random, options.seed), (600, 5));
         assert!(options.wants("b-c"));
         assert!(!options.wants("b"));
     }

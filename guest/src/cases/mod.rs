@@ -12,6 +12,7 @@ mod namespaces;
 mod offsets;
 mod open_files;
 mod pipes;
+mod random_calls;
 mod reading;
 mod ready;
 mod refusals;
@@ -40,6 +41,10 @@ pub struct Context {
     pub rounds: u32,
     /// How long readers and writers meet each other.
     pub stress: Duration,
+    /// How long random calls are made.
+    pub random: Duration,
+    /// What they follow from.
+    pub seed: u64,
     /// Taint bits that a case which may warn has set.
     pub excused_taint: u64,
 }
@@ -122,6 +127,7 @@ const SUBJECTS: &[&[Case]] = &[
     versions::CASES,
     writers::CASES,
     namespaces::CASES,
+    random_calls::CASES,
     compat::CASES,
     life::CASES,
     open_files::CASES,

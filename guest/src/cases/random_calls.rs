@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Calls at random on several descriptors at once, each held against the model. The seed is in
+//! the log; `guest.seed=` runs the same calls again.
+
+use std::cell::RefCell;
+use std::io::IoSlice;
+use std::io::IoSliceMut;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use anyhow::ensure;
+use nix::errno::Errno;
+use nix::fcntl::FcntlArg;
+use nix::fcntl::OFlag;
+use nix::fcntl::SpliceFFlags;
+use nix::unistd::Whence;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::filled;
+use crate::check::same;
+use crate::drive;
+use crate::drive::LIMIT;
+use crate::kmsg;
+use crate::model::Model;
+use crate::model::OpenFile;
+use crate::module;
+use crate::module::NAME;
+use crate::random::Random;
+use crate::sys::Edge;
+
+pub const CASES: &[Case] =
+    &[Case::loaded("random-calls-as-the-model-answers", random_calls).within(3600)];
+
+/// Descriptors at the same time.
+const DESCRIPTORS: usize = 8;
+
+/// One descriptor, and the open file that it and its duplicates stand for.
+struct Descriptor {
+    fd: OwnedFd,
+    file: Rc<RefCell<OpenFile>>,
+}
+
+struct Player {
+    driver: PathBuf,
+    random: Random,
+    model: Model,
+    open: Vec<Descriptor>,
+    edge: Edge,
+    pipe: (OwnedFd, OwnedFd),
+}
+
+/// What a step may do: how often, among all, and the step.
+type Step = (usize, fn(&mut Player) -> anyhow::Result<()>);
+
+const STEPS: &[Step] = &[
+    (400, Player::open),
+    (200, Player::close),
+    (100, Player::duplicate),
+    (1500, Player::read),
+    (300, Player::read_vectors),
+    (200, Player::read_faulting),
+    (200, Player::splice),
+    (1500, Player::write),
+    (300, Player::write_vectors),
+    (200, Player::write_faulting),
+    (600, Player::seek),
+    (100, Player::set_append),
+    (50, Player::truncate),
+    (400, Player::look),
+    (1, Player::load_anew),
+];
+
+fn random_calls(context: &Context) -> anyhow::Result<()> {
+    let mut player = Player {
+        driver: context.driver.clone(),
+        random: Random::of(context.seed),
+        model: Model::new(),
+        open: Vec::new(),
+        edge: Edge::new()?,
+        pipe: nix::unistd::pipe2(OFlag::O_CLOEXEC).context("making a pipe")?,
+    };
+    kmsg::say(&format!("guest: random calls of seed {}", context.seed));
+    let total = STEPS.iter().map(|(weight, _)| weight).sum();
+    let end = Instant::now() + context.random;
+    let mut steps = 0u64;
+    while Instant::now() < end {
+        let mut chosen = player.random.below(total);
+        let step = STEPS.iter().find(|(weight, _)| {
+            let found = chosen < *weight;
+            chosen = chosen.saturating_sub(*weight);
+            found
+        });
+        if let Some((_, step)) = step {
+            step(&mut player).with_context(|| format!("seed {}, step {steps}", context.seed))?;
+        }
+        steps += 1;
+    }
+    kmsg::say(&format!(
+        "guest: {steps} random calls answered as the model"
+    ));
+    ensure!(steps > 1000, "only {steps} steps in {:?}", context.random);
+    Ok(())
+}
+
+impl Player {
+    /// Any of the open ones; one is opened if none is.
+    fn any(&mut self) -> anyhow::Result<usize> {
+        if self.open.is_empty() {
+            self.open()?;
+        }
+        Ok(self.random.below(self.open.len()))
+    }
+
+    /// At the position, or at an offset: near what is special of the message, or anywhere.
+    fn place(&mut self) -> Option<i64> {
+        (!self.random.one_in(2)).then(|| self.offset())
+    }
+
+    fn offset(&mut self) -> i64 {
+        let near = [0, self.model.message().len(), LIMIT][self.random.below(3)] as i64;
+        match self.random.below(16) {
+            0 => self.random.any() as i64,
+            1 => i64::MAX - self.random.below(LIMIT) as i64,
+            2..=5 => self.random.below(LIMIT + 2) as i64,
+            6..=9 => 0,
+            _ => near + self.random.below(5) as i64 - 2,
+        }
+    }
+
+    fn count(&mut self) -> usize {
+        match self.random.below(8) {
+            0 => 0,
+            1 => self.random.below(2 * LIMIT),
+            2 => LIMIT - self.model.message().len() + self.random.below(2),
+            _ => 1 + self.random.below(40),
+        }
+    }
+
+    fn data(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.random.any() as u8).collect()
+    }
+
+    fn open(&mut self) -> anyhow::Result<()> {
+        if self.open.len() == DESCRIPTORS {
+            return self.close();
+        }
+        let (mode, reads, writes) = [
+            (OFlag::O_RDONLY, true, false),
+            (OFlag::O_WRONLY, false, true),
+            (OFlag::O_RDWR, true, true),
+        ][self.random.below(3)];
+        let appends = self.random.one_in(4);
+        let mut flags = mode;
+        flags.set(OFlag::O_APPEND, appends);
+        flags.set(OFlag::O_TRUNC, self.random.one_in(2));
+        let fd = drive::open_with(drive::FILE, flags).with_context(|| format!("open {flags:?}"))?;
+        let file = Rc::new(RefCell::new(OpenFile::new(reads, writes, appends)));
+        self.open.push(Descriptor { fd, file });
+        Ok(())
+    }
+
+    fn close(&mut self) -> anyhow::Result<()> {
+        if !self.open.is_empty() {
+            self.open.swap_remove(self.random.below(self.open.len()));
+        }
+        Ok(())
+    }
+
+    fn duplicate(&mut self) -> anyhow::Result<()> {
+        let from = self.any()?;
+        if self.open.len() < DESCRIPTORS {
+            let Descriptor { fd, file } = &self.open[from];
+            let fd = fd.try_clone().context("duplicating")?;
+            let file = file.clone();
+            self.open.push(Descriptor { fd, file });
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> anyhow::Result<()> {
+        let (number, at, count) = (self.any()?, self.place(), self.count());
+        let Descriptor { fd, file } = &self.open[number];
+        let file = &mut file.borrow_mut();
+        let mut buffer = vec![0; count];
+        let got = match at {
+            None => nix::unistd::read(fd, &mut buffer),
+            Some(at) => nix::sys::uio::pread(fd, &mut buffer, at),
+        };
+        let wanted = self.model.read(file, at, count);
+        move_on(file, at, &wanted);
+        let got = got
+            .and_then(|got| filled(&buffer, got).map_or(Err(Errno::E2BIG), |got| Ok(got.to_vec())));
+        same(&format!("read of {count} at {at:?}"), got, wanted)
+    }
+
+    fn read_vectors(&mut self) -> anyhow::Result<()> {
+        let (number, at) = (self.any()?, self.place());
+        let (first, second) = (self.count(), self.count());
+        let Descriptor { fd, file } = &self.open[number];
+        let file = &mut file.borrow_mut();
+        let mut buffers = (vec![0; first], vec![0; second]);
+        let mut slices = [
+            IoSliceMut::new(&mut buffers.0),
+            IoSliceMut::new(&mut buffers.1),
+        ];
+        let got = match at {
+            None => nix::sys::uio::readv(fd, &mut slices),
+            Some(at) => nix::sys::uio::preadv(fd, &mut slices, at),
+        };
+        let count = first + second;
+        let wanted = self.model.read_vectors(file, at, count);
+        move_on(file, at, &wanted);
+        let all = [buffers.0, buffers.1].concat();
+        let got =
+            got.and_then(|got| filled(&all, got).map_or(Err(Errno::E2BIG), |got| Ok(got.to_vec())));
+        same(
+            &format!("readv of {first} and {second} at {at:?}"),
+            got,
+            wanted,
+        )
+    }
+
+    /// The buffer ends early: as much as there is room for, or EFAULT.
+    fn read_faulting(&mut self) -> anyhow::Result<()> {
+        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
+        let room = self.random.below(count.min(LIMIT));
+        let Descriptor { fd, file } = &self.open[number];
+        let file = &mut file.borrow_mut();
+        let got = self.edge.read(fd, room, count, at);
+        let what = format!("read of {count} at {at:?} with room for {room}");
+        match (got, self.model.read(file, at, count)) {
+            (Ok(got), Ok(there)) if got > 0 || there.is_empty() => {
+                ensure!(got <= room, "{what}: got {got}");
+                same(
+                    &what,
+                    filled(self.edge.last(room), got)?,
+                    &there[..got.min(there.len())],
+                )?;
+                move_on(file, at, &Ok(vec![0; got]));
+                Ok(())
+            }
+            (Err(Errno::EFAULT), Ok(there)) if there.len() > room => Ok(()),
+            (got, wanted) => same(&what, got.map(|_| Vec::new()), wanted),
+        }
+    }
+
+    /// Through a pipe, which is emptied again.
+    fn splice(&mut self) -> anyhow::Result<()> {
+        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
+        let Descriptor { fd, file } = &self.open[number];
+        let file = &mut file.borrow_mut();
+        let mut offset = at.unwrap_or(0);
+        let none = SpliceFFlags::empty();
+        let got = nix::fcntl::splice(fd, at.map(|_| &mut offset), &self.pipe.1, None, count, none);
+        // It looks at the descriptor before the offset.
+        let wanted = match file.reads {
+            true => self.model.read(file, at, count),
+            false => Err(Errno::EBADF),
+        };
+        move_on(file, at, &wanted);
+        let what = format!("splice of {count} at {at:?}");
+        let got = match got {
+            Ok(got) => {
+                let mut buffer = vec![0; got];
+                let arrived = if got == 0 {
+                    0
+                } else {
+                    nix::unistd::read(&self.pipe.0, &mut buffer)?
+                };
+                same(&what, arrived, got)?;
+                Ok(buffer)
+            }
+            Err(error) => Err(error),
+        };
+        same(&what, got, wanted)
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        let (number, at, count) = (self.any()?, self.place(), self.count());
+        let data = self.data(count);
+        let Descriptor { fd, file } = &self.open[number];
+        let got = match at {
+            None => nix::unistd::write(fd, &data),
+            Some(at) => nix::sys::uio::pwrite(fd, &data, at),
+        };
+        let wanted = self.model.write(&mut file.borrow_mut(), at, &data, count);
+        same(&format!("write of {count} at {at:?}"), got, wanted)
+    }
+
+    fn write_vectors(&mut self) -> anyhow::Result<()> {
+        let number = self.any()?;
+        let (first, second) = (self.count(), self.count());
+        let parts = [self.data(first), self.data(second)];
+        let Descriptor { fd, file } = &self.open[number];
+        let file = &mut file.borrow_mut();
+        let got = nix::sys::uio::writev(fd, &parts.each_ref().map(|part| IoSlice::new(part)));
+        let wanted = self.model.write_vectors(file, &parts);
+        same(&format!("writev of {first} and {second}"), got, wanted)
+    }
+
+    fn write_faulting(&mut self) -> anyhow::Result<()> {
+        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
+        let room = self.random.below(count.min(LIMIT));
+        let data = self.data(count);
+        self.edge.fill_last(&data[..room]);
+        let Descriptor { fd, file } = &self.open[number];
+        let got = self.edge.write(fd, room, count, at);
+        let wanted = self.model.write(&mut file.borrow_mut(), at, &data, room);
+        same(
+            &format!("write of {count} at {at:?}, {room} there"),
+            got,
+            wanted,
+        )
+    }
+
+    fn seek(&mut self) -> anyhow::Result<()> {
+        let (number, offset) = (self.any()?, self.offset());
+        let whence = match self.random.below(8) {
+            0 => Whence::SeekEnd,
+            1..=3 => Whence::SeekCur,
+            _ => Whence::SeekSet,
+        };
+        let Descriptor { fd, file } = &self.open[number];
+        let got = nix::unistd::lseek(fd, offset, whence);
+        let wanted = file.borrow_mut().seek(offset, whence);
+        same(&format!("lseek by {offset} as {whence:?}"), got, wanted)
+    }
+
+    fn set_append(&mut self) -> anyhow::Result<()> {
+        let (number, appends) = (self.any()?, self.random.one_in(2));
+        let Descriptor { fd, file } = &self.open[number];
+        let mut flags = OFlag::empty();
+        flags.set(OFlag::O_APPEND, appends);
+        nix::fcntl::fcntl(fd, FcntlArg::F_SETFL(flags)).context("F_SETFL")?;
+        file.borrow_mut().appends = appends;
+        Ok(())
+    }
+
+    /// It changes nothing, whatever it is answered.
+    fn truncate(&mut self) -> anyhow::Result<()> {
+        let (number, length) = (self.any()?, self.random.below(LIMIT));
+        let _ = nix::unistd::ftruncate(&self.open[number].fd, length as i64);
+        Ok(())
+    }
+
+    /// The message, and where each descriptor stands.
+    fn look(&mut self) -> anyhow::Result<()> {
+        drive::expect("all that", self.model.message())?;
+        for Descriptor { fd, file } in &self.open {
+            let got = nix::unistd::lseek(fd, 0, Whence::SeekCur);
+            same("position", got, file.borrow_mut().seek(0, Whence::SeekCur))?;
+        }
+        Ok(())
+    }
+
+    fn load_anew(&mut self) -> anyhow::Result<()> {
+        module::unload(NAME).context("unloading")?;
+        module::load_file(&self.driver).context("loading again")?;
+        self.model = Model::new();
+        for descriptor in &self.open {
+            descriptor.file.borrow_mut().alive = false;
+        }
+        Ok(())
+    }
+}
+
+/// A read at the position moves it.
+fn move_on(file: &mut OpenFile, at: Option<i64>, got: &nix::Result<Vec<u8>>) {
+    if let (None, Ok(got)) = (at, got) {
+        file.advance(got.len());
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the file should answer: its message and its open files, in the simplest words there are.
+
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::unistd::Whence;
+
+use crate::drive::GREETING;
+use crate::drive::LIMIT;
+
+/// The driver's file.
+pub struct Model {
+    message: Rc<[u8]>,
+}
+
+/// One open file, which several descriptors may share.
+pub struct OpenFile {
+    /// Opened to read.
+    pub reads: bool,
+    /// Opened to write.
+    pub writes: bool,
+    /// Has O_APPEND.
+    pub appends: bool,
+    /// The module that it was opened of is still there.
+    pub alive: bool,
+    position: i64,
+    begun: Option<Rc<[u8]>>,
+}
+
+impl OpenFile {
+    /// As it is when it was just opened.
+    pub fn new(reads: bool, writes: bool, appends: bool) -> Self {
+        Self {
+            reads,
+            writes,
+            appends,
+            alive: true,
+            position: 0,
+            begun: None,
+        }
+    }
+
+    /// What every read and write is asked first.
+    fn check(&self, allowed: bool, at: Option<i64>, count: usize) -> nix::Result<i64> {
+        if at.is_some_and(|at| at < 0) {
+            return Err(Errno::EINVAL);
+        }
+        if !allowed {
+            return Err(Errno::EBADF);
+        }
+        let start = at.unwrap_or(self.position);
+        if start.checked_add(count as i64).is_none() {
+            return Err(Errno::EINVAL);
+        }
+        if !self.alive {
+            return Err(Errno::EIO);
+        }
+        Ok(start)
+    }
+
+    /// lseek.
+    pub fn seek(&mut self, offset: i64, whence: Whence) -> nix::Result<i64> {
+        if !self.alive {
+            return Err(Errno::EINVAL);
+        }
+        let there = match whence {
+            Whence::SeekSet => Some(offset),
+            Whence::SeekCur => self.position.checked_add(offset),
+            _ => None,
+        };
+        self.position = there.filter(|there| *there >= 0).ok_or(Errno::EINVAL)?;
+        Ok(self.position)
+    }
+
+    /// Moves on after a read at the position.
+    pub fn advance(&mut self, count: usize) {
+        self.position += count as i64;
+    }
+}
+
+impl Model {
+    /// After a load.
+    pub fn new() -> Self {
+        Self {
+            message: GREETING.into(),
+        }
+    }
+
+    /// The message that stands.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// What a read of up to `count` bytes sees, at an offset or at the position; it does not move
+    /// the position.
+    pub fn read(&self, file: &mut OpenFile, at: Option<i64>, count: usize) -> nix::Result<Vec<u8>> {
+        let start = file.check(file.reads, at, count)?;
+        if start == 0 || file.begun.is_none() {
+            file.begun = Some(self.message.clone());
+        }
+        let begun = file.begun.iter().flat_map(|begun| begun.iter().copied());
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        Ok(begun.skip(start).take(count).collect())
+    }
+
+    /// What a write comes to; `readable` of its bytes are there, and a fault follows them.
+    pub fn write(
+        &mut self,
+        file: &mut OpenFile,
+        at: Option<i64>,
+        data: &[u8],
+        readable: usize,
+    ) -> nix::Result<usize> {
+        let start = file.check(file.writes, at, data.len())?;
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let length = self.message.len();
+        let kept = if file.appends {
+            length
+        } else {
+            usize::try_from(start).map_or(usize::MAX, |start| start)
+        };
+        if kept > length {
+            return Err(Errno::EINVAL);
+        }
+        if kept + data.len() > LIMIT {
+            return Err(Errno::EFBIG);
+        }
+        if readable < data.len() {
+            return Err(Errno::EFAULT);
+        }
+        self.message = [&self.message[..kept], data].concat().into();
+        if at.is_none() {
+            file.position = self.message.len() as i64;
+        }
+        Ok(data.len())
+    }
+
+    /// The same into a list of buffers. With room for nothing the kernel answers by itself.
+    pub fn read_vectors(
+        &self,
+        file: &mut OpenFile,
+        at: Option<i64>,
+        count: usize,
+    ) -> nix::Result<Vec<u8>> {
+        match (count, at) {
+            (0, Some(at)) if at < 0 => Err(Errno::EINVAL),
+            (0, _) if !file.reads => Err(Errno::EBADF),
+            (0, _) => Ok(Vec::new()),
+            _ => self.read(file, at, count),
+        }
+    }
+
+    /// Each buffer is a write of its own, at the position. The first that is refused ends it, and
+    /// counts if nothing was written before.
+    pub fn write_vectors(&mut self, file: &mut OpenFile, parts: &[Vec<u8>]) -> nix::Result<usize> {
+        let total = parts.iter().map(Vec::len).sum();
+        if total > 0 || !file.writes {
+            file.check(file.writes, None, total)?;
+        }
+        let mut done = 0;
+        for part in parts {
+            if done == total {
+                break;
+            }
+            match self.write(file, None, part, part.len()) {
+                Ok(count) => done += count,
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_file_goes_on_with_what_it_began() {
+        let mut model = Model::new();
+        let (mut reader, mut writer) = (
+            OpenFile::new(true, false, false),
+            OpenFile::new(false, true, false),
+        );
+        assert_eq!(model.read(&mut reader, None, 2), Ok(b"He".to_vec()));
+        reader.advance(2);
+        assert_eq!(model.write(&mut writer, None, b"new\n", 4), Ok(4));
+        assert_eq!(model.read(&mut reader, None, 9), Ok(b"llo\n".to_vec()));
+        assert_eq!(model.read(&mut reader, Some(0), 9), Ok(b"new\n".to_vec()));
+        assert_eq!(
+            model.write(&mut writer, Some(5), b"x", 1),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(model.write(&mut writer, None, b"xy", 1), Err(Errno::EFAULT));
+        assert_eq!(model.write(&mut writer, None, b"xy", 2), Ok(2));
+        assert_eq!(model.message(), b"new\nxy");
+    }
+}
