@@ -9,6 +9,7 @@
 
 use kernel::prelude::*;
 
+mod compat;
 mod message;
 mod modinfo;
 mod mydrive;
@@ -19,7 +20,6 @@ use mydrive::MyDrive;
 module! {
     type: ProcDriver,
     name: "procDriver",
-    authors: ["procdriver maintainers"],
     description: "A file in /proc that says Hello",
     license: "GPL",
 }
@@ -34,7 +34,7 @@ impl kernel::Module for ProcDriver {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mydrive = procfs::Dir::create(c"1999_proc")
             .and_then(|dir| dir.file(c"mydrive", 0o644, MyDrive::greeting()?, MyDrive::new()))
-            .inspect_err(|err| pr_err!("can't make /proc/1999_proc/mydrive: {err:?}\n"))?;
+            .inspect_err(|_| pr_err!("can't make /proc/1999_proc/mydrive\n"))?;
 
         pr_info!("loaded: /proc/1999_proc/mydrive\n");
         Ok(Self { _mydrive: mydrive })

@@ -3,6 +3,7 @@
 //! Handles of what is in `/proc`: made on creation, removed on drop.
 
 use super::operations::{self, Operations, ProcOps, State};
+use core::ffi::CStr;
 use core::ptr::{self, NonNull};
 use kernel::bindings;
 use kernel::ffi::{c_char, c_void};

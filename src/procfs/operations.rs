@@ -5,6 +5,8 @@
 use super::open_file::{Newest, OpenFile};
 use super::reader::Reader;
 use super::writer::Writer;
+#[allow(unused_imports)] // Of use where the kernel has no such function.
+use crate::compat::FromPtr as _;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use kernel::bindings;
