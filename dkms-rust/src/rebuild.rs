@@ -34,7 +34,6 @@ endif
 \t$(Q)$(MAKE) $(build)=rust rust/kernel.o
 ";
 
-const TARGET: &str = "dkms-rust-metadata";
 /// The text of all that decides what a tree has in it.
 pub const RECIPE: &str = concat!(
     include_str!("linux_source.rs"),
@@ -44,7 +43,14 @@ pub const RECIPE: &str = concat!(
     include_str!("rust_config.rs"),
     include_str!("rustc_shim.rs"),
     include_str!("thin_core.rs"),
+    include_str!("../runtime/printk.c"),
+    include_str!("../runtime/dev_printk.c"),
+    include_str!("../runtime/seq_printf.c"),
+    include_str!("../runtime/format.h"),
+    include_str!("../runtime/merge.lds"),
 );
+
+const TARGET: &str = "dkms-rust-metadata";
 
 const MAKEFILE_NAME: &str = "dkms-rust.mk";
 const LOG: &str = "dkms-rust.log";
