@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fmt::Debug;
 
+use anyhow::bail;
 use anyhow::ensure;
 use nix::errno::Errno;
 
@@ -35,7 +36,7 @@ pub fn same<T: Debug + PartialEq>(what: &str, got: T, wanted: T) -> anyhow::Resu
 /// has written elsewhere.
 pub fn filled(buffer: &[u8], got: usize) -> anyhow::Result<&[u8]> {
     let Some(part) = buffer.get(..got) else {
-        anyhow::bail!(
+        bail!(
             "a read into {} bytes says that it filled {got}",
             buffer.len()
         );
@@ -43,22 +44,49 @@ pub fn filled(buffer: &[u8], got: usize) -> anyhow::Result<&[u8]> {
     Ok(part)
 }
 
-/// The bytes are these; said as text, since all of them are.
+/// The bytes are these; said as text, as most of them are, and of long ones only where they part.
 pub fn bytes(what: &str, got: &[u8], wanted: &[u8]) -> anyhow::Result<()> {
-    ensure!(
-        got == wanted,
-        "{what}: got {:?}, wanted {:?}",
-        String::from_utf8_lossy(got),
-        String::from_utf8_lossy(wanted)
+    const LONG: usize = 64;
+    if got == wanted {
+        return Ok(());
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if got.len().max(wanted.len()) <= LONG {
+        bail!("{what}: got {:?}, wanted {:?}", text(got), text(wanted));
+    }
+    let same = got
+        .iter()
+        .zip(wanted)
+        .take_while(|(got, wanted)| got == wanted);
+    let at = same.count();
+    let there = |bytes: &[u8]| text(&bytes[at..bytes.len().min(at + LONG / 4)]);
+    bail!(
+        "{what}: got {} bytes, wanted {}; from {at} on got {:?}, wanted {:?}",
+        got.len(),
+        wanted.len(),
+        there(got),
+        there(wanted)
     );
-    Ok(())
+}
+
+/// A read into the buffer came to this: these bytes, or this error.
+pub fn answer(
+    what: &str,
+    buffer: &[u8],
+    got: nix::Result<usize>,
+    wanted: nix::Result<Vec<u8>>,
+) -> anyhow::Result<()> {
+    match (got, wanted) {
+        (Ok(got), Ok(wanted)) => bytes(what, filled(buffer, got)?, &wanted),
+        (got, wanted) => same(what, got, wanted.map(|wanted| wanted.len())),
+    }
 }
 
 /// The call failed, and for this reason.
 pub fn refused<T: Debug>(what: &str, got: nix::Result<T>, wanted: Errno) -> anyhow::Result<()> {
     match got {
         Err(error) if error == wanted => Ok(()),
-        other => anyhow::bail!("{what}: got {other:?}, wanted {wanted:?}"),
+        other => bail!("{what}: got {other:?}, wanted {wanted:?}"),
     }
 }
 
@@ -73,6 +101,11 @@ mod tests {
         assert_eq!(error, "size: got 7, wanted 6");
         let error = bytes("text", b"Hello", b"Hello\n").unwrap_err().to_string();
         assert_eq!(error, r#"text: got "Hello", wanted "Hello\n""#);
+        let error = bytes("text", &[b'x'; 100], &[[b'x'; 98], [b'y'; 98]].concat());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            r#"text: got 100 bytes, wanted 196; from 98 on got "xx", wanted "yyyyyyyyyyyyyyyy""#
+        );
     }
 
     #[test]

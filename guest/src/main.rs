@@ -21,6 +21,7 @@ mod process;
 mod random;
 mod report;
 mod runner;
+mod sealed;
 mod slab;
 mod sys;
 mod userfault;

@@ -3,9 +3,9 @@
 //! Calls at random on several descriptors at once, each held against the model. The seed is in
 //! the log; `guest.seed=` runs the same calls again.
 
+mod data;
+
 use std::cell::RefCell;
-use std::io::IoSlice;
-use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,15 +13,12 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use anyhow::ensure;
-use nix::errno::Errno;
 use nix::fcntl::FcntlArg;
 use nix::fcntl::OFlag;
-use nix::fcntl::SpliceFFlags;
 use nix::unistd::Whence;
 
 use crate::cases::Case;
 use crate::cases::Context;
-use crate::check::filled;
 use crate::check::same;
 use crate::drive;
 use crate::drive::LIMIT;
@@ -182,142 +179,6 @@ impl Player {
         Ok(())
     }
 
-    fn read(&mut self) -> anyhow::Result<()> {
-        let (number, at, count) = (self.any()?, self.place(), self.count());
-        let Descriptor { fd, file } = &self.open[number];
-        let file = &mut file.borrow_mut();
-        let mut buffer = vec![0; count];
-        let got = match at {
-            None => nix::unistd::read(fd, &mut buffer),
-            Some(at) => nix::sys::uio::pread(fd, &mut buffer, at),
-        };
-        let wanted = self.model.read(file, at, count);
-        move_on(file, at, &wanted);
-        let got = got
-            .and_then(|got| filled(&buffer, got).map_or(Err(Errno::E2BIG), |got| Ok(got.to_vec())));
-        same(&format!("read of {count} at {at:?}"), got, wanted)
-    }
-
-    fn read_vectors(&mut self) -> anyhow::Result<()> {
-        let (number, at) = (self.any()?, self.place());
-        let (first, second) = (self.count(), self.count());
-        let Descriptor { fd, file } = &self.open[number];
-        let file = &mut file.borrow_mut();
-        let mut buffers = (vec![0; first], vec![0; second]);
-        let mut slices = [
-            IoSliceMut::new(&mut buffers.0),
-            IoSliceMut::new(&mut buffers.1),
-        ];
-        let got = match at {
-            None => nix::sys::uio::readv(fd, &mut slices),
-            Some(at) => nix::sys::uio::preadv(fd, &mut slices, at),
-        };
-        let count = first + second;
-        let wanted = self.model.read_vectors(file, at, count);
-        move_on(file, at, &wanted);
-        let all = [buffers.0, buffers.1].concat();
-        let got =
-            got.and_then(|got| filled(&all, got).map_or(Err(Errno::E2BIG), |got| Ok(got.to_vec())));
-        same(
-            &format!("readv of {first} and {second} at {at:?}"),
-            got,
-            wanted,
-        )
-    }
-
-    /// The buffer ends early: as much as there is room for, or EFAULT.
-    fn read_faulting(&mut self) -> anyhow::Result<()> {
-        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
-        let room = self.random.below(count.min(LIMIT));
-        let Descriptor { fd, file } = &self.open[number];
-        let file = &mut file.borrow_mut();
-        let got = self.edge.read(fd, room, count, at);
-        let what = format!("read of {count} at {at:?} with room for {room}");
-        match (got, self.model.read(file, at, count)) {
-            (Ok(got), Ok(there)) if got > 0 || there.is_empty() => {
-                ensure!(got <= room, "{what}: got {got}");
-                same(
-                    &what,
-                    filled(self.edge.last(room), got)?,
-                    &there[..got.min(there.len())],
-                )?;
-                move_on(file, at, &Ok(vec![0; got]));
-                Ok(())
-            }
-            (Err(Errno::EFAULT), Ok(there)) if there.len() > room => Ok(()),
-            (got, wanted) => same(&what, got.map(|_| Vec::new()), wanted),
-        }
-    }
-
-    /// Through a pipe, which is emptied again.
-    fn splice(&mut self) -> anyhow::Result<()> {
-        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
-        let Descriptor { fd, file } = &self.open[number];
-        let file = &mut file.borrow_mut();
-        let mut offset = at.unwrap_or(0);
-        let none = SpliceFFlags::empty();
-        let got = nix::fcntl::splice(fd, at.map(|_| &mut offset), &self.pipe.1, None, count, none);
-        // It looks at the descriptor before the offset.
-        let wanted = match file.reads {
-            true => self.model.read(file, at, count),
-            false => Err(Errno::EBADF),
-        };
-        move_on(file, at, &wanted);
-        let what = format!("splice of {count} at {at:?}");
-        let got = match got {
-            Ok(got) => {
-                let mut buffer = vec![0; got];
-                let arrived = if got == 0 {
-                    0
-                } else {
-                    nix::unistd::read(&self.pipe.0, &mut buffer)?
-                };
-                same(&what, arrived, got)?;
-                Ok(buffer)
-            }
-            Err(error) => Err(error),
-        };
-        same(&what, got, wanted)
-    }
-
-    fn write(&mut self) -> anyhow::Result<()> {
-        let (number, at, count) = (self.any()?, self.place(), self.count());
-        let data = self.data(count);
-        let Descriptor { fd, file } = &self.open[number];
-        let got = match at {
-            None => nix::unistd::write(fd, &data),
-            Some(at) => nix::sys::uio::pwrite(fd, &data, at),
-        };
-        let wanted = self.model.write(&mut file.borrow_mut(), at, &data, count);
-        same(&format!("write of {count} at {at:?}"), got, wanted)
-    }
-
-    fn write_vectors(&mut self) -> anyhow::Result<()> {
-        let number = self.any()?;
-        let (first, second) = (self.count(), self.count());
-        let parts = [self.data(first), self.data(second)];
-        let Descriptor { fd, file } = &self.open[number];
-        let file = &mut file.borrow_mut();
-        let got = nix::sys::uio::writev(fd, &parts.each_ref().map(|part| IoSlice::new(part)));
-        let wanted = self.model.write_vectors(file, &parts);
-        same(&format!("writev of {first} and {second}"), got, wanted)
-    }
-
-    fn write_faulting(&mut self) -> anyhow::Result<()> {
-        let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
-        let room = self.random.below(count.min(LIMIT));
-        let data = self.data(count);
-        self.edge.fill_last(&data[..room]);
-        let Descriptor { fd, file } = &self.open[number];
-        let got = self.edge.write(fd, room, count, at);
-        let wanted = self.model.write(&mut file.borrow_mut(), at, &data, room);
-        same(
-            &format!("write of {count} at {at:?}, {room} there"),
-            got,
-            wanted,
-        )
-    }
-
     fn seek(&mut self) -> anyhow::Result<()> {
         let (number, offset) = (self.any()?, self.offset());
         let whence = match self.random.below(8) {
@@ -366,12 +227,5 @@ impl Player {
             descriptor.file.borrow_mut().alive = false;
         }
         Ok(())
-    }
-}
-
-/// A read at the position moves it.
-fn move_on(file: &mut OpenFile, at: Option<i64>, got: &nix::Result<Vec<u8>>) {
-    if let (None, Ok(got)) = (at, got) {
-        file.advance(got.len());
     }
 }
