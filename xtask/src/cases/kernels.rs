@@ -48,7 +48,11 @@ pub const DEBIANS: &[Debian] = &[
         archives: &["trixie", "trixie-updates", "trixie-backports"],
         kernel: "trixie-backports",
         kernels: &[
-            kernels("trixie", "amd64"),
+            // Without Rust, beside the one with it.
+            Kernels {
+                in_test: true,
+                ..kernels("trixie", "amd64")
+            },
             kernels("trixie", "cloud-amd64"),
             kernels("trixie", "rt-amd64"),
             kernels("trixie-backports", "amd64"),

@@ -3,7 +3,8 @@
 //! Builds the packaged driver for one kernel, through dkms, at native speed: once with nothing in
 //! dkms-rust's cache, and once more.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -103,10 +104,10 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
             .args(["build", "--force", MODULE, "-k", &kernel.release])
             .log(log)
             .try_run()?;
+        let error = make_log(chroot, log)?;
         match output.status.success() {
             true => Ok(output.seconds),
-            // dkms shows nothing of what the compiler said.
-            false => bail!("dkms build: {}; {}", output.status, last_error(chroot)),
+            false => bail!("dkms build: {}: {error}", output.status),
         }
     };
     built.cold = Some(dkms()?);
@@ -122,16 +123,36 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
     module(chroot, &kernel.release)
 }
 
-/// What dkms's log of the build says first of all errors.
-fn last_error(chroot: &Chroot) -> String {
-    let log = chroot
+/// Appends dkms's own log of a build, which alone has what the compiler said, and gives back its
+/// first error.
+fn make_log(chroot: &Chroot, log: &Path) -> Result<String> {
+    let path = chroot
         .path()
         .join("var/lib/dkms")
         .join(MODULE)
         .join("build/make.log");
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let line = text.lines().find(|line| line.contains("error"));
-    line.unwrap_or("its log names no error").trim().to_owned()
+    let text = fs::read_to_string(path).unwrap_or_else(|_| "dkms left no log".into());
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot open {}", log.display()))?;
+    writeln!(file, "{text}").context("cannot write a log")?;
+    Ok(first_error(&text))
+}
+
+/// The paragraph of the first error, without the source lines that a compiler draws into it.
+fn first_error(text: &str) -> String {
+    let words: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.to_lowercase().contains("error"))
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.contains('|'))
+        .collect();
+    match words.is_empty() {
+        true => "its log names no error".to_owned(),
+        false => words.join(" "),
+    }
 }
 
 fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
@@ -186,6 +207,15 @@ mod tests {
         let config = "CONFIG_A=y\nCONFIG_CC_VERSION_TEXT=\"x-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
         assert_eq!(compiler(config), Some("14.2.0"));
         assert_eq!(compiler("CONFIG_A=y\n"), None);
+    }
+
+    #[test]
+    fn the_first_error_is_told_without_the_drawing() {
+        let log = "make: begin\nerror: proc macro panicked\n --> a.rs:1:1\n  |\n1 | module! {\n  |\n\
+                   = help: message: no\n\nerror: aborting\n";
+        let wanted = "error: proc macro panicked --> a.rs:1:1 = help: message: no";
+        assert_eq!(first_error(log), wanted);
+        assert_eq!(first_error("all well\n"), "its log names no error");
     }
 
     #[test]
