@@ -16,6 +16,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle, available_parallelism};
 
 const RECORD: u64 = 512; // of a tar
 
@@ -99,10 +100,8 @@ impl Archive {
     /// If it is not a whole `.xz` file, or damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let xz = Xz::open(path)?;
-        let firsts = (0..xz.blocks())
-            .map(|block| first_header(&xz, block))
-            .collect::<Result<_>>()
-            .with_context(|| format!("can't read {}", path.display()))?;
+        let firsts =
+            first_headers(&xz).with_context(|| format!("can't read {}", path.display()))?;
         Ok(Self {
             xz,
             path: path.to_owned(),
@@ -225,6 +224,27 @@ fn inside_tree(path: &Path) -> Option<&str> {
     (top && plain).then(|| parts.as_path().to_str()).flatten()
 }
 
+/// Finds the first tar header of each block, in as many threads as there are processors.
+fn first_headers(xz: &Xz) -> Result<Vec<Option<(u64, String)>>> {
+    let blocks: Vec<_> = (0..xz.blocks()).collect();
+    let threads = available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let parts: Vec<_> = blocks
+            .chunks(blocks.len().div_ceil(threads).max(1))
+            .map(|part| scope.spawn(|| part.iter().map(|block| first_header(xz, *block)).collect()))
+            .collect();
+        let found: Result<Vec<Vec<_>>> = parts.into_iter().map(join).collect();
+        Ok(found?.concat())
+    })
+}
+
+/// What a thread returned.
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Finds the first tar header in a block: the checksum of its 512 bytes says that it is one.
 fn first_header(xz: &Xz, block: usize) -> Result<Option<(u64, String)>> {
     let end = xz.offset(block + 1) - xz.offset(block);
@@ -261,13 +281,17 @@ fn checksum(header: &[u8; RECORD as usize]) -> u32 {
 /// If the archive is damaged or lacks something, or on errors of writing.
 pub fn unpack(archive: &Path, tree: &Path, more: Option<&str>) -> Result<()> {
     let source = Archive::open(archive)?;
-    if source.extract("rust/", tree, |_| true)? == 0 {
+    let crates = thread::scope(|scope| {
+        let scripts = scope.spawn(|| source.extract("scripts/", tree, is_rust_script));
+        let crates = source.extract("rust/", tree, |_| true);
+        join(scripts).and(crates)
+    })?;
+    if crates == 0 {
         bail!(
             "{} has no rust/: it is not a kernel's source",
             archive.display()
         );
     }
-    source.extract("scripts/", tree, is_rust_script)?;
     if let Some(file) = more {
         let folder = file.rfind('/').map_or("", |at| &file[..=at]);
         source.extract(folder, tree, |path| path == file)?;
