@@ -15,14 +15,18 @@ use anyhow::bail;
 use anyhow::ensure;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::unistd::Whence;
+use nix::unistd::lseek;
 
 use crate::cases::Case;
 use crate::cases::Context;
+use crate::cases::writing::pattern;
 use crate::check::bytes;
 use crate::check::refused;
 use crate::check::same;
 use crate::drive;
 use crate::drive::GREETING;
+use crate::drive::LIMIT;
 use crate::module;
 use crate::module::NAME;
 use crate::userfault::MissingPage;
@@ -31,6 +35,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("unload-waits-for-a-read-in-flight", waits_for_a_read),
     Case::loaded("unload-waits-for-a-write-in-flight", waits_for_a_write),
     Case::loaded("slow-write-holds-nobody-up", slow_write),
+    Case::loaded("slow-write-is-judged-by-what-it-meets", slow_write_judged),
     Case::loaded("slow-read-holds-nobody-up", slow_read),
     Case::absent("unload-with-readers-all-the-time", readers_all_the_time).within(120),
 ];
@@ -124,6 +129,34 @@ fn slow_write(_: &Context) -> anyhow::Result<()> {
     })?;
     same("the write that was held", got, Ok(2))?;
     drive::expect("it", b"Hello\n\0\0")
+}
+
+/// It was good when it began and is not when its data has come, as the message is another one.
+fn slow_write_judged(_: &Context) -> anyhow::Result<()> {
+    let long = pattern(LIMIT - 1);
+    let cases: [(OFlag, &[u8], Errno); 2] = [
+        (OFlag::empty(), b"short", Errno::EINVAL),
+        (OFlag::O_APPEND, &long, Errno::EFBIG),
+    ];
+    for (flags, meanwhile, wanted) in cases {
+        let page = MissingPage::new()?;
+        drive::write(GREETING)?;
+        let file = drive::open_with(drive::FILE, OFlag::O_WRONLY | flags).context("opening")?;
+        lseek(&file, GREETING.len() as i64, Whence::SeekSet).context("going to the end")?;
+        let got = thread::scope(|scope| {
+            let held = scope.spawn(|| page.write(&file, 2));
+            page.wait_for_somebody(Duration::from_secs(10))?;
+            let written = drive::write(meanwhile);
+            page.release()?;
+            written?;
+            held.join().map_err(|_| anyhow!("the writer panicked"))
+        })?;
+        refused("the write that was held", got, wanted)?;
+        let position = drive::position(&file)?;
+        same("position after it", position, GREETING.len() as i64)?;
+        drive::expect("it was refused", meanwhile)?;
+    }
+    Ok(())
 }
 
 /// While one read waits for its buffer others write; it ends with what it began.
