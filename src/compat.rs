@@ -9,6 +9,7 @@ use kernel::ffi::c_void;
 
 /// Makes a `UserPtr` of a pointer. Until 6.15 it is a plain `usize`, which gets here the
 /// constructor that the type of its own has since.
+#[allow(dead_code)]
 pub(crate) trait FromPtr {
     fn from_ptr(ptr: *mut c_void) -> Self;
 }

@@ -5,7 +5,7 @@
 use crate::message;
 use crate::message::Place;
 use crate::message::Refusal;
-use crate::procfs::{Offset, OpenFile, Operations, Reader, Writer};
+use crate::procfs::{self, Offset, OpenFile, Operations, Reader, Writer};
 use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -16,19 +16,22 @@ use kernel::sync::{Arc, Mutex};
 pub(crate) type Message = KVec<u8>;
 
 /// The file's state beside its message.
-#[pin_data]
 pub(crate) struct MyDrive {
     /// Held from looking at a message to putting its successor into its place, so that no write
     /// is lost. Readers don't take it.
-    #[pin]
-    writers: Mutex<()>,
+    writers: Pin<KBox<Mutex<()>>>,
 }
 
 impl MyDrive {
     /// The file as it is after every load.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            writers <- new_mutex!((), "MyDrive::writers"),
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let writers = new_mutex!((), "MyDrive::writers");
+        Ok(Self {
+            writers: KBox::pin_init(writers, GFP_KERNEL)?,
         })
     }
 
@@ -89,12 +92,7 @@ fn join(kept: &[u8], data: KVec<u8>) -> Result<Arc<Message>> {
     let bytes = if kept.is_empty() {
         data
     } else {
-        // OVERFLOW: Together they are at most the limit.
-        let length = kept.len().saturating_add(data.len());
-        let mut both = KVec::with_capacity(length, GFP_KERNEL_ACCOUNT)?;
-        both.extend_from_slice(kept, GFP_KERNEL_ACCOUNT)?;
-        both.extend_from_slice(&data, GFP_KERNEL_ACCOUNT)?;
-        both
+        procfs::concat(kept, &data, GFP_KERNEL_ACCOUNT)?
     };
     Ok(Arc::new(bytes, GFP_KERNEL_ACCOUNT)?)
 }

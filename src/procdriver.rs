@@ -33,7 +33,7 @@ impl kernel::Module for ProcDriver {
     /// `procDriver_INIT`: makes both entries, or neither.
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mydrive = procfs::Dir::create(c"1999_proc")
-            .and_then(|dir| dir.file(c"mydrive", 0o644, MyDrive::greeting()?, MyDrive::new()))
+            .and_then(|dir| dir.file(c"mydrive", 0o644, MyDrive::greeting()?, MyDrive::new()?))
             .inspect_err(|_| pr_err!("can't make /proc/1999_proc/mydrive\n"))?;
 
         pr_info!("loaded: /proc/1999_proc/mydrive\n");

@@ -13,12 +13,14 @@
 
 #![expect(unsafe_code)]
 
+mod bytes;
 mod entry;
 mod open_file;
 mod operations;
 mod reader;
 mod writer;
 
+pub(crate) use bytes::concat;
 pub(crate) use entry::{Dir, File};
 pub(crate) use open_file::OpenFile;
 pub(crate) use operations::{Offset, Operations};

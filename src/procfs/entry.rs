@@ -87,9 +87,9 @@ impl Dir {
         name: &CStr,
         mode: bindings::umode_t,
         content: Arc<T::Content>,
-        data: impl PinInit<T>,
+        data: T,
     ) -> Result<File<T>> {
-        let state = KBox::pin_init(State::new(content, data), GFP_KERNEL)?;
+        let state = State::new(content, data)?;
         // SAFETY:
         // - `name` is a C string, of which procfs keeps a copy.
         // - `self` holds the parent.
@@ -121,6 +121,6 @@ impl Dir {
 pub(crate) struct File<T: Operations> {
     _entry: Entry,
     // Shared with the operations: never borrowed mutably, never moved out of.
-    _state: Pin<KBox<State<T>>>,
+    _state: KBox<State<T>>,
     _dir: Dir,
 }

@@ -106,20 +106,18 @@ const _: () =
     assert!(size_of::<ProcOps>() == (11 + cfg!(CONFIG_COMPAT) as usize) * size_of::<usize>());
 
 /// What an entry has as its data: the state, and the newest content.
-#[pin_data]
 pub(super) struct State<T: Operations> {
-    #[pin]
-    newest: Newest<T::Content>,
-    #[pin]
+    newest: Pin<KBox<Newest<T::Content>>>,
     data: T,
 }
 
 impl<T: Operations> State<T> {
-    pub(super) fn new(content: Arc<T::Content>, data: impl PinInit<T>) -> impl PinInit<Self> {
-        pin_init!(Self {
-            newest <- new_spinlock!(content, "procfs::State::newest"),
-            data <- data,
-        })
+    pub(super) fn new(content: Arc<T::Content>, data: T) -> Result<KBox<Self>> {
+        // In a box of its own, since what `pin_init!` makes of a structure has panics in it on
+        // older kernels.
+        let newest = new_spinlock!(content, "procfs::State::newest");
+        let newest = KBox::pin_init(newest, GFP_KERNEL)?;
+        Ok(KBox::new(Self { newest, data }, GFP_KERNEL)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 //! Where the bytes of a write come from.
 
+use super::bytes;
 use kernel::alloc::Flags;
 use kernel::prelude::*;
 use kernel::uaccess::UserSlice;
@@ -29,8 +30,8 @@ impl Writer {
     ///
     /// `EFAULT` if they are not all the process's to read, `ENOMEM`.
     pub(crate) fn read(self, flags: Flags) -> Result<KVec<u8>> {
-        let mut bytes = KVec::new();
-        self.source.read_all(&mut bytes, flags)?;
-        Ok(bytes)
+        let mut source = self.source.reader();
+        // SAFETY: `read_raw` guarantees it.
+        unsafe { bytes::filled(self.length, flags, |places| source.read_raw(places)) }
     }
 }
