@@ -6,6 +6,8 @@
 //! rebuild leaves no half of one. A lock a kernel keeps two builders from doing the work twice,
 //! and a tree from going while a module is built with it. A manifest of every file says whether a
 //! tree is still as it was made. A kernel has one tree, so the cache is bounded by the kernels.
+//! Large files that several trees have (`core`, since the same rustc makes the same) are hard
+//! links to one.
 
 use crate::rebuild;
 use crate::release::Release;
@@ -16,12 +18,13 @@ use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "dkms-rust.json";
 const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".new-";
+const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 
 /// Names a tree by all that went into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +112,8 @@ impl Cache {
             }
             empty(&folder)?;
             let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
-            let made = fill(&new, make).and_then(|()| {
+            let made = fill(&new, make).and_then(|manifest| {
+                share(&self.dir, &new, &manifest);
                 fs::rename(&new, &path).with_context(|| format!("can't make {}", path.display()))
             });
             if made.is_err() {
@@ -171,7 +175,7 @@ impl Cache {
 }
 
 /// Fills the folder `new` and writes its manifest.
-fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> {
     DirBuilder::new().mode(0o755).create(new).with_context(|| {
         format!(
             "can't make {} (dkms-rust has to be root to rebuild metadata)",
@@ -179,8 +183,44 @@ fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         )
     })?;
     make(new)?;
-    let manifest = serde_json::to_vec(&list(new)?)?;
-    fs::write(new.join(MANIFEST), manifest).context("can't write the manifest")
+    let manifest = list(new)?;
+    fs::write(new.join(MANIFEST), serde_json::to_vec(&manifest)?)
+        .context("can't write the manifest")?;
+    Ok(manifest)
+}
+
+/// Makes large files of the tree `new` that other kernels' trees have too hard links to those.
+/// What can't be shared, for whatever reason, stays as it is.
+fn share(cache: &Path, new: &Path, manifest: &Manifest) {
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    for tree in folders(cache).iter().flat_map(|kernel| folders(kernel)) {
+        let text = fs::read(tree.join(MANIFEST)).unwrap_or_default();
+        let other: Manifest = serde_json::from_slice(&text).unwrap_or_default();
+        for (name, is) in manifest {
+            if let (Is::File(digest), true) = (is, other.get(name) == Some(is)) {
+                share_file(&new.join(name), &tree.join(name), digest).ok();
+            }
+        }
+    }
+}
+
+/// Makes `mine` a link to `theirs`, if that is large, and what its manifest says that it is.
+fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
+    let (my, their) = (trusted(mine)?, trusted(theirs)?);
+    let same = my.ino() == their.ino(); // then a rename would leave both names
+    if my.len() < SHARED || same || self::digest(theirs)? != digest {
+        return Ok(());
+    }
+    let link = mine.with_extension("shared");
+    fs::hard_link(theirs, &link)?;
+    let renamed = fs::rename(&link, mine);
+    if renamed.is_err() {
+        fs::remove_file(&link)?;
+    }
+    Ok(renamed?)
 }
 
 /// Makes `folder` for root alone to write to, or checks that it is so.

@@ -106,6 +106,47 @@ fn whatever_is_changed_in_a_tree_has_it_made_anew() {
 }
 
 #[test]
+fn kernels_share_large_files_that_are_the_same() {
+    let bench = Bench::new();
+    let get = |release: &str, core: &str| {
+        let cache = Cache::open(&bench.system).unwrap();
+        let key = Key::new(&[("core", core)]);
+        let make = |tree: &Path| {
+            fs::create_dir(tree.join("rust"))?;
+            fs::write(tree.join("rust/small"), "same")?;
+            Ok(fs::write(tree.join("rust/core"), core.repeat(70_000))?)
+        };
+        let kept = cache.get_or_make(&release.parse().unwrap(), &key, make);
+        kept.unwrap().path.join("rust")
+    };
+    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+    let core = |folder: &Path| inode(folder.join("core"));
+
+    let kernels = ["7.3.4-amd64", "7.3.4-cloud", "7.3.4-rt"].map(|kernel| get(kernel, "a"));
+    let other = get("7.3.4-other", "b");
+    assert_eq!(core(&kernels[0]), core(&kernels[1]));
+    assert_eq!(core(&kernels[0]), core(&kernels[2]));
+    assert_ne!(core(&kernels[0]), core(&other));
+    assert_ne!(
+        inode(kernels[0].join("small")),
+        inode(kernels[1].join("small"))
+    );
+
+    // What is damaged is so for all of them, and is not shared again.
+    fs::write(kernels[0].join("core"), "x".repeat(70_000)).unwrap();
+    for kernel in ["7.3.4-amd64", "7.3.4-cloud"] {
+        let text = fs::read_to_string(get(kernel, "a").join("core")).unwrap();
+        assert_eq!(text, "a".repeat(70_000));
+    }
+    // No name is left over that would make a tree look damaged.
+    assert!(
+        kernels[1..]
+            .iter()
+            .all(|rust| fs::read_dir(rust).unwrap().count() == 2)
+    );
+}
+
+#[test]
 fn two_builders_at_once_make_it_once() {
     let bench = Bench::new();
     thread::scope(|scope| {
