@@ -85,6 +85,10 @@ const PATTERNS: &[&str] = &[
 const EXPECTED: &[(&str, &str)] = &[
     // proc_mkdir with a name that is taken: the kernel itself warns.
     ("load-directory-taken", "already registered"),
+    // A module that has its stack shown while it formats, and one that panics.
+    ("runtime-what-a-module-uses", "Call Trace:"),
+    ("runtime-stack-trace", "Call Trace:"),
+    ("runtime-panic", "kernel BUG at"),
 ];
 
 const CUT: &str = "------------[ cut here ]------------";

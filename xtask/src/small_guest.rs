@@ -16,13 +16,16 @@ use crate::{cpio, mounts};
 /// 200 rounds of load and unload, emulated.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Boots a kernel with this module and these words for the `guest` program. The name is that of
-/// the log.
+/// The driver's name among the modules.
+pub const DRIVER: &str = "procDriver.ko";
+
+/// Boots a kernel with these modules, by name, and these words for the `guest` program. The name
+/// is that of the log.
 pub fn run(
     project: &Project,
     kernel: &Path,
     program: &Path,
-    module: &[u8],
+    modules: &[(&str, &[u8])],
     words: &str,
     name: &str,
     on_line: &mut dyn FnMut(&str),
@@ -30,7 +33,9 @@ pub fn run(
     let mut archive = cpio::Archive::new();
     let init = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     archive.file("init", 0o755, &init);
-    archive.file("procDriver.ko", 0o644, module);
+    for (name, module) in modules {
+        archive.file(name, 0o644, module);
+    }
     let work = mounts::scratch_folder(project)?;
     let initramfs = work.path().join("initramfs");
     fs::write(&initramfs, archive.finish()).context("cannot write the initramfs")?;

@@ -69,7 +69,7 @@ fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()
         project,
         &job.vmlinuz,
         program,
-        &job.module,
+        &[(small_guest::DRIVER, &job.module)],
         "guest=behaviour",
         &name,
         &mut |_| {},

@@ -104,7 +104,7 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
             .args(["build", "--force", MODULE, "-k", &kernel.release])
             .log(log)
             .try_run()?;
-        let error = make_log(chroot, log)?;
+        let error = make_log(chroot, &kernel.release, log)?;
         match output.status.success() {
             true => Ok(output.seconds),
             false => bail!("dkms build: {}: {error}", output.status),
@@ -125,13 +125,12 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
 
 /// Appends dkms's own log of a build, which alone has what the compiler said, and gives back its
 /// first error.
-fn make_log(chroot: &Chroot, log: &Path) -> Result<String> {
-    let path = chroot
-        .path()
-        .join("var/lib/dkms")
-        .join(MODULE)
-        .join("build/make.log");
-    let text = fs::read_to_string(path).unwrap_or_else(|_| "dkms left no log".into());
+fn make_log(chroot: &Chroot, release: &str, log: &Path) -> Result<String> {
+    let place = chroot.path().join("var/lib/dkms").join(MODULE);
+    // Where a build that failed leaves it, and where a good one does.
+    let text = fs::read_to_string(place.join("build/make.log"))
+        .or_else(|_| fs::read_to_string(place.join(release).join("x86_64/log/make.log")))
+        .unwrap_or_else(|error| format!("dkms left no make.log: {error}"));
     let mut file = OpenOptions::new()
         .append(true)
         .open(log)

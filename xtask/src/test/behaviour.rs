@@ -63,7 +63,7 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<(Outcome, Pa
             bench.project,
             &vmlinuz,
             program,
-            module,
+            &[(small_guest::DRIVER, module)],
             words,
             &name,
             on_line,
