@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`.
+//! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`, and a suite for
+//! what dkms-rust gives to any module.
 //!
 //! One static program. As process 1 of a small initramfs it brings the system up, runs the suite
-//! that the kernel command line names (`guest=behaviour`), says on the console how each case
-//! ended, and powers off. Anywhere else it only lists its cases: it loads modules, and that is
-//! for a guest to do.
+//! that the kernel command line names (`guest=behaviour`, `guest=runtime`), says on the console
+//! how each case ended, and powers off. Anywhere else it only lists its cases: it loads modules,
+//! and that is for a guest to do.
 
 mod boot;
 mod cases;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use anyhow::bail;
 
+use crate::cases::Case;
 use crate::cases::Context;
 use crate::cases::taint::FORBIDDEN;
 use crate::options::Options;
@@ -75,18 +77,18 @@ fn init() -> anyhow::Result<()> {
     boot::prepare()?;
     let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
     let options = Options::from_command_line(&line)?;
-    if options.suite != "behaviour" {
+    let Some(cases) = cases::suite(&options.suite) else {
         bail!(
-            "guest={}: no such suite; there is: behaviour",
+            "guest={}: no such suite; there are: behaviour, runtime",
             options.suite
         );
-    }
+    };
     boot::load_helpers("/modules".as_ref())?;
-    behaviour(&options)
+    run(cases, &options)
 }
 
 /// Runs every case that the options ask for, in the order of the table.
-fn behaviour(options: &Options) -> anyhow::Result<()> {
+fn run(cases: impl Iterator<Item = &'static Case>, options: &Options) -> anyhow::Result<()> {
     report::say(&report::begin(&sys::kernel_release()?));
     let mut context = Context {
         driver: PathBuf::from(DRIVER),
@@ -97,7 +99,7 @@ fn behaviour(options: &Options) -> anyhow::Result<()> {
         excused_taint: 0,
     };
     let mut tally = Tally::default();
-    for case in cases::all().filter(|case| options.wants(case.name)) {
+    for case in cases.filter(|case| options.wants(case.name)) {
         kmsg::say(&format!("guest: case {}", case.name));
         let before = sys::taint()?;
         let mut verdict = runner::run(case, &context);

@@ -62,7 +62,7 @@ impl kernel::Module for Exercise {
         *other.count.lock() += 2;
         pr_info!("mutex {}\n", *counter.count.lock());
 
-        pr_info!("format |{:>5}|{:<5}|{:#x}|{:08.3?}|{:?}|\n", 42, "ab", 255, 7, ("é\n", 'x'));
+        pr_info!("format |{:>5}|{:<5}|{:#x}|{:08.3?}|{:?}|\n", 42, "ab", 255, 7, ("a", 'x'));
         pr_info!("wide {} {}\n", i64::MIN, u64::MAX);
         pr_info!("error {:?} {:?}\n", EINVAL, ENOMEM);
 

@@ -17,6 +17,7 @@ mod reading;
 mod ready;
 mod refusals;
 mod rounds;
+mod runtime;
 mod sharing;
 pub mod taint;
 mod taken;
@@ -140,7 +141,20 @@ const SUBJECTS: &[&[Case]] = &[
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    SUBJECTS.iter().flat_map(|cases| cases.iter())
+    ["behaviour", "runtime"]
+        .into_iter()
+        .filter_map(suite)
+        .flatten()
+}
+
+/// The cases of a suite, in the order in which they run.
+pub fn suite(name: &str) -> Option<impl Iterator<Item = &'static Case> + use<>> {
+    let subjects: &[&[Case]] = match name {
+        "behaviour" => SUBJECTS,
+        "runtime" => &[runtime::CASES],
+        _ => return None,
+    };
+    Some(subjects.iter().flat_map(|cases| cases.iter()))
 }
 
 #[cfg(test)]

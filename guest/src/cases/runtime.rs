@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What any Rust module may use of the `kernel` crate is there, whether the kernel has it or
+//! dkms-rust linked it in. The modules are in `dkms-rust/tests/modules`.
+
+use anyhow::Context as _;
+use anyhow::ensure;
+use nix::sys::wait::WaitStatus;
+use nix::sys::wait::waitpid;
+
+use super::Case;
+use super::Context;
+use crate::check::same;
+use crate::kmsg::Cursor;
+use crate::module;
+use crate::process::fork_to;
+
+/// Its own suite: the driver has no part in it.
+pub const CASES: &[Case] = &[
+    Case::any("runtime-what-a-module-uses", what_a_module_uses),
+    Case::any("runtime-stack-trace", stack_trace),
+    // Last: the module stays half loaded.
+    Case::any("runtime-panic", panic).warns(),
+];
+
+/// What the module says, from its load to its unload.
+const SAYS: [&str; 8] = [
+    "exercise: vector 338350",
+    "exercise: mutex 42",
+    "exercise: format |   42|ab   |0xff|00000007|(\"a\", 'x')|",
+    "exercise: wide -9223372036854775808 18446744073709551615",
+    "exercise: error EINVAL ENOMEM",
+    "exercise: fault Err(EFAULT) Err(EFAULT)",
+    "exercise: trace done",
+    "exercise: bye 42",
+];
+
+/// Who called whom while it formatted, the innermost first, as far as mangled names go.
+const CALLS: [&str; 4] = [
+    "5Trace",
+    "4core3fmt5write",
+    "rust_fmt_argument",
+    "6Module4init",
+];
+
+/// Loads and unloads the module, and gives back what the kernel's log got of it.
+fn exercise() -> anyhow::Result<Vec<String>> {
+    let mut log = Cursor::at_end()?;
+    module::load_file("/exercise.ko".as_ref()).context("loading /exercise.ko")?;
+    module::unload("exercise").context("unloading exercise")?;
+    let records = log.new_records()?;
+    Ok(records.into_iter().map(|record| record.text).collect())
+}
+
+fn what_a_module_uses(_: &Context) -> anyhow::Result<()> {
+    let log = exercise()?;
+    // The kernel itself says that a module from outside is loaded.
+    let says: Vec<_> = log
+        .iter()
+        .map(String::as_str)
+        .filter(|line| line.starts_with("exercise: ") && !line.contains("taint"))
+        .collect();
+    same("what the module says", says, SAYS.to_vec())
+}
+
+/// The unwinder finds its way from what the module formats, through the formatting, back to the
+/// module, without a guess (a line with a question mark is one).
+fn stack_trace(_: &Context) -> anyhow::Result<()> {
+    let log = exercise()?;
+    let mut calls = CALLS.iter().peekable();
+    for line in log.iter().filter(|line| !line.contains(" ? ")) {
+        calls.next_if(|call| line.contains(**call));
+    }
+    ensure!(
+        calls.peek().is_none(),
+        "no {:?} in the stack trace, or not in its place: {log:#?}",
+        calls.collect::<Vec<_>>()
+    );
+    Ok(())
+}
+
+/// A panic says why and ends as a BUG, in the process that met it.
+fn panic(_: &Context) -> anyhow::Result<()> {
+    let mut log = Cursor::at_end()?;
+    let child = fork_to(|| module::load_file("/panics.ko".as_ref()).context("loading /panics.ko"))?;
+    let end = waitpid(child, None).context("waiting for the child")?;
+    ensure!(
+        matches!(end, WaitStatus::Signaled(..)),
+        "the kernel did not kill the loader: {end:?}"
+    );
+    let log: Vec<_> = log
+        .new_records()?
+        .into_iter()
+        .map(|record| record.text)
+        .collect();
+    for text in [
+        "rust_kernel: panicked at",
+        "index out of bounds: the len is 3 but the index is 7",
+        "kernel BUG at",
+    ] {
+        ensure!(
+            log.iter().any(|line| line.contains(text)),
+            "the log has no {text:?}: {log:#?}"
+        );
+    }
+    Ok(())
+}
