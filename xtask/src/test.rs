@@ -9,6 +9,7 @@ mod host_checks;
 mod native;
 mod package_checks;
 mod package_life;
+mod runtime;
 mod tally;
 
 use std::fs;
@@ -111,6 +112,7 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         driver_source::run(bench, warm, tally);
         bad_input::run(bench, warm, tally);
         behaviour::run(bench, &modules, tally);
+        runtime::run(bench, &caches, &modules, tally);
         match system.join() {
             Ok(Ok(_)) => package_life::run(bench, warm, tally),
             Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What dkms-rust gives to any Rust module, on each kernel: modules that use much of the `kernel`
+//! crate, and what is, or must not be, in the driver's own code.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+
+use crate::chroot::Chroot;
+use crate::run::Cmd;
+use crate::{cargo, small_guest, ui, warm};
+
+use super::Bench;
+use super::native::Built;
+use super::tally::Tally;
+
+/// Where the modules' source is, in the repository.
+const SOURCE: &str = "dkms-rust/tests/modules";
+
+/// Where it is put in the root.
+const PLACE: &str = "/srv/modules";
+
+/// The modules.
+const MODULES: [&str; 2] = ["exercise.ko", "panics.ko"];
+
+/// How much more text the driver may have on a kernel without Rust, in bytes.
+const MORE_TEXT: u64 = 2048;
+
+/// What the names of functions that panic have in them.
+const PANICS: [&str; 3] = ["9panicking", "begin_unwind", "panic_"];
+
+/// Builds the modules and boots each kernel with them; looks at the driver.
+pub fn run(bench: &Bench<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut Tally) {
+    let program = match cargo::static_program(bench.project, "guest") {
+        Ok(program) => program,
+        Err(error) => return tally.fail("runtime/program", &format!("{error:#}")),
+    };
+    let chroot = match ui::step(
+        "prepare a root for modules that use the kernel crate",
+        || open(bench, caches),
+    ) {
+        Ok(chroot) => chroot,
+        Err(error) => return tally.fail("runtime/open", &format!("{error:#}")),
+    };
+    for release in &bench.releases {
+        let suite = format!("runtime/{release}");
+        let booted = build(bench, &chroot, release)
+            .and_then(|modules| boot(bench, release, &program, &modules));
+        match booted {
+            Ok((outcome, log)) => tally.guest(&suite, &outcome, &log),
+            Err(error) => tally.fail(&suite, &format!("{error:#}")),
+        }
+    }
+    for driver in drivers {
+        let name = format!("runtime/{}/driver-cannot-panic", driver.release);
+        tally.case(&name, || cannot_panic(&driver.module));
+    }
+    tally.case("runtime/driver-has-little-more-text-without-rust", || {
+        little_more_text(drivers)
+    });
+}
+
+fn open(bench: &Bench<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
+    chroot
+        .cmd("apt-get")
+        .args(["-q", "-y", "install", "dkms-rust"])
+        .log(&bench.project.log("runtime")?)
+        .run()?;
+    for cache in caches {
+        warm::fill(&chroot, cache)?;
+    }
+    Ok(chroot)
+}
+
+fn build(
+    bench: &Bench<'_>,
+    chroot: &Chroot,
+    release: &str,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let folder = format!("{PLACE}/{release}");
+    chroot.sh(&format!("mkdir -p '{PLACE}'")).run()?;
+    let place = chroot.path().join(folder.trim_start_matches('/'));
+    Cmd::new("cp")
+        .args(["-a", "-T"])
+        .arg(bench.project.source.join(SOURCE))
+        .arg(&place)
+        .run()?;
+    let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
+    let log = bench.project.log("runtime")?;
+    chroot.sh(&line).log(&log).run()?;
+    let read = |name: &'static str| {
+        let path = place.join(name);
+        let module =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
+        Ok((name, module?))
+    };
+    MODULES.into_iter().map(read).collect()
+}
+
+fn boot(
+    bench: &Bench<'_>,
+    release: &str,
+    program: &Path,
+    modules: &[(&str, Vec<u8>)],
+) -> Result<(crate::qemu::Outcome, PathBuf)> {
+    let name = format!("guest-runtime-{release}");
+    let vmlinuz = bench.checks.kernel(release)?;
+    let modules: Vec<_> = modules
+        .iter()
+        .map(|(name, bytes)| (*name, &bytes[..]))
+        .collect();
+    let outcome = ui::step(
+        &format!("use the kernel crate in a guest with {release}"),
+        || {
+            let words = "guest=runtime";
+            small_guest::run(
+                bench.project,
+                &vmlinuz,
+                program,
+                &modules,
+                words,
+                &name,
+                &mut |_| {},
+            )
+        },
+    )?;
+    Ok((outcome, bench.project.log(&name)?))
+}
+
+/// No function that panics is in the module, and none is called that the kernel has.
+fn cannot_panic(module: &[u8]) -> Result<()> {
+    let file = object::File::parse(module).context("cannot read the module")?;
+    let names: Vec<_> = file
+        .symbols()
+        .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
+        .filter(|name| PANICS.iter().any(|part| name.contains(part)))
+        .collect();
+    ensure!(names.is_empty(), "it has, or calls, {names:?}");
+    Ok(())
+}
+
+fn little_more_text(drivers: &[Built]) -> Result<()> {
+    let mut texts = Vec::new();
+    for driver in drivers {
+        let file = object::File::parse(&*driver.module).context("cannot read the module")?;
+        let text = file
+            .sections()
+            .filter(|section| section.kind() == SectionKind::Text)
+            .map(|section| section.size())
+            .sum::<u64>();
+        ui::say(&format!("  {}: {text} bytes of text", driver.release));
+        texts.push(text);
+    }
+    // The first is that of the kernel with Rust.
+    let [with, without @ ..] = &texts[..] else {
+        bail!("no driver was built");
+    };
+    for without in without {
+        ensure!(
+            *without <= with + MORE_TEXT,
+            "{without} bytes, with Rust in the kernel {with}"
+        );
+    }
+    Ok(())
+}
