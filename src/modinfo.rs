@@ -9,8 +9,10 @@
 /// Puts a NUL-terminated `key=value` string into `.modinfo`.
 macro_rules! modinfo {
     ($name:ident, $text:expr) => {
-        // The loader reads the section by content: nothing in the module refers to it.
-        #[used]
+        // The loader reads the section by content: nothing in the module refers to it. Plain
+        // `used` asks the linker too, which newer compilers do by a second section of that name,
+        // and such a module is refused.
+        #[used(compiler)]
         #[expect(unsafe_code)]
         // SAFETY: `.modinfo` holds NUL-terminated `key=value` strings, and this is one.
         #[link_section = ".modinfo"]
