@@ -76,9 +76,12 @@ fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()
     )?;
     row.booted(&Report::read(&outcome.console).cases);
     let problems = demo::problems(&outcome, &project.log(&name)?);
-    if !problems.is_empty() {
-        row.failure = Some(problems.join("; "));
-    }
+    // One cause often fails them all, and the log has each.
+    row.failure = match problems.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, rest @ ..] => Some(format!("{first} (and {} more)", rest.len())),
+    };
     ui::say(&format!(
         "{}: {} in {:.0} s",
         row.kernel,
