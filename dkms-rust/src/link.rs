@@ -201,3 +201,7 @@ fn run(command: &mut Command) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

@@ -264,3 +264,35 @@ fn room(kernel: &Kernel, cache: &Path) -> Result<(), Refusal> {
         "make room there (apt clean, dkms-rust clean)",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::tests::install;
+
+    fn refusal(release: &str, config: &str) -> Option<String> {
+        let root = tempfile::tempdir().unwrap();
+        install(root.path(), release, config);
+        let kernel = Kernel::find(&System::below(root.path()), &release.parse().unwrap()).unwrap();
+        let class = Class::of(&kernel).unwrap();
+        let refused = can_be_rebuilt(&kernel, class).err()?;
+        Some(refused.reason)
+    }
+
+    #[test]
+    fn a_kernel_that_is_too_old_is_refused() {
+        let why = refusal("6.1.0-44-amd64", "").unwrap();
+        assert!(why.contains("older than 6.12"), "{why}");
+        assert!(refusal("6.11.10-amd64", "CONFIG_RUST=y\n").is_some());
+        assert_eq!(refusal("6.12.107+deb13-amd64", ""), None);
+    }
+
+    #[test]
+    fn without_rust_a_kernel_whose_calls_are_checked_is_refused() {
+        let why = refusal("6.12.107+deb13-amd64", "CONFIG_CFI_CLANG=y\n").unwrap();
+        assert!(why.contains("CONFIG_CFI_CLANG"), "{why}");
+        // With Rust, the kernel's own configuration has seen to it.
+        let config = "CONFIG_RUST=y\nCONFIG_CFI_CLANG=y\n";
+        assert_eq!(refusal("7.3.4+deb13-amd64", config), None);
+    }
+}

@@ -149,3 +149,52 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(helpers: &[&str]) -> tempfile::TempDir {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("rust/helpers")).unwrap();
+        for helper in helpers {
+            fs::write(tree.path().join("rust/helpers").join(helper), "").unwrap();
+        }
+        tree
+    }
+
+    #[test]
+    fn each_helper_is_an_object_of_its_own_beside_ours() {
+        let tree = tree(&["helpers.c", "mutex.c", "bug.c"]);
+        prepare(tree.path()).unwrap();
+        let folder = tree.path().join(FOLDER);
+        let makefile = fs::read_to_string(folder.join("Makefile")).unwrap();
+        let objects = "runtime-y := bug.o dev_printk.o mutex.o printk.o seq_printf.o\n";
+        assert!(makefile.contains(objects), "{makefile}");
+        let bug = fs::read_to_string(folder.join("bug.c")).unwrap();
+        assert_eq!(bug, "#include \"../helpers/bug.c\"\n");
+    }
+
+    #[test]
+    fn a_helper_that_would_hide_ours_is_an_error() {
+        let error = prepare(tree(&["printk.c"]).path()).unwrap_err();
+        assert!(error.to_string().contains("printk.c"), "{error}");
+    }
+
+    #[test]
+    fn whoever_calls_make_gets_the_rustc_that_links() {
+        let tree = tree(&["bug.c"]);
+        let tree = tree.path();
+        prepare(tree).unwrap();
+        fs::write(tree.join("Makefile"), "all: ; @echo $(RUSTC)\n").unwrap();
+        finish(tree, Path::new("/usr/bin/rustc")).unwrap();
+        let make = |arg: &str| {
+            let mut make = std::process::Command::new("make");
+            make.arg("-C").arg(tree).args(["-s", arg]);
+            String::from_utf8(make.output().unwrap().stdout).unwrap()
+        };
+        let ours = format!("{}\n", rustc(tree).unwrap().display());
+        assert_eq!(make("RUSTC=/usr/bin/rustc"), ours);
+        assert!(!tree.join(FOLDER).join("bug.c").exists());
+    }
+}

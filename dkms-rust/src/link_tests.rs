@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Small objects in C stand for what rustc makes: to the linker they are the same.
+
+use super::*;
+
+/// A folder with a runtime in it, and a compiler.
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    /// What the crates have, and what the helpers.
+    fn new(crates: &str, helpers: &str) -> Self {
+        let tree = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(tree.runtime()).unwrap();
+        fs::write(
+            tree.runtime().join(SCRIPT),
+            include_str!("../runtime/merge.lds"),
+        )
+        .unwrap();
+        fs::write(
+            tree.0.path().join("Module.symvers"),
+            "0x0\texported\tvmlinux\t\t\n",
+        )
+        .unwrap();
+        for (name, source) in [("crates", crates), ("helpers", helpers)] {
+            let object = tree.compile(name, source);
+            let archive = tree.runtime().join(format!("{name}.a"));
+            run(Command::new("ar").arg("rcsD").arg(archive).arg(object)).unwrap();
+        }
+        tree
+    }
+
+    fn runtime(&self) -> PathBuf {
+        self.0.path().join("rust/runtime")
+    }
+
+    fn compile(&self, name: &str, source: &str) -> PathBuf {
+        let object = self.0.path().join(format!("{name}.o"));
+        let file = object.with_extension("c");
+        fs::write(&file, source).unwrap();
+        let mut cc = Command::new("cc");
+        cc.args([
+            "-c",
+            "-O1",
+            "-ffunction-sections",
+            "-fdata-sections",
+            "-fno-builtin",
+            "-w",
+        ]);
+        run(cc.args(["-fno-pic", "-o"]).arg(&object).arg(&file)).unwrap();
+        object
+    }
+
+    fn linked(&self, module: &str) -> Result<Symbols> {
+        let object = self.compile("module", module);
+        link(&self.runtime(), &object)?;
+        Symbols::of(&object)
+    }
+}
+
+const CRATES: &str = "
+    int table[4] = {1}; int other[4] = {2};
+    void unused(void) { not_exported(); }
+    char *rust_fmt_argument(char *b, char *e, void *p) { return p ? e : b; }
+    int __rust__udivti3(void) { return table[0]; }";
+
+const HELPERS: &str = "
+    int __wrap__printk(char *f, ...) { char b[9]; return rust_fmt_argument(b, b + 9, f) > b; }
+    int rust_helper_twice(int x) { return exported(x); }";
+
+fn names(set: &BTreeSet<String>) -> Vec<&str> {
+    set.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn what_is_needed_comes_and_nothing_else_stays() {
+    let tree = Tree::new(CRATES, HELPERS);
+    let module = "extern int table[]; int init(void) { return table[1] + _printk(\"x\"); }";
+    let symbols = tree.linked(module).unwrap();
+    // Neither `not_exported`, which only a dropped function called, nor the kernel's own printk,
+    // nor any name that another module's runtime could collide with.
+    assert_eq!(names(&symbols.defined), ["init"]);
+    assert_eq!(names(&symbols.needed), ["exported"]);
+    assert!(symbols.unused.is_empty(), "{:?}", symbols.unused);
+}
+
+#[test]
+fn a_module_that_needs_nothing_stays_as_it_is() {
+    let tree = Tree::new(CRATES, HELPERS);
+    let symbols = tree
+        .linked("int init(void) { return exported(); }")
+        .unwrap();
+    assert_eq!(names(&symbols.needed), ["exported"]);
+}
+
+#[test]
+fn what_the_compiler_takes_for_granted_gets_the_crates_substitute() {
+    let tree = Tree::new(CRATES, HELPERS);
+    let symbols = tree
+        .linked("int init(void) { return __udivti3(); }")
+        .unwrap();
+    assert!(symbols.needed.is_empty(), "{:?}", symbols.needed);
+}
+
+#[test]
+fn what_the_crates_do_not_have_is_named() {
+    let tree = Tree::new(CRATES, HELPERS);
+    let error = tree.linked("int init(void) { return rust_helper_none(); }");
+    let error = format!("{:#}", error.unwrap_err());
+    assert!(error.contains("rust_helper_none"), "{error}");
+}
+
+#[test]
+fn the_object_is_what_rustc_was_asked_for() {
+    let args = |args: &str| args.split(' ').map(OsString::from).collect::<Vec<_>>();
+    let module = args("--edition=2021 --emit=dep-info=.a.d --emit=obj=a.o a.rs");
+    assert_eq!(object(&module), Some("a.o".into()));
+    assert_eq!(object(&args("--version --verbose")), None);
+}
