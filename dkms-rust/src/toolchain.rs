@@ -206,6 +206,8 @@ fn in_path(name: &str) -> BTreeSet<PathBuf> {
     };
     env::split_paths(&path)
         .filter(|dir| dir.is_absolute())
+        // /bin is /usr/bin: one program by one path, whatever PATH is.
+        .filter_map(|dir| fs::canonicalize(dir).ok())
         .filter_map(|dir| fs::read_dir(dir).ok())
         .flatten()
         .filter_map(|entry| entry.ok())
