@@ -120,7 +120,8 @@ impl Row {
         self.failure.is_none() && self.failed == 0 && self.passed > 0
     }
 
-    fn is_of(&self, kernel: &Kernel) -> bool {
+    /// Whether it is the row of this kernel, or of one before it in its series.
+    pub fn is_of(&self, kernel: &Kernel) -> bool {
         self.suite == kernel.suite && self.series == kernel.series && self.flavour == kernel.flavour
     }
 }

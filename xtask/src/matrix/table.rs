@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 
 use crate::archive::Kernel;
 use crate::project::Project;
-use crate::ui;
 
 use super::results::Row;
 
@@ -103,31 +102,32 @@ fn notes(rows: &[Row]) -> String {
     text
 }
 
-/// Writes the table into the documentation, when there is a row for every kernel.
+/// Writes the table into the documentation, with the names of the kernels that were never run.
 pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
     let path = project.source.join("docs/matrix.md");
-    let missing = offered.len().saturating_sub(rows.len());
-    if missing > 0 {
-        ui::say(&format!(
-            "{} stays as it is: {missing} rows of the matrix were never run",
-            path.display()
-        ));
-        return Ok(());
-    }
     let old =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = between(&old, &dated(rows))
+    let new = between(&old, &dated(rows, offered))
         .with_context(|| format!("{} has lost the lines {BEGIN}and {END}", path.display()))?;
     fs::write(&path, new).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
     Ok(())
 }
 
-fn dated(rows: &[Row]) -> String {
+fn dated(rows: &[Row], offered: &[Kernel]) -> String {
     let mut days: Vec<&str> = rows.iter().map(|row| &*row.date).collect();
     days.sort_unstable();
     days.dedup();
-    format!("Run on {}.\n\n{}", days.join(" and "), text(rows))
+    let text = format!("Run on {}.\n\n{}", days.join(" and "), text(rows));
+    let missing: Vec<String> = offered
+        .iter()
+        .filter(|kernel| !rows.iter().any(|row| row.is_of(kernel)))
+        .map(|kernel| format!("{} of {}", kernel.release, kernel.suite))
+        .collect();
+    match missing.is_empty() {
+        true => text,
+        false => format!("{text}\nNot run yet: {}.\n", missing.join(", ")),
+    }
 }
 
 fn between(document: &str, text: &str) -> Option<String> {
@@ -168,6 +168,21 @@ mod tests {
         for line in text.lines() {
             assert_eq!(line.matches('|').count(), HEAD.len() + 1, "{line}");
         }
+    }
+
+    #[test]
+    fn a_kernel_that_was_not_run_is_named() {
+        let kernel = |release: &str| Kernel {
+            suite: "sid".into(),
+            series: "7.2".into(),
+            flavour: release.into(),
+            version: "1".into(),
+            release: release.into(),
+        };
+        let rows = [Row::new(&kernel("a"), "2026-01-01")];
+        let text = dated(&rows, &[kernel("a"), kernel("b")]);
+        assert!(text.ends_with("\nNot run yet: b of sid.\n"), "{text}");
+        assert!(!dated(&rows, &[kernel("a")]).contains("Not run"));
     }
 
     #[test]
