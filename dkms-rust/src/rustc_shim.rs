@@ -15,6 +15,7 @@
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
 //! - Where the kernel has no Rust, the crates get the flags of [`crate::runtime`] instead, and code.
+//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
 //! - What the longest chain of crates (core, bindings, kernel) does not wait for steps back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
 //!
@@ -79,6 +80,8 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
         if let Ok(tree) = env::current_dir() {
             args = relocate(args, &tree);
         }
+    } else {
+        args = unformatted(args);
     }
     if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
         match compiler(&real, thin).status().map(|status| status.code()) {
@@ -133,6 +136,14 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
             ]
             .map(Into::into),
         );
+    }
+    args
+}
+
+/// The arguments with which bindgen leaves its output as it is; a question is passed on.
+fn unformatted(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.iter().any(|arg| arg == "-o") {
+        args.insert(0, "--formatter=none".into());
     }
     args
 }
@@ -232,6 +243,17 @@ mod tests {
             assert_eq!(text(passed), args);
             assert_eq!(with_thin_core(&words(args), Path::new("/thin")), None);
         }
+    }
+
+    #[test]
+    fn bindings_are_not_formatted() {
+        let args = "rust/uapi/uapi_helper.h -o uapi_generated.rs -- -DMODULE";
+        assert_eq!(
+            text(unformatted(words(args))),
+            format!("--formatter=none {args}")
+        );
+        let question = "--version workaround-for-0.69.0";
+        assert_eq!(text(unformatted(words(question))), question);
     }
 
     #[test]
