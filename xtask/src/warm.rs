@@ -34,12 +34,7 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
     let what = format!("rebuild the Rust metadata of {release} natively, in the same root");
     ui::step(&what, || {
         let log = project.log("warm")?;
-        let chroot = with_repo(project, root, repo)?;
-        chroot
-            .cmd("apt-get")
-            .args(["-q", "-y", "install", "dkms-rust"])
-            .log(&log)
-            .run()?;
+        let chroot = with_dkms_rust(project, root, repo, &log)?;
         chroot
             .cmd("dkms-rust")
             .args(["kdir", "-k", release])
@@ -74,6 +69,17 @@ pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> 
         .cmd("apt-get")
         .args(["-q", "update", "--error-on=any"])
         .log(&project.log("apt")?)
+        .run()?;
+    Ok(chroot)
+}
+
+/// The same with the packaged dkms-rust installed.
+pub fn with_dkms_rust(project: &Project, root: &Root, repo: &Path, log: &Path) -> Result<Chroot> {
+    let chroot = with_repo(project, root, repo)?;
+    chroot
+        .cmd("apt-get")
+        .args(["-q", "-y", "install", "dkms-rust"])
+        .log(log)
         .run()?;
     Ok(chroot)
 }

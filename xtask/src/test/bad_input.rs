@@ -42,13 +42,8 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
 
 /// The root with dkms-rust installed, as a layer to put each case's own over.
 fn installed(bench: &Bench<'_>, layer: &Path) -> Result<Root> {
-    let chroot = warm::with_repo(bench.project, &bench.base, &bench.repo)?;
     let log = bench.project.log("bad-input")?;
-    chroot
-        .cmd("apt-get")
-        .args(["-q", "-y", "install", "dkms-rust"])
-        .log(&log)
-        .run()?;
+    let chroot = warm::with_dkms_rust(bench.project, &bench.base, &bench.repo, &log)?;
     chroot.keep(layer)?;
     Ok(bench.base.with_layer(layer))
 }

@@ -39,13 +39,8 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
 }
 
 fn open(bench: &Bench<'_>, warm: &Path) -> Result<Chroot> {
-    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
     let log = bench.project.log("driver-source")?;
-    chroot
-        .cmd("apt-get")
-        .args(["-q", "-y", "install", "dkms-rust"])
-        .log(&log)
-        .run()?;
+    let chroot = warm::with_dkms_rust(bench.project, &bench.checks, &bench.repo, &log)?;
     warm::fill(&chroot, warm)?;
     chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
     let place = chroot.path().join(PLACE.trim_start_matches('/'));

@@ -63,12 +63,8 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
 }
 
 fn open(bench: &Bench<'_>, caches: &[PathBuf]) -> Result<Chroot> {
-    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
-    chroot
-        .cmd("apt-get")
-        .args(["-q", "-y", "install", "dkms-rust"])
-        .log(&bench.project.log("runtime")?)
-        .run()?;
+    let log = bench.project.log("runtime")?;
+    let chroot = warm::with_dkms_rust(bench.project, &bench.checks, &bench.repo, &log)?;
     for cache in caches {
         warm::fill(&chroot, cache)?;
     }
