@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn for_a_kernel_without_rust_the_system_s_rustc_comes_first() {
         let found = vec![
-            rustc("/root/.cargo/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
+            rustc("/opt/rust/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
             rustc("/usr/bin/rustc", "rustc 1.85.1 (4eb161250 2025-03-15)"),
         ];
         let chosen = newest_enough(found.clone()).unwrap();
