@@ -158,19 +158,6 @@ fn join(
     let (part, whole) = (beside(object, PART), beside(object, WHOLE));
     let mut ld = tool("LD", "ld");
     ld.arg("-r");
-    if !roots.is_empty() {
-        let mut ld = tool("LD", "ld");
-        ld.args(["-r", "--gc-sections", "-T"])
-            .arg(runtime.join(SCRIPT));
-        ld.args(roots.iter().map(|root| format!("--undefined={root}")));
-        ld.arg("--whole-archive").arg(runtime.join("crates.a"));
-        run(ld.arg("-o").arg(&part))?;
-        // Names that only dropped sections used would bring in more.
-        let mut objcopy = tool("OBJCOPY", "objcopy");
-        let unused = Symbols::of(&part)?.unused;
-        objcopy.args(unused.iter().map(|name| format!("--strip-symbol={name}")));
-        run(objcopy.arg(&part))?;
-    }
     ld.args(WRAPPED.map(|name| format!("--wrap={name}")));
     ld.args(
         substitutes
@@ -179,11 +166,27 @@ fn join(
     );
     ld.arg(object);
     if !roots.is_empty() {
+        pick(runtime, roots, &part)?;
         ld.arg(&part);
     }
     ld.arg(runtime.join("helpers.a"));
     run(ld.arg("-o").arg(&whole))?;
     Symbols::of(&whole)
+}
+
+/// Makes `part` of what the crates have of the `roots`, and what those use.
+fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path) -> Result<()> {
+    let mut ld = tool("LD", "ld");
+    ld.args(["-r", "--gc-sections", "-T"])
+        .arg(runtime.join(SCRIPT));
+    ld.args(roots.iter().map(|root| format!("--undefined={root}")));
+    ld.arg("--whole-archive").arg(runtime.join("crates.a"));
+    run(ld.arg("-o").arg(part))?;
+    // Names that only dropped sections used would bring in more.
+    let mut objcopy = tool("OBJCOPY", "objcopy");
+    let unused = Symbols::of(part)?.unused;
+    objcopy.args(unused.iter().map(|name| format!("--strip-symbol={name}")));
+    run(objcopy.arg(part))
 }
 
 /// A tool, as kbuild names it to what it runs.
