@@ -135,8 +135,14 @@ impl Vm {
 
     fn command(&self, accelerator: &str) -> Cmd {
         // Emulated, the vector instructions of a newer one cost more than they save: apt install
-        // took 174 s with this, 215 s with `max`.
-        let cpu = if accelerator == KVM { "host" } else { "qemu64" };
+        // took 174 s with this, 215 s with `max`. And QEMU 7.2 now and then takes RAX for the
+        // flags after cmpxchg16b, which a kernel's allocator uses if there is one: 7 of 8 boots of
+        // 6.12's cloud kernel died of that, and none of 8 without.
+        let cpu = if accelerator == KVM {
+            "host"
+        } else {
+            "qemu64,-cx16"
+        };
         let mut cmd = Cmd::new("qemu-system-x86_64")
             .args(["-accel", accelerator, "-cpu", cpu])
             .args(["-smp", &self.processors.to_string()])
