@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`, and a suite for
-//! what dkms-rust gives to any module.
+//! what dkms-rust gives to any module; and a benchmark.
 //!
 //! One static program. As process 1 of a small initramfs it brings the system up, runs the suite
-//! that the kernel command line names (`guest=behaviour`, `guest=runtime`), says on the console
+//! that the kernel command line names (`guest=behaviour`, `guest=runtime`, `guest=bench-...`), says on the console
 //! how each case ended, and powers off. Anywhere else it only lists its cases: it loads modules,
 //! and that is for a guest to do.
 
+mod bench;
 mod boot;
 mod cases;
 mod check;
@@ -77,13 +78,17 @@ fn init() -> anyhow::Result<()> {
     boot::prepare()?;
     let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
     let options = Options::from_command_line(&line)?;
+    boot::load_helpers("/modules".as_ref())?;
+    if let Some(done) = bench::run(&options.suite, &options) {
+        return done;
+    }
     let Some(cases) = cases::suite(&options.suite) else {
         bail!(
-            "guest={}: no such suite; there are: behaviour, runtime",
+            "guest={}: no such suite; there are: behaviour, runtime, bench-instructions, \
+             bench-throughput",
             options.suite
         );
     };
-    boot::load_helpers("/modules".as_ref())?;
     run(cases, &options)
 }
 
