@@ -5,7 +5,7 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test matrix clean-cache
+.PHONY: deb repo demo test matrix bench bench-check clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
@@ -26,3 +26,12 @@ matrix: ## Try it on all kernels, or on KERNELS="..."; writes docs/matrix.md (ro
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean
+
+# Which parts, as `cargo run -p xtask -- help bench` says; all of them when empty.
+PARTS ?=
+
+bench: ## Measure it beside modules in C, or PARTS="instructions ..."; writes docs/benchmark.* (root)
+	+$(XTASK) bench $(PARTS)
+
+bench-check: ## Count instructions again and say what moved since docs/benchmark.json (root)
+	+$(XTASK) bench --check

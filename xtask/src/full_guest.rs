@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::mounts::{self, Overlay};
 use crate::project::Project;
-use crate::qemu::{Outcome, Vm};
+use crate::qemu::{Outcome, Pace, Vm};
 use crate::root::Root;
 use crate::{cpio, image, modules, repo};
 
@@ -58,6 +58,7 @@ pub fn run(
         memory: 2048,
         // apt does one thing at a time, and emulation is one thread in any case.
         processors: 1,
+        pace: Pace::Fast,
         timeout: TIMEOUT,
         log: project.log(name)?,
     };

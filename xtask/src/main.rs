@@ -6,6 +6,7 @@
 
 mod archive;
 mod assets;
+mod bench;
 mod cargo;
 mod cases;
 mod chroot;
@@ -68,6 +69,14 @@ enum Task {
         /// them, or a release
         kernels: Vec<String>,
     },
+    /// Measure the driver beside modules in C, and write docs/benchmark.*
+    Bench {
+        /// Only these; everything when empty
+        parts: Vec<bench::Part>,
+        /// Count instructions only, compare with the results in docs, and write nothing there
+        #[arg(long, conflicts_with = "parts")]
+        check: bool,
+    },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
     /// Remove the caches: provisioned roots, images, warmed metadata
@@ -82,6 +91,8 @@ fn main() -> ExitCode {
         Task::Demo => demo::task(&project),
         Task::Test => test::task(&project),
         Task::Matrix { kernels } => matrix::task(&project, &kernels),
+        Task::Bench { check: true, .. } => bench::check(&project),
+        Task::Bench { parts, .. } => bench::task(&project, &parts),
         Task::Provision => provision_and_print(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });

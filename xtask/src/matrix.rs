@@ -5,7 +5,7 @@
 //! one for each processor.
 
 mod boot;
-mod build;
+pub mod build;
 mod results;
 mod table;
 

@@ -33,10 +33,23 @@ pub struct Vm {
     pub memory: u32,
     /// Processors.
     pub processors: u32,
+    /// How its instructions are run.
+    pub pace: Pace,
     /// It is killed after this long.
     pub timeout: Duration,
     /// Where all it says on the console is kept.
     pub log: PathBuf,
+}
+
+/// How a guest's instructions are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as is sure to boot.
+    Fast,
+    /// One after the other, and each takes a nanosecond of the guest's time.
+    Counted,
+    /// Each processor beside the others. Emulated, it now and then does not boot.
+    Parallel,
 }
 
 /// How a guest ended.
@@ -79,7 +92,13 @@ impl Vm {
     /// Boots it and hands over each line of the console as it comes. A guest that does not boot
     /// gets a second try: that says nothing of what it was to test. The first log is kept.
     pub fn run(&self, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
-        let accelerator = accelerator(&self.kernel, self.log.parent())?;
+        let accelerator = match self.pace {
+            Pace::Counted => TCG,
+            pace => match accelerator(&self.kernel, self.log.parent())? {
+                TCG if pace == Pace::Parallel => TCG_PARALLEL,
+                found => found,
+            },
+        };
         let outcome = self.run_with(accelerator, on_line)?;
         if outcome.end != End::DidNotBoot {
             return Ok(outcome);
@@ -138,10 +157,11 @@ impl Vm {
         // took 174 s with this, 215 s with `max`. And QEMU 7.2 now and then takes RAX for the
         // flags after cmpxchg16b, which a kernel's allocator uses if there is one: 7 of 8 boots of
         // 6.12's cloud kernel died of that, and none of 8 without.
-        let cpu = if accelerator == KVM {
-            "host"
-        } else {
-            "qemu64,-cx16"
+        // Where instructions are counted they are to be those of a real processor.
+        let cpu = match (accelerator, self.pace) {
+            (KVM, _) => "host",
+            (_, Pace::Counted) => "qemu64",
+            _ => "qemu64,-cx16",
         };
         let mut cmd = Cmd::new("qemu-system-x86_64")
             .args(["-accel", accelerator, "-cpu", cpu])
@@ -152,6 +172,9 @@ impl Vm {
             .arg("-kernel")
             .arg(&self.kernel)
             .args(["-append", &format!("{CMDLINE} {}", self.cmdline)]);
+        if self.pace == Pace::Counted {
+            cmd = cmd.args(["-icount", "shift=0,sleep=off"]);
+        }
         if self.initramfs.as_os_str().is_empty() {
             return cmd;
         }
@@ -261,6 +284,7 @@ const KVM: &str = "kvm";
 /// One thread for all processors: with one for each, a kernel that patches its own code while it
 /// boots now and then stops or oopses before any of our code has run (2 of 16 boots on QEMU 7.2).
 const TCG: &str = "tcg,thread=single";
+const TCG_PARALLEL: &str = "tcg,thread=multi";
 
 /// The fastest accelerator that really boots this kernel. A /dev/kvm that opens proves nothing:
 /// inside many virtual machines it is there and does not work.
@@ -292,6 +316,7 @@ fn kvm_boots(kernel: &Path, logs: Option<&Path>) -> Result<bool> {
         disks: Vec::new(),
         memory: 512,
         processors: 1,
+        pace: Pace::Fast,
         timeout: PROBE,
         log: logs.unwrap_or(Path::new(".")).join("kvm-probe.log"),
     };

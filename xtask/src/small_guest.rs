@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use crate::project::Project;
-use crate::qemu::{Outcome, Vm};
+use crate::qemu::{Outcome, Pace, Vm};
 use crate::{cpio, mounts};
 
 /// 200 rounds of load and unload, emulated.
@@ -30,6 +31,19 @@ pub fn run(
     name: &str,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Outcome> {
+    let (vm, _work) = prepare(project, kernel, program, modules, words, name)?;
+    vm.run(on_line)
+}
+
+/// The same, for whoever boots it themselves: the guest, and the folder that holds its initramfs.
+pub fn prepare(
+    project: &Project,
+    kernel: &Path,
+    program: &Path,
+    modules: &[(&str, &[u8])],
+    words: &str,
+    name: &str,
+) -> Result<(Vm, TempDir)> {
     let mut archive = cpio::Archive::new();
     let init = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     archive.file("init", 0o755, &init);
@@ -47,8 +61,9 @@ pub fn run(
         memory: 512,
         // Readers, writers and unloading are to meet each other.
         processors: 2,
+        pace: Pace::Fast,
         timeout: TIMEOUT,
         log: project.log(name)?,
     };
-    vm.run(on_line)
+    Ok((vm, work))
 }

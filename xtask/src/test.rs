@@ -123,7 +123,7 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
 
 /// The kernels of the table that are tested beside the one that boots. Of several series the
 /// newest does.
-fn others(base: &Root) -> Vec<&Kernel> {
+pub fn others(base: &Root) -> Vec<&Kernel> {
     TESTED
         .kernels
         .iter()

@@ -171,8 +171,9 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
     modules::decompressed(&file)
 }
 
-/// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in the kernel's configuration.
-fn gcc(chroot: &Chroot, release: &str) -> Option<String> {
+/// The compiler that built a kernel: the last word of
+/// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in its configuration.
+pub fn gcc(chroot: &Chroot, release: &str) -> Option<String> {
     let config = chroot.path().join(format!("boot/config-{release}"));
     let text = fs::read_to_string(config).ok()?;
     compiler(&text).map(str::to_owned)

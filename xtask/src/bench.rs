@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask bench`: the driver beside modules in C that do the same or a part of it (`peers/`), built
+//! by the same compilers for the same kernels and measured in one run.
+
+mod build;
+mod check;
+mod guest;
+mod results;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::cases::kernels::TESTED;
+use crate::project::Project;
+use crate::root::Root;
+use crate::run::Cmd;
+use crate::{cargo, deb, demo, host, layers, mounts, provision, repo, test, ui, warm};
+
+use build::Built;
+use results::Row;
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Instructions of calls, of loading and unloading; what a module takes of memory
+    Instructions,
+    /// Reads a second, with one reader and with two, with and without somebody who writes
+    Throughput,
+}
+
+/// The results that the repository has.
+const COMMITTED: &str = "docs/benchmark.json";
+
+/// What the parts have in common.
+struct Bench<'a> {
+    project: &'a Project,
+    /// The root with all kernels that are measured, and the yardsticks.
+    root: Root,
+    /// Their releases, the first that of the kernel that most is measured on.
+    releases: Vec<String>,
+    repo: PathBuf,
+    /// dkms-rust's cache, for each kernel.
+    caches: Vec<PathBuf>,
+    date: String,
+}
+
+/// Measures these parts, or all; false when one failed.
+pub fn task(project: &Project, parts: &[Part]) -> Result<bool> {
+    let bench = prepare(project)?;
+    let rows = measure(&bench, parts)?;
+    println!("{}", table::text(&rows));
+    let path = project.product("bench")?.join("results.json");
+    let rows = results::merge(results::read(&path)?, &rows);
+    results::write(&path, &rows)?;
+    Ok(true)
+}
+
+/// Counts instructions again, and compares them with the results in docs; false when one moved.
+pub fn check(project: &Project) -> Result<bool> {
+    let path = project.source.join(COMMITTED);
+    let old = results::read(&path)?;
+    let bench = prepare(project)?;
+    let new = measure(&bench, &[Part::Instructions])?;
+    println!("{}", table::text(&new));
+    let moved = check::moved(&old, &new);
+    for line in &moved {
+        ui::say(line);
+    }
+    ui::say(&format!(
+        "{} moved by more than 2 % since {}",
+        moved.len(),
+        path.display()
+    ));
+    Ok(moved.is_empty())
+}
+
+fn prepare(project: &Project) -> Result<Bench<'_>> {
+    host::need_amd64()?;
+    mounts::private_namespace()?;
+    host::need(&demo::needs())?;
+    let repo = repo::build(project, &deb::build(project)?)?;
+    let base = provision::base(project, TESTED)?;
+    let others = test::others(&base);
+    let kernels = layers::with_kernels(project, &base, "test", &others)?;
+    let root = layers::with_checks(project, &kernels)?;
+    let releases: Vec<String> = [&base.release]
+        .into_iter()
+        .chain(others.iter().map(|kernel| &kernel.release))
+        .cloned()
+        .collect();
+    let caches: Result<_> = releases
+        .iter()
+        .map(|release| warm::cache(project, &root, release, &repo))
+        .collect();
+    let date = Cmd::new("date").args(["--utc", "+%F"]).stdout()?;
+    Ok(Bench {
+        project,
+        root,
+        releases,
+        repo,
+        caches: caches?,
+        date: date.trim().to_owned(),
+    })
+}
+
+fn measure(bench: &Bench<'_>, parts: &[Part]) -> Result<Vec<Row>> {
+    let wants = |part| parts.is_empty() || parts.contains(&part);
+    let program = ui::step("build the guest's program", || {
+        cargo::static_program(bench.project, "guest")
+    })?;
+    let built: Vec<Built> = ui::step("build the driver and its peers", || build::all(bench))?;
+    let mut rows = Vec::new();
+    if wants(Part::Instructions) {
+        rows.extend(guest::instructions(bench, &program, &built)?);
+    }
+    if wants(Part::Throughput) {
+        let first = built.first().context("no kernel to measure on")?;
+        rows.extend(guest::throughput(bench, &program, first)?);
+    }
+    Ok(rows)
+}

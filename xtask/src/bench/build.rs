@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The driver and its peers, built in the same root for each kernel.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::chroot::Chroot;
+use crate::matrix;
+use crate::run::Cmd;
+use crate::warm;
+
+use super::Bench;
+use super::results::Compilers;
+
+/// Where the sources are put in the root.
+const PLACE: &str = "/srv/bench";
+
+/// What the driver is built from.
+const DRIVER: &[&str] = &["Kbuild", "Makefile", "dkms.conf", "src"];
+
+/// The modules, by the names of the results; the driver is the first.
+pub const MODULES: &[(&str, &str)] = &[
+    ("driver", "procDriver"),
+    ("floor", "peer_floor"),
+    ("plain", "peer_plain"),
+    ("seqfile", "peer_seqfile"),
+    ("full", "peer_full"),
+];
+
+/// What was built for a kernel.
+pub struct Built {
+    /// The kernel.
+    pub release: String,
+    /// Who built it.
+    pub compilers: Compilers,
+    /// The modules in the order of [`MODULES`], without debug information and unsigned.
+    pub modules: Vec<Vec<u8>>,
+}
+
+/// Builds all for each kernel.
+pub fn all(bench: &Bench<'_>) -> Result<Vec<Built>> {
+    let log = bench.project.log("bench-build")?;
+    let chroot = warm::with_dkms_rust(bench.project, &bench.root, &bench.repo, &log)?;
+    for cache in &bench.caches {
+        warm::fill(&chroot, cache)?;
+    }
+    let releases = bench.releases.iter();
+    releases
+        .map(|release| one(bench, &chroot, release, &log))
+        .collect()
+}
+
+fn one(bench: &Bench<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<Built> {
+    let source = &bench.project.source;
+    let place = chroot.path().join(PLACE.trim_start_matches('/'));
+    let place = place.join(release);
+    let driver = place.join("driver");
+    fs::create_dir_all(&driver).with_context(|| format!("cannot make {}", driver.display()))?;
+    for file in DRIVER {
+        let copy = Cmd::new("cp").arg("-a").arg(source.join(file));
+        copy.arg(&driver).run()?;
+    }
+    let copy = Cmd::new("cp").arg("-a").arg(source.join("peers"));
+    copy.arg(&place).run()?;
+    // As dkms does; the signature goes too, which no peer has.
+    let line = format!(
+        "cd '{PLACE}/{release}' && (cd driver && dkms-rust make -k '{release}') && \
+         make -C '/lib/modules/{release}/build' M='{PLACE}/{release}/peers' modules && \
+         strip -g */*.ko"
+    );
+    chroot.sh(&line).log(log).run()?;
+    let kept = bench.project.product(&format!("bench/{release}"))?;
+    let modules = MODULES.iter().map(|(_, module)| {
+        let folder = if *module == MODULES[0].1 {
+            "driver"
+        } else {
+            "peers"
+        };
+        let path = place.join(folder).join(format!("{module}.ko"));
+        // Kept to be looked at: `objdump -dr` says where the instructions are.
+        let kept = kept.join(format!("{module}.ko"));
+        fs::copy(&path, &kept).with_context(|| format!("cannot copy {}", path.display()))?;
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    });
+    Ok(Built {
+        release: release.to_owned(),
+        compilers: compilers(chroot, release)?,
+        modules: modules.collect::<Result<_>>()?,
+    })
+}
+
+fn compilers(chroot: &Chroot, release: &str) -> Result<Compilers> {
+    // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
+    let rustc = matrix::build::check(chroot, release)?.rustc;
+    let rustc = rustc.as_deref().and_then(|text| text.split(' ').nth(1));
+    Ok(Compilers {
+        gcc: matrix::build::gcc(chroot, release).context("the kernel names no compiler")?,
+        rustc: rustc.context("dkms-rust names no rustc")?.to_owned(),
+    })
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What moved since the results in docs.
+
+use super::build::MODULES;
+use super::results::Row;
+
+/// How far instructions may move, by what they were.
+const LIMIT: f64 = 0.02;
+
+/// A line for each module and measure whose instructions moved by more.
+pub fn moved(old: &[Row], new: &[Row]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for new in new.iter().filter(|row| row.unit == "instructions") {
+        let Some(old) = old.iter().find(|old| old.is_of(new)) else {
+            lines.push(format!(
+                "{} on {}: not measured before",
+                new.name, new.kernel
+            ));
+            continue;
+        };
+        for (module, _) in MODULES {
+            let (Some(before), Some(now)) = (old.of(module), new.of(module)) else {
+                continue;
+            };
+            let by = now.median / before.median - 1.0;
+            if by.abs() > LIMIT {
+                lines.push(format!(
+                    "{} of {module} on {}: {:.0} instructions, were {:.0} on {} ({:+.1} %)",
+                    new.name,
+                    new.kernel,
+                    now.median,
+                    before.median,
+                    old.date,
+                    by * 100.0
+                ));
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::row;
+    use super::*;
+
+    #[test]
+    fn only_instructions_that_moved_by_more_than_two_in_a_hundred_are_told() {
+        let old = [row("a", "7", 1000.0), row("b", "7", 1000.0)];
+        let new = [row("a", "7", 1019.0), row("b", "7", 979.0)];
+        let lines = moved(&old, &new);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("b of driver on 7") && lines[0].contains("-2.1 %"));
+    }
+
+    #[test]
+    fn what_is_new_is_told_and_seconds_are_not_compared() {
+        let mut seconds = row("a", "7", 1.0);
+        seconds.unit = "s".into();
+        assert!(moved(&[], &[seconds]).is_empty());
+        assert_eq!(moved(&[], &[row("a", "7", 1.0)]).len(), 1);
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is measured in a running kernel: boots the small guest, and reads what it says.
+
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::demo;
+use crate::qemu::{End, Outcome, Pace};
+use crate::{small_guest, ui};
+
+use super::Bench;
+use super::build::{Built, MODULES};
+use super::results::{Row, Value};
+
+/// A line of the guest's: `BENCH <measure> <module> <value of a round>...`.
+const MARK: &str = "BENCH ";
+
+/// So that every kernel is measured with the same code in it, at the same addresses.
+const SAME: &str = "mitigations=off nokaslr";
+
+/// Emulated processors that run side by side do not always boot.
+const TRIES: usize = 4;
+
+/// Counts instructions on each kernel; the guests run side by side, since what they count does not
+/// depend on the time that it takes.
+pub fn instructions(bench: &Bench<'_>, program: &Path, built: &[Built]) -> Result<Vec<Row>> {
+    thread::scope(|scope| {
+        let guests: Vec<_> = built
+            .iter()
+            .map(|built| scope.spawn(|| boot(bench, program, built, "instructions")))
+            .collect();
+        let mut rows = Vec::new();
+        for guest in guests {
+            rows.extend(guest.join().map_err(|_| anyhow!("a guest panicked"))??);
+        }
+        Ok(rows)
+    })
+}
+
+/// Counts reads a second on one kernel.
+pub fn throughput(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<Vec<Row>> {
+    boot(bench, program, built, "throughput")
+}
+
+fn boot(bench: &Bench<'_>, program: &Path, built: &Built, suite: &str) -> Result<Vec<Row>> {
+    let files: Vec<String> = MODULES
+        .iter()
+        .map(|(_, module)| format!("{module}.ko"))
+        .collect();
+    let modules: Vec<(&str, &[u8])> = files
+        .iter()
+        .zip(&built.modules)
+        .map(|(name, module)| (name.as_str(), module.as_slice()))
+        .collect();
+    let kernel = bench.root.kernel(&built.release)?;
+    let words = format!("guest=bench-{suite} {SAME}");
+    let name = format!("bench-{suite}-{}", built.release);
+    let (mut vm, _work) =
+        small_guest::prepare(bench.project, &kernel, program, &modules, &words, &name)?;
+    if suite == "instructions" {
+        vm.pace = Pace::Counted;
+        vm.processors = 1;
+    } else {
+        vm.pace = Pace::Parallel;
+    }
+    let what = format!("measure {suite} on {}", built.release);
+    let outcome = ui::step(&what, || {
+        let mut tries = 1;
+        loop {
+            let outcome = vm.run(&mut |line| {
+                if let Some(case) = line.strip_prefix("CASE ") {
+                    ui::say(&format!("  {}: {case}", built.release));
+                }
+            })?;
+            if outcome.end == End::Finished || tries == TRIES {
+                return Ok::<Outcome, anyhow::Error>(outcome);
+            }
+            ui::say("  the guest did not come to its end; again ...");
+            tries += 1;
+        }
+    })?;
+    let problems = demo::problems(&outcome, &bench.project.log(&name)?);
+    if !problems.is_empty() {
+        bail!("{what}: {}", problems.join("; "));
+    }
+    rows(&outcome.console, |measure| {
+        Row::new(measure, unit(measure), bench, built)
+    })
+}
+
+fn unit(measure: &str) -> &'static str {
+    match measure {
+        "module-memory" => "bytes",
+        _ if measure.starts_with("reads-") => "reads/s",
+        _ => "instructions",
+    }
+}
+
+/// A row for each measure that the console has.
+fn rows(console: &str, new: impl Fn(&str) -> Row) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> = Vec::new();
+    for line in console.lines().filter_map(|line| line.strip_prefix(MARK)) {
+        let (measure, module, value) =
+            parse(line).with_context(|| format!("the guest said `{line}`"))?;
+        if rows.last().is_none_or(|row| row.name != measure) {
+            rows.push(new(measure));
+        }
+        if let Some(row) = rows.last_mut() {
+            row.add(module, value);
+        }
+    }
+    Ok(rows)
+}
+
+fn parse(line: &str) -> Option<(&str, &str, Value)> {
+    let mut words = line.split(' ');
+    let (measure, module) = (words.next()?, words.next()?);
+    let values: Option<Vec<f64>> = words.map(|word| word.parse().ok()).collect();
+    Some((measure, module, Value::of(&values?)?))
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The benchmark's results: `target/bench/results.json`. What the fields mean is in
+//! `docs/benchmark.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Bench;
+use super::build::Built;
+
+/// What a measure came to on a kernel, for the driver and its peers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The measure.
+    pub name: String,
+    /// What it is counted in.
+    pub unit: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Who built the modules.
+    pub compiler: Compilers,
+    /// The day.
+    pub date: String,
+    /// The driver's; none where it has no part in it.
+    pub ours: Option<Value>,
+    /// Each peer's, by its name.
+    pub peers: BTreeMap<String, Value>,
+    /// The driver's by each peer's.
+    pub ratio: BTreeMap<String, f64>,
+}
+
+/// The compilers of a kernel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Compilers {
+    /// C's, which built the kernel and the peers.
+    pub gcc: String,
+    /// Rust's, which built the driver.
+    pub rustc: String,
+}
+
+/// Of several rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    /// The one in the middle.
+    pub median: f64,
+    /// How far apart the quarters are, by the median: half of the rounds lie within that.
+    pub spread: f64,
+    /// How many rounds.
+    pub rounds: usize,
+}
+
+impl Value {
+    /// None of no rounds.
+    pub fn of(rounds: &[f64]) -> Option<Self> {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        let at = |part: usize| sorted[last * part / 4];
+        let median = at(2);
+        Some(Self {
+            median,
+            spread: round(if median == 0.0 {
+                0.0
+            } else {
+                (at(3) - at(1)) / median
+            }),
+            rounds: sorted.len(),
+        })
+    }
+}
+
+/// More digits say nothing.
+fn round(number: f64) -> f64 {
+    (number * 10_000.0).round() / 10_000.0
+}
+
+impl Row {
+    /// One of which nothing is known yet.
+    pub fn new(name: &str, unit: &str, bench: &Bench<'_>, built: &Built) -> Self {
+        Self {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            kernel: built.release.clone(),
+            compiler: built.compilers.clone(),
+            date: bench.date.clone(),
+            ours: None,
+            peers: BTreeMap::new(),
+            ratio: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what a module came to; the driver comes first.
+    pub fn add(&mut self, module: &str, value: Value) {
+        if module == "driver" {
+            self.ours = Some(value);
+            return;
+        }
+        if let Some(ours) = self.ours.filter(|_| value.median != 0.0) {
+            let ratio = round(ours.median / value.median);
+            self.ratio.insert(module.to_owned(), ratio);
+        }
+        self.peers.insert(module.to_owned(), value);
+    }
+
+    /// Whether it is of the same measure and kernel.
+    pub fn is_of(&self, other: &Self) -> bool {
+        self.name == other.name && self.kernel == other.kernel
+    }
+
+    /// What a module came to.
+    pub fn of(&self, module: &str) -> Option<Value> {
+        match module {
+            "driver" => self.ours,
+            peer => self.peers.get(peer).copied(),
+        }
+    }
+}
+
+/// Reads results; there may be none yet.
+pub fn read(path: &Path) -> Result<Vec<Row>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not what this xtask writes", path.display()))
+}
+
+/// Writes them.
+pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
+    let text = serde_json::to_string_pretty(rows).context("the results as JSON")?;
+    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// The new rows, and of the old ones those that were not measured again.
+pub fn merge(old: Vec<Row>, new: &[Row]) -> Vec<Row> {
+    let again = |row: &Row| new.iter().any(|new| new.is_of(row));
+    let old = old.into_iter().filter(|row| !again(row));
+    new.iter().cloned().chain(old).collect()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_and_how_far_apart_the_quarters_are() {
+        let value = Value::of(&[9.0, 1.0, 10.0, 11.0, 100.0]).unwrap();
+        assert_eq!((value.median, value.spread, value.rounds), (10.0, 0.2, 5));
+        assert_eq!(Value::of(&[]), None);
+    }
+
+    /// One with the driver's value alone.
+    pub fn row(name: &str, kernel: &str, ours: f64) -> Row {
+        Row {
+            name: name.into(),
+            unit: "instructions".into(),
+            kernel: kernel.into(),
+            compiler: Compilers {
+                gcc: "14".into(),
+                rustc: "1".into(),
+            },
+            date: "2026-01-01".into(),
+            ours: Value::of(&[ours]),
+            peers: BTreeMap::new(),
+            ratio: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_peer_gets_the_ratio_to_the_driver() {
+        let mut row = row("pread", "7", 90.0);
+        row.add("plain", Value::of(&[100.0]).unwrap());
+        assert_eq!(row.ratio["plain"], 0.9);
+    }
+
+    #[test]
+    fn what_is_measured_again_replaces_what_was() {
+        let old = vec![row("a", "6", 1.0), row("a", "7", 2.0)];
+        let rows = merge(old, &[row("a", "7", 3.0)]);
+        let ours: Vec<f64> = rows.iter().map(|row| row.ours.unwrap().median).collect();
+        assert_eq!(ours, [3.0, 1.0]);
+    }
+}
