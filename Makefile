@@ -9,7 +9,7 @@ KDIR ?=
 
 DKMS_RUST ?= dkms-rust
 # A kernel tree that can build Rust modules; asked for only by the targets that need it.
-tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER)))
+tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER) --for $(CURDIR)))
 kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 
 .PHONY: all install clean help clippy rustfmt rustfmtcheck rust-analyzer

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 const MANIFEST: &str = "dkms-rust.json";
 const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".new-";
+const LEAN: &str = "-lean";
 const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 
 /// Names a tree by all that went into it.
@@ -46,6 +47,16 @@ impl Key {
             }
         }
         Self(hash.finalize().to_hex()[..24].to_owned())
+    }
+
+    /// The key of the tree with lean bindings, and otherwise the same inputs.
+    pub fn lean(&self) -> Self {
+        Self(format!("{}{LEAN}", self.0))
+    }
+
+    /// Whether its tree has lean bindings.
+    pub fn is_lean(&self) -> bool {
+        self.0.ends_with(LEAN)
     }
 }
 

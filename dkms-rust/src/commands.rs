@@ -4,11 +4,12 @@
 
 use crate::cache::Cache;
 use crate::class::Class;
-use crate::cli::Command;
+use crate::cli::Command as Asked;
 use crate::plan::{Plan, Ready, Tree};
-use crate::rebuild::clean_make;
+use crate::rebuild::{Bindings, clean_make};
 use crate::refusal::Refusal;
 use crate::release::Release;
+use crate::run::watched;
 use crate::runtime;
 use crate::status;
 use crate::symbols;
@@ -17,32 +18,49 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Does what the command says.
 ///
 /// # Errors
 ///
 /// A [`Refusal`] if the kernel can't be served, or what else failed.
-pub fn run(command: &Command) -> Result<ExitCode> {
+pub fn run(command: &Asked) -> Result<ExitCode> {
     let system = System::here();
     match command {
-        Command::Make { kernel, args } => make(&system, &kernel.release()?, args),
-        Command::Kdir { kernel } => kdir(&system, &kernel.release()?),
-        Command::Check {
+        Asked::Make { kernel, args } => make(&system, &kernel.release()?, args),
+        Asked::Kdir { kernel, module } => kdir(&system, &kernel.release()?, module.as_deref()),
+        Asked::Check {
             kernel,
             quiet,
             json,
         } => check(&system, &kernel.release()?, *quiet, *json),
-        Command::Status { all, json } => status::run(&system, *all, *json),
-        Command::Clean { kernel, stale } => clean(&system, kernel.as_ref(), *stale),
+        Asked::Status { all, json } => status::run(&system, *all, *json),
+        Asked::Clean { kernel, stale } => clean(&system, kernel.as_ref(), *stale),
     }
 }
 
-fn kdir(system: &System, release: &Release) -> Result<ExitCode> {
-    let tree = ready(system, &Plan::of(system, release)?)?;
+fn kdir(system: &System, release: &Release, module: Option<&Path>) -> Result<ExitCode> {
+    let bindings = match module {
+        Some(folder) => Bindings::Lean(Some(source(folder)?)),
+        None => Bindings::Whole,
+    };
+    let tree = ready(system, &Plan::with(system, release, bindings)?)?;
     println!("{}", tree.path().display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// A folder with a module's source, by its full path.
+fn source(folder: &Path) -> Result<PathBuf> {
+    let there = fs::canonicalize(folder)
+        .with_context(|| format!("can't find the folder {}", folder.display()))?;
+    let names = ["Kbuild", "Makefile"];
+    ensure!(
+        names.iter().any(|name| there.join(name).is_file()),
+        "{} has no module to build: neither Kbuild nor Makefile",
+        there.display()
+    );
+    Ok(there)
 }
 
 fn ready(system: &System, plan: &Plan) -> Result<Ready> {
@@ -55,31 +73,28 @@ fn ready(system: &System, plan: &Plan) -> Result<Ready> {
 }
 
 fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
-    let folder = std::env::current_dir().context("can't find the current folder")?;
-    let source = ["Kbuild", "Makefile"]
-        .iter()
-        .any(|name| folder.join(name).is_file());
-    ensure!(
-        source,
-        "{} has no module to build: neither Kbuild nor Makefile",
-        folder.display()
-    );
-    let plan = Plan::of(system, release)?;
-    let tree = ready(system, &plan)?;
-
-    let mut make = clean_make();
-    make.arg("-C").arg(tree.path());
-    make.arg(format!("M={}", folder.display()));
-    let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
-    make.arg(format!("RUSTC={}", rustc.display()));
-    // dkms adds it by itself, but not everybody who calls this is dkms.
-    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
-        make.arg("LLVM=1");
-    }
-    if !args.iter().any(|arg| is_target(arg)) {
-        make.arg("modules");
-    }
-    let status = make.args(args).status().context("can't run make")?;
+    let folder = source(Path::new("."))?;
+    let mut plan = Plan::with(system, release, Bindings::Lean(Some(folder.clone())))?;
+    let mut tree = ready(system, &plan)?;
+    let mut make = kbuild(&plan, &tree, &folder, args);
+    let status = if let Ready::Lean(_) = tree {
+        let (status, errors) = watched(&mut make)?;
+        if errors.iter().any(|line| is_missing_name(line)) {
+            eprintln!(
+                "dkms-rust: {release}: of the kernel's C interface only what this module spells \
+                 out was made ready; once more, with all of it"
+            );
+            drop(tree);
+            plan = Plan::with(system, release, Bindings::Whole)?;
+            tree = ready(system, &plan)?;
+            kbuild(&plan, &tree, &folder, args).status()
+        } else {
+            Ok(status)
+        }
+    } else {
+        make.status()
+    };
+    let status = status.context("can't run make")?;
     if !status.success() {
         bail!("{release}: the module did not build ({status}); the reason is above");
     }
@@ -97,6 +112,34 @@ fn make(system: &System, release: &Release, args: &[String]) -> Result<ExitCode>
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The kernel's make for the module in a folder.
+fn kbuild(plan: &Plan, tree: &Ready, folder: &Path, args: &[String]) -> Command {
+    let mut make = clean_make();
+    make.arg("-C").arg(tree.path());
+    make.arg(format!("M={}", folder.display()));
+    let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
+    make.arg(format!("RUSTC={}", rustc.display()));
+    // dkms adds it by itself, but not everybody who calls this is dkms.
+    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
+        make.arg("LLVM=1");
+    }
+    if !args.iter().any(|arg| is_target(arg)) {
+        make.arg("modules");
+    }
+    make.args(args);
+    make
+}
+
+/// Whether a line is rustc's error for a name that is not there, of whatever kind.
+fn is_missing_name(line: &str) -> bool {
+    const CODES: [&str; 7] = [
+        "E0412", "E0422", "E0425", "E0432", "E0433", "E0531", "E0532",
+    ];
+    line.split_once("error[")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .is_some_and(|(code, _)| CODES.contains(&code))
 }
 
 /// Whether an argument for make names a target, rather than a variable or an option.
@@ -198,6 +241,21 @@ mod tests {
     fn variables_and_options_are_not_targets() {
         assert!(is_target("modules_install") && is_target("clean"));
         assert!(!is_target("V=1") && !is_target("-n") && !is_target("--trace"));
+    }
+
+    #[test]
+    fn an_error_for_a_missing_name_is_told_from_others() {
+        let missing = [
+            "error[E0425]: cannot find function `f` in crate `bindings`",
+            "\u{1b}[1merror[E0432]\u{1b}[0m: unresolved import `kernel::uapi::X`",
+        ];
+        assert!(missing.iter().all(|line| is_missing_name(line)));
+        let other = [
+            "error: expected one of `!` or `::`",
+            "error[E0308]: mismatched types",
+            "warning: unused E0425",
+        ];
+        assert!(!other.iter().any(|line| is_missing_name(line)));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! A kernel's headers are looked at ([`kernel`], [`class`]), the toolchain that built it is
 //! looked for ([`toolchain`]), and where its Rust metadata is in no package it is rebuilt from
-//! linux-source ([`linux_source`], [`overlay`], [`rebuild`]) and kept ([`cache`]). [`plan`] puts
+//! linux-source ([`linux_source`], [`overlay`], [`names`], [`rebuild`]) and kept ([`cache`]). [`plan`] puts
 //! those together: it says what will be done for a kernel, or why it can't be.
 
 pub mod cache;
@@ -16,6 +16,7 @@ pub mod kconfig;
 pub mod kernel;
 pub mod link;
 pub mod linux_source;
+pub mod names;
 pub mod overlay;
 pub mod plan;
 pub mod rebuild;

@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::dpkg;
 use crate::kernel::Kernel;
 use crate::linux_source::LinuxSource;
-use crate::rebuild;
+use crate::rebuild::{self, Bindings};
 use crate::refusal::Refusal;
 use crate::release::Release;
 use crate::run::answer;
@@ -36,6 +36,7 @@ pub struct Plan {
     pub rustc: Rustc,
     /// Where the build tree with metadata comes from.
     pub tree: Tree,
+    bindings: Bindings,
 }
 
 /// Where a build tree with metadata comes from.
@@ -73,6 +74,8 @@ pub enum Ready {
     Own(PathBuf),
     /// One in the cache.
     Kept(Kept),
+    /// The same, with lean bindings.
+    Lean(Kept),
 }
 
 impl Ready {
@@ -80,7 +83,7 @@ impl Ready {
     pub fn path(&self) -> &Path {
         match self {
             Self::Own(path) => path,
-            Self::Kept(kept) => &kept.path,
+            Self::Kept(kept) | Self::Lean(kept) => &kept.path,
         }
     }
 }
@@ -93,14 +96,29 @@ impl Plan {
     ///
     /// The first thing that is in the way.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
-        Self::with(system, release, |key| Cache::has(system, release, key))
+        Self::with(system, release, Bindings::Lean(None))
     }
 
-    /// As [`Plan::of`], with a tree that is kept under a key taken only if `usable` says so.
-    fn with(
+    /// The same, where a rebuild makes these bindings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::of`].
+    pub fn with(system: &System, release: &Release, bindings: Bindings) -> Result<Self, Refusal> {
+        let lean = bindings != Bindings::Whole;
+        Self::looking(system, release, bindings, |key| {
+            let has = |key: &Key| Cache::has(system, release, key);
+            let keys = [Some(key.clone()), lean.then(|| key.lean())];
+            keys.into_iter().flatten().find(has)
+        })
+    }
+
+    /// As [`Plan::with`], with what `kept` finds under the key of the whole tree.
+    fn looking(
         system: &System,
         release: &Release,
-        usable: impl FnOnce(&Key) -> bool,
+        bindings: Bindings,
+        kept: impl FnOnce(&Key) -> Option<Key>,
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
@@ -112,7 +130,7 @@ impl Plan {
             Tree::Own(kernel.build)
         } else {
             let (bindgen, key) = key(system, &kernel, &rustc)?;
-            if usable(&key) {
+            if let Some(key) = kept(&key) {
                 Tree::Kept(key)
             } else {
                 let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, key)?;
@@ -125,6 +143,7 @@ impl Plan {
             llvm,
             rustc,
             tree,
+            bindings,
         })
     }
 
@@ -136,22 +155,50 @@ impl Plan {
     pub fn ready(&self, system: &System) -> Result<Ready> {
         let (key, rebuild) = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(key) => (key, None),
-            Tree::Rebuild(rebuild) => (&rebuild.key, Some(rebuild)),
+            Tree::Kept(key) => (key.clone(), None),
+            Tree::Rebuild(rebuild) if self.bindings == Bindings::Whole => {
+                (rebuild.key.clone(), Some(rebuild))
+            }
+            Tree::Rebuild(rebuild) => (rebuild.key.lean(), Some(rebuild)),
         };
         let cache = Cache::open(system)?;
-        let tree = cache.get_or_make(&self.release, key, |tree| match rebuild {
-            Some(rebuild) => rebuild::run(rebuild, tree),
-            // What is kept has turned out to be damaged: all else must be there to mend it.
-            None => match Self::with(system, &self.release, |_| false)?.tree {
-                Tree::Rebuild(rebuild) => rebuild::run(&rebuild, tree),
-                _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
-            },
-        })?;
+        let bindings = match key.is_lean() {
+            true => self.bindings.clone(),
+            false => Bindings::Whole,
+        };
+        let mut failed = false;
+        let tree = cache.get_or_make(&self.release, &key, |tree| {
+            let made = match rebuild {
+                Some(rebuild) => rebuild::run(rebuild, &bindings, tree),
+                // What is kept has turned out to be damaged: all else must be there to mend it.
+                None => rebuild::run(&self.anew(system)?, &bindings, tree),
+            };
+            failed = made.is_err();
+            made
+        });
+        if let (Err(error), true, true) = (&tree, failed, key.is_lean()) {
+            eprintln!(
+                "dkms-rust: {}: not with lean bindings: {error:#}",
+                self.release
+            );
+            return Self::with(system, &self.release, Bindings::Whole)?.ready(system);
+        }
+        let tree = tree?;
         if let Err(error) = cache.drop_stale(system) {
             eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
         }
-        Ok(Ready::Kept(tree))
+        Ok(match key.is_lean() {
+            true => Ready::Lean(tree),
+            false => Ready::Kept(tree),
+        })
+    }
+
+    /// What a rebuild needs, where something is kept.
+    fn anew(&self, system: &System) -> Result<Rebuild> {
+        match Self::looking(system, &self.release, self.bindings.clone(), |_| None)?.tree {
+            Tree::Rebuild(rebuild) => Ok(*rebuild),
+            _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
+        }
     }
 }
 

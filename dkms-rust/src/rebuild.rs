@@ -4,6 +4,7 @@
 
 use crate::class::Class;
 use crate::linux_source;
+use crate::names;
 use crate::overlay;
 use crate::plan::Rebuild;
 use crate::run::{logged, step};
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -37,6 +38,7 @@ endif
 /// The text of all that decides what a tree has in it.
 pub const RECIPE: &str = concat!(
     include_str!("linux_source.rs"),
+    include_str!("names.rs"),
     include_str!("overlay.rs"),
     include_str!("rebuild.rs"),
     include_str!("runtime.rs"),
@@ -56,12 +58,22 @@ const MAKEFILE_NAME: &str = "dkms-rust.mk";
 const LOG: &str = "dkms-rust.log";
 const TOOLS: &str = ".dkms-rust";
 
+/// How much of the kernel's C interface a tree has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bindings {
+    /// All of it.
+    Whole,
+    /// What the kernel's Rust code uses, and the module in this folder if there is one; the whole
+    /// is as good.
+    Lean(Option<PathBuf>),
+}
+
 /// Makes a build tree with metadata in the empty folder `tree`.
 ///
 /// # Errors
 ///
 /// If linux-source is damaged or incomplete, the rules fail, or the disk is full.
-pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+pub fn run(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
     let source = &rebuild.source;
     let no_rust = rebuild.class == Class::NoRust;
@@ -81,7 +93,7 @@ pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     })?;
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
-        || kbuild(rebuild, tree),
+        || kbuild(rebuild, bindings, tree),
     )?;
     tidy(tree)?;
     if no_rust {
@@ -90,7 +102,7 @@ pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+fn kbuild(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
     let target = match rebuild.class {
         Class::NoRust => runtime::TARGET,
         _ => TARGET,
@@ -113,6 +125,13 @@ fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let thin = tools.join("library");
     if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
         make.env(rustc_shim::THIN, &thin);
+    }
+    if let Bindings::Lean(module) = bindings {
+        let names = tools.join("names");
+        let kernel = tree.join("rust");
+        let spelled = names::spelled_in([kernel.as_path()].into_iter().chain(module.as_deref()))?;
+        fs::write(&names, spelled)?;
+        make.env(rustc_shim::NAMES, names);
     }
     make.current_dir(tree)
         .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)

@@ -15,17 +15,20 @@
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
 //! - Where the kernel has no Rust, the crates get the flags of [`crate::runtime`] instead, and code.
-//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
+//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there,
+//!   and lean ones ([`crate::names`]) have only what is asked for.
 //! - What the longest chain of crates (core, bindings, kernel) does not wait for steps back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
 //!
 //! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
 //! each for one word.
 
+use crate::names;
 use crate::runtime;
 use crate::system;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -44,6 +47,9 @@ pub const REAL_BINDGEN: &str = "DKMS_RUST_BINDGEN";
 
 /// The environment variable with the path of the thin library, if there is one.
 pub const THIN: &str = "DKMS_RUST_THIN";
+
+/// The environment variable with the path of the names that lean bindings have.
+pub const NAMES: &str = "DKMS_RUST_NAMES";
 
 /// The environment variable that is set where the kernel has no Rust.
 pub const RUNTIME: &str = "DKMS_RUST_RUNTIME";
@@ -81,7 +87,12 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
             args = relocate(args, &tree);
         }
     } else {
-        args = unformatted(args);
+        let names = env::var_os(NAMES).map(fs::read_to_string);
+        let Ok(names) = names.transpose() else {
+            eprintln!("{name}: can't read the names in {NAMES}");
+            return Some(ExitCode::FAILURE);
+        };
+        args = describe(args, names.as_deref());
     }
     if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
         match compiler(&real, thin).status().map(|status| status.code()) {
@@ -140,10 +151,15 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     args
 }
 
-/// The arguments with which bindgen leaves its output as it is; a question is passed on.
-fn unformatted(mut args: Vec<OsString>) -> Vec<OsString> {
+/// The arguments with which bindgen leaves its output as it is and describes these names only; a
+/// question is passed on, and so is what is to be described where kbuild says it.
+fn describe(mut args: Vec<OsString>, names: Option<&str>) -> Vec<OsString> {
     if args.iter().any(|arg| arg == "-o") {
-        args.insert(0, "--formatter=none".into());
+        let mut more = vec!["--formatter=none".into()];
+        if !has(&args, "--allowlist") {
+            more.extend(names.into_iter().flat_map(names::arguments));
+        }
+        args.splice(0..0, more);
     }
     args
 }
@@ -246,14 +262,19 @@ mod tests {
     }
 
     #[test]
-    fn bindings_are_not_formatted() {
-        let args = "rust/uapi/uapi_helper.h -o uapi_generated.rs -- -DMODULE";
+    fn bindings_are_not_formatted_and_have_what_is_asked_for() {
+        let uapi = "rust/uapi/uapi_helper.h -o uapi_generated.rs -- -DMODULE";
+        let plain = format!("--formatter=none {uapi}");
+        assert_eq!(text(describe(words(uapi), None)), plain);
         assert_eq!(
-            text(unformatted(words(args))),
-            format!("--formatter=none {args}")
+            text(describe(words(uapi), Some("a\nb"))),
+            format!("--formatter=none --allowlist-item (?:RUST_CONST_HELPER_)?(?:a|b) {uapi}")
         );
+        let helpers = "helpers.c --allowlist-function rust_helper_.* -o helpers.rs";
+        let plain = format!("--formatter=none {helpers}");
+        assert_eq!(text(describe(words(helpers), Some("a"))), plain);
         let question = "--version workaround-for-0.69.0";
-        assert_eq!(text(unformatted(words(question))), question);
+        assert_eq!(text(describe(words(question), Some("a"))), question);
     }
 
     #[test]

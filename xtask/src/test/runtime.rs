@@ -16,9 +16,6 @@ use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
-/// Where the modules' source is, in the repository.
-const SOURCE: &str = "dkms-rust/tests/modules";
-
 /// Where it is put in the root.
 const PLACE: &str = "/srv/modules";
 
@@ -81,7 +78,7 @@ fn build(
     let place = chroot.path().join(folder.trim_start_matches('/'));
     Cmd::new("cp")
         .args(["-a", "-T"])
-        .arg(bench.project.source.join(SOURCE))
+        .arg(bench.project.source.join(warm::TEST_MODULES))
         .arg(&place)
         .run()?;
     let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
