@@ -11,16 +11,18 @@ pub(crate) const GREETING: &[u8] = b"Hello\n";
 /// No message is longer.
 pub(crate) const LIMIT: usize = 4096;
 
-/// The part of `message` that a read at byte `offset` sees: everything from there to the end,
-/// nothing at or past the end.
+/// The part of `message` that a read at byte `offset` sees: everything from there to the end; none
+/// at or past the end.
 ///
 /// `offset` is a file position (`loff_t`). The kernel refuses a negative one before it gets here;
 /// should one come all the same, there is nothing to see at it.
-pub(crate) fn from_offset(message: &[u8], offset: i64) -> &[u8] {
-    usize::try_from(offset)
-        .ok()
-        .and_then(|start| message.get(start..))
-        .unwrap_or(&[])
+#[inline(always)]
+pub(crate) fn from_offset(message: &[u8], offset: i64) -> Option<&[u8]> {
+    let start = usize::try_from(offset).ok()?;
+    if start >= message.len() {
+        return None;
+    }
+    message.get(start..)
 }
 
 /// Where a write puts its bytes.

@@ -42,17 +42,18 @@ impl MyDrive {
 
     /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
     /// message; those further on go on in the one that was begun.
+    #[inline(always)]
     fn read_proc(
         &self,
         file: &OpenFile<'_, Message>,
         offset: Offset,
         reader: &mut Reader<'_>,
     ) -> Result<usize> {
-        let message = match offset {
-            0 => file.begin(),
-            _ => file.begun(),
-        };
-        reader.copy(message::from_offset(&message, offset))
+        let message = file.content(offset == 0);
+        match message::from_offset(&message, offset) {
+            Some(rest) => reader.copy(rest),
+            None => Ok(0),
+        }
     }
 
     /// Makes the message what it is before `offset` (with `O_APPEND`: all that it is) and behind
@@ -73,7 +74,7 @@ impl MyDrive {
             Place::At(offset)
         };
         // What is refused anyway takes no memory, and so what is taken is at most the limit.
-        message::kept(&file.newest(), place, count)?;
+        file.look(|newest| message::kept(newest, place, count).map(|_| ()))?;
         // The process may make this take long, so the lock comes after it.
         let data = writer.read(GFP_KERNEL_ACCOUNT)?;
 

@@ -15,6 +15,7 @@
 
 mod bytes;
 mod entry;
+mod newest;
 mod open_file;
 mod operations;
 mod reader;

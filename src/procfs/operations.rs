@@ -2,7 +2,8 @@
 
 //! What a file in `/proc` does: the trait on this side, `struct proc_ops` on C's.
 
-use super::open_file::{Newest, OpenFile};
+use super::newest::Newest;
+use super::open_file::OpenFile;
 use super::reader::Reader;
 use super::writer::Writer;
 #[allow(unused_imports)] // Of use where the kernel has no such function.
@@ -11,7 +12,6 @@ use core::marker::PhantomData;
 use core::mem::offset_of;
 use kernel::bindings;
 use kernel::ffi::{c_int, c_long, c_uint, c_ulong};
-use kernel::new_spinlock;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::uaccess::{UserPtr, UserSlice};
@@ -107,16 +107,13 @@ const _: () =
 
 /// What an entry has as its data: the state, and the newest content.
 pub(super) struct State<T: Operations> {
-    newest: Pin<KBox<Newest<T::Content>>>,
+    newest: Newest<T::Content>,
     data: T,
 }
 
 impl<T: Operations> State<T> {
     pub(super) fn new(content: Arc<T::Content>, data: T) -> Result<KBox<Self>> {
-        // In a box of its own, since what `pin_init!` makes of a structure has panics in it on
-        // older kernels.
-        let newest = new_spinlock!(content, "procfs::State::newest");
-        let newest = KBox::pin_init(newest, GFP_KERNEL)?;
+        let newest = Newest::new(content)?;
         Ok(KBox::new(Self { newest, data }, GFP_KERNEL)?)
     }
 }
@@ -190,7 +187,7 @@ impl<T: Operations> Table<T> {
                 // CAST: At most the length of a slice, so at most `isize::MAX`.
                 let copied = copied as isize;
                 // OVERFLOW: VFS has seen to it that position + bytes asked for is a position.
-                *position = position.saturating_add(copied as Offset);
+                *position = position.wrapping_add(copied as Offset);
                 copied
             }
             // CAST: An errno, -4095 to -1.

@@ -52,18 +52,16 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// `EFAULT` if nothing could be copied although there were bytes and room.
+    #[inline(always)]
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<usize> {
-        if bytes.is_empty() || self.room() == 0 {
-            return Ok(0);
-        }
         // SAFETY: By the type invariant the `iov_iter` may be written to; `bytes` is valid for
         // its length. No more than fits is copied.
         let copied = unsafe {
             bindings::_copy_to_iter(bytes.as_ptr().cast(), bytes.len(), self.iter.as_ptr())
         };
-        if copied == 0 {
-            return Err(EFAULT);
+        match copied {
+            0 if !bytes.is_empty() && self.room() != 0 => Err(EFAULT),
+            copied => Ok(copied),
         }
-        Ok(copied)
     }
 }
