@@ -31,4 +31,5 @@ pub mod symbols;
 pub mod system;
 pub mod thin_core;
 pub mod toolchain;
+pub mod version;
 pub mod xz;

@@ -2,6 +2,7 @@
 
 //! Where things are on a system, and whether they can be trusted.
 
+use crate::version;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -22,6 +23,17 @@ impl System {
     /// A system whose `/` is at `root`.
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// What is at `path`, written without its first slash.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The same the other way round: a path as this system's users write it.
+    pub fn shown(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.root).unwrap_or(path);
+        Path::new("/").join(inside).display().to_string()
     }
 
     /// Where modules are installed: a folder a kernel release.
@@ -57,13 +69,23 @@ impl System {
     /// The releases that have a folder in [`System::modules`], in order.
     pub fn releases(&self) -> Result<Vec<crate::release::Release>> {
         let modules = self.modules();
-        let mut releases: Vec<_> = fs::read_dir(&modules)
+        let mut releases: Vec<crate::release::Release> = fs::read_dir(&modules)
             .with_context(|| format!("can't list {}", modules.display()))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .collect();
-        releases.sort();
+        releases.sort_by(|a, b| version::compare(a.as_str(), b.as_str()));
         Ok(releases)
     }
+}
+
+/// The names in a folder, in order; none if it can't be listed.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Says whether only root, or whoever runs this, can have written what is at `path`.
@@ -120,6 +142,14 @@ mod tests {
                 .contains("is a link")
         );
         assert!(trusted(&dir.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_path_is_shown_as_those_write_it_who_live_there() {
+        let system = System::below("/tmp/x");
+        assert_eq!(system.shown(&system.at("etc/y")), "/etc/y");
+        let here = System::here();
+        assert_eq!(here.shown(&here.at("etc/y")), "/etc/y");
     }
 
     #[test]

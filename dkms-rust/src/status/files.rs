@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The files of a module for one kernel: what dkms built, what is below `/lib/modules`, and which
+//! of those modprobe takes.
+
+use crate::release::Release;
+use crate::system::{System, names};
+use crate::version;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How a module's file ends, packed or not.
+const ENDS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
+
+/// The files of a module.
+#[derive(Debug)]
+pub struct Files {
+    /// What dkms built: version and file, the newest first.
+    pub built: Vec<(String, PathBuf)>,
+    /// All of that name below the kernel's folder.
+    pub there: Vec<PathBuf>,
+    /// The one that modprobe takes.
+    pub taken: Option<PathBuf>,
+}
+
+impl Files {
+    /// Looks for them.
+    pub fn find(system: &System, release: &Release, package: &str, module: &str) -> Self {
+        let records = system.dkms().join(package);
+        let mut built: Vec<(String, PathBuf)> = names(&records)
+            .into_iter()
+            // Links beside the versions say which of them is installed.
+            .filter(|version| !records.join(version).is_symlink())
+            .filter_map(|version| {
+                let kernel = records.join(&version).join(release.as_str());
+                let mut arches = names(&kernel).into_iter();
+                let file = arches.find_map(|arch| {
+                    let folder = kernel.join(arch).join("module");
+                    named(&folder, module)
+                })?;
+                Some((version, file))
+            })
+            .collect();
+        built.sort_by(|a, b| version::compare(&b.0, &a.0));
+        let folder = system.modules().join(release.as_str());
+        let mut there = Vec::new();
+        collect(&folder, module, &mut there);
+        Self {
+            built,
+            there,
+            taken: taken(&folder, module),
+        }
+    }
+
+    /// The version that dkms built this file from.
+    pub fn version(&self, file: &Path) -> Option<&str> {
+        let content = fs::read(file).ok()?;
+        let same = |built: &&(String, PathBuf)| fs::read(&built.1).is_ok_and(|own| own == content);
+        self.built.iter().find(same).map(|(version, _)| &**version)
+    }
+}
+
+/// The module's file in a folder.
+fn named(folder: &Path, module: &str) -> Option<PathBuf> {
+    let names = names(folder);
+    let name = names.iter().find(|name| is(name, module))?;
+    Some(folder.join(name))
+}
+
+/// Whether a file's name is the module's; to the kernel - and _ are the same.
+fn is(file: &str, module: &str) -> bool {
+    let name = ENDS.iter().find_map(|end| file.strip_suffix(end));
+    name.is_some_and(|name| name.replace('-', "_") == module.replace('-', "_"))
+}
+
+fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {
+    for name in names(folder) {
+        let path = folder.join(&name);
+        // Links to folders lead out, to headers and source.
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            collect(&path, module, found);
+        } else if is(&name, module) {
+            found.push(path);
+        }
+    }
+}
+
+/// modprobe looks into depmod's index and nowhere else.
+fn taken(folder: &Path, module: &str) -> Option<PathBuf> {
+    let index = fs::read_to_string(folder.join("modules.dep")).ok()?;
+    let file = index
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(file, _)| Path::new(file))
+        .find(|file| {
+            let name = file.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| is(name, module))
+        })?;
+    Some(folder.join(file)).filter(|file| file.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, name: &str, content: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn files(root: &Path) -> Files {
+        let release = "7.3.4-amd64".parse().unwrap();
+        Files::find(&System::below(root), &release, "p", "proc-Driver")
+    }
+
+    #[test]
+    fn what_modprobe_takes_is_in_its_index_and_on_the_disk() {
+        let root = tempfile::tempdir().unwrap();
+        let place = "lib/modules/7.3.4-amd64";
+        let file = format!("{place}/updates/dkms/proc_Driver.ko.xz");
+        write(root.path(), &file, "a");
+        assert_eq!(files(root.path()).there, [root.path().join(&file)]);
+        assert_eq!(files(root.path()).taken, None);
+
+        let index = "kernel/a.ko: kernel/b.ko\nupdates/dkms/proc_Driver.ko.xz: kernel/a.ko\n";
+        write(root.path(), &format!("{place}/modules.dep"), index);
+        assert_eq!(files(root.path()).taken, Some(root.path().join(&file)));
+        fs::remove_file(root.path().join(&file)).unwrap();
+        assert_eq!(files(root.path()).taken, None);
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_content_whichever_version_it_came_from() {
+        let root = tempfile::tempdir().unwrap();
+        for (version, content) in [("0.9.0", "old"), ("0.10.0", "new")] {
+            let built =
+                format!("var/lib/dkms/p/{version}/7.3.4-amd64/x86_64/module/proc-Driver.ko");
+            write(root.path(), &built, content);
+        }
+        let other = "var/lib/dkms/p/0.11.0/6.12.1-amd64/x86_64/module/proc-Driver.ko";
+        write(root.path(), other, "another kernel's");
+        let link = root.path().join("var/lib/dkms/p/kernel-7.3.4-amd64-x86_64");
+        std::os::unix::fs::symlink("0.9.0/7.3.4-amd64/x86_64", link).unwrap();
+        let files = files(root.path());
+        let versions: Vec<_> = files.built.iter().map(|(version, _)| &**version).collect();
+        assert_eq!(versions, ["0.10.0", "0.9.0"]);
+        write(root.path(), "f", "old");
+        assert_eq!(files.version(&root.path().join("f")), Some("0.9.0"));
+        write(root.path(), "f", "edited");
+        assert_eq!(files.version(&root.path().join("f")), None);
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One module for one kernel: what is there, what will become of it, and what is wrong.
+
+use super::autoload;
+use super::files::Files;
+use super::module_file::ModuleFile;
+use super::packages::Package;
+use super::problems;
+use super::report::{Load, Module};
+use super::signing::Signer;
+use crate::release::Release;
+use crate::system::System;
+use std::fs;
+
+/// What it is looked at for.
+pub struct Place<'a> {
+    /// The system.
+    pub system: &'a System,
+    /// The kernel.
+    pub release: &'a Release,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Why modules can't be built for it, and what mends that.
+    pub refusal: Option<(&'a str, Option<&'a str>)>,
+    /// What is known of keys.
+    pub signer: &'a Signer,
+}
+
+/// Looks at a package's module.
+pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
+    let files = Files::find(place.system, place.release, &package.name, name);
+    let taken = files.taken.as_deref();
+    let content = taken.and_then(|file| ModuleFile::read(file).ok());
+    let installed = taken
+        .and_then(|file| files.version(file))
+        .map(str::to_owned);
+    let signature = content.as_ref().map(|file| file.signature.as_deref());
+    let trusted = signature
+        .flatten()
+        .and_then(|signature| place.signer.trusts(signature));
+    let loadable = loadable(place, taken.is_some(), content.as_ref(), trusted);
+    let for_devices = content.as_ref().is_some_and(|file| file.for_devices);
+    let autoload = autoload::of(place.system, name, for_devices);
+    let by_itself = matches!(autoload.how, Load::Named | Load::Device);
+    let mut module = Module {
+        package: package.name.clone(),
+        version: package.version.clone(),
+        module: name.to_owned(),
+        built: files.built.first().map(|(version, _)| version.clone()),
+        file: taken.map(|file| place.system.shown(file)),
+        signed: signature.map(|signature| signature.is_some()),
+        signer: content.as_ref().and_then(ModuleFile::signer),
+        trusted,
+        loadable,
+        at_boot: match loadable {
+            Some(true) => Some(installed.is_some() && by_itself),
+            // What is not there, or not asked for, is not loaded whoever signed it.
+            None if installed.is_some() && by_itself => None,
+            _ => Some(false),
+        },
+        autoload,
+        installed,
+        loaded: None,
+        current: None,
+        problems: Vec::new(),
+    };
+    if place.running {
+        look_at_loaded(place.system, name, content.as_ref(), &mut module);
+    }
+    module.problems = problems::of(place, &files, content.as_ref(), &module);
+    module
+}
+
+/// Whether the kernel would load the file: it is for this kernel, and signed if that is wanted.
+fn loadable(
+    place: &Place<'_>,
+    there: bool,
+    content: Option<&ModuleFile>,
+    trusted: Option<bool>,
+) -> Option<bool> {
+    if !there {
+        return Some(false);
+    }
+    let file = content?;
+    if file.release.as_deref() != Some(place.release.as_str()) {
+        return Some(false);
+    }
+    match place.signer.report.enforced {
+        Some(false) => Some(true),
+        Some(true) if file.signature.is_none() => Some(false),
+        // A key that is trusted makes it loadable whatever is enforced.
+        Some(true) => trusted,
+        None => trusted.filter(|trusted| *trusted),
+    }
+}
+
+fn look_at_loaded(system: &System, name: &str, file: Option<&ModuleFile>, module: &mut Module) {
+    let folder = system.loaded();
+    if !folder.is_dir() {
+        return;
+    }
+    let folder = folder.join(name.replace('-', "_"));
+    module.loaded = Some(folder.is_dir());
+    let note = fs::read(folder.join("notes/.note.gnu.build-id")).ok();
+    let own = file.and_then(|file| file.build_id.as_deref());
+    module.current = note.zip(own).map(|(note, own)| note == own);
+}
+
+#[cfg(test)]
+#[path = "module_tests.rs"]
+mod tests;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A module's file: what it says of itself, and its signature.
+
+use anyhow::{Context, Result, ensure};
+use liblzma::read::XzDecoder;
+use object::{Object, ObjectSection};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a signed module ends with.
+const MARK: &[u8] = b"~Module signature appended~\n";
+
+/// Between signature and mark: the last four of these bytes are the signature's length.
+const TRAILER: usize = 12;
+
+/// No module is near as large; a bomb is.
+const MOST: u64 = 1 << 30;
+
+/// How a packed file begins, and the command that unpacks it; xz is done in here.
+const PACKED: [(&[u8], &[&str]); 2] = [
+    (b"\x28\xb5\x2f\xfd", &["zstd", "-dcq", "--"]),
+    (b"\x1f\x8b", &["gzip", "-dc", "--"]),
+];
+
+/// A module's file.
+#[derive(Debug, Default)]
+pub struct ModuleFile {
+    /// The linker's number for what it made.
+    pub build_id: Option<Vec<u8>>,
+    /// The kernel that it was built for.
+    pub release: Option<String>,
+    /// Whether it names devices that it is for.
+    pub for_devices: bool,
+    /// Its signature, a PKCS#7 message.
+    pub signature: Option<Vec<u8>>,
+}
+
+impl ModuleFile {
+    /// Reads a file, packed or not.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read or unpacked, or is no module.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = unpacked(path).with_context(|| format!("can't read {}", path.display()))?;
+        Self::parse(&bytes).with_context(|| format!("{} is no module", path.display()))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let file = object::File::parse(bytes)?;
+        let section = |name: &str| {
+            let section = file.section_by_name(name);
+            section.and_then(|section| section.data().ok())
+        };
+        let info = section(".modinfo").context("it has no section .modinfo")?;
+        let mut values = info
+            .split(|byte| *byte == 0)
+            .filter_map(|word| std::str::from_utf8(word).ok()?.split_once('='));
+        let release = values
+            .clone()
+            .find(|(key, _)| *key == "vermagic")
+            .and_then(|(_, magic)| magic.split(' ').next())
+            .map(str::to_owned);
+        Ok(Self {
+            build_id: section(".note.gnu.build-id").map(<[u8]>::to_vec),
+            release,
+            for_devices: values.any(|(key, _)| key == "alias"),
+            signature: signature(bytes).map(<[u8]>::to_vec),
+        })
+    }
+
+    /// The name of who signed it.
+    pub fn signer(&self) -> Option<String> {
+        common_name(self.signature.as_deref()?)
+    }
+}
+
+fn unpacked(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path)?;
+    if bytes.starts_with(b"\xfd7zXZ\0") {
+        let mut text = Vec::new();
+        XzDecoder::new(&*bytes).take(MOST).read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    match PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        Some((_, command)) => unpacked_by(command, path),
+        None => Ok(bytes),
+    }
+}
+
+fn unpacked_by(command: &[&str], path: &Path) -> Result<Vec<u8>> {
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .arg(path)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .with_context(|| format!("it takes {} to unpack it", command[0]))?;
+    ensure!(output.status.success(), "{} failed", command[0]);
+    Ok(output.stdout)
+}
+
+fn signature(bytes: &[u8]) -> Option<&[u8]> {
+    let (rest, trailer) = bytes.strip_suffix(MARK)?.split_last_chunk::<TRAILER>()?;
+    let [.., a, b, c, d] = *trailer;
+    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+    rest.get(rest.len().checked_sub(length)?..)
+}
+
+/// The first common name in a PKCS#7 message: the signer's, since a module's signature carries no
+/// certificates.
+fn common_name(message: &[u8]) -> Option<String> {
+    const COMMON_NAME: &[u8] = b"\x06\x03\x55\x04\x03";
+    let place = find(message, COMMON_NAME)? + COMMON_NAME.len();
+    let length = usize::from(*message.get(place + 1)?);
+    let name = message.get(place + 2..)?.get(..length)?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
+/// Where `part` begins in `whole`.
+pub fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
+    whole.windows(part.len()).position(|window| window == part)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use object::write;
+    use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+
+    /// A module as the linker makes one, by what is in its sections.
+    pub(crate) fn module(info: &[&str], build_id: &[u8]) -> Vec<u8> {
+        let mut object =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let mut add = |name: &str, kind, data: &[u8]| {
+            let section = object.add_section(Vec::new(), name.into(), kind);
+            object.append_section_data(section, data, 1);
+        };
+        let text: String = info.iter().map(|word| format!("{word}\0")).collect();
+        add(".modinfo", SectionKind::ReadOnlyData, text.as_bytes());
+        add(".note.gnu.build-id", SectionKind::Note, build_id);
+        object.write().unwrap()
+    }
+
+    /// The same with a signature behind it.
+    pub(crate) fn signed(mut module: Vec<u8>, signature: &[u8]) -> Vec<u8> {
+        module.extend(signature);
+        module.extend([0, 0, 2, 0, 0, 0, 0, 0]);
+        module.extend(u32::try_from(signature.len()).unwrap().to_be_bytes());
+        module.extend(MARK);
+        module
+    }
+
+    const INFO: [&str; 2] = [
+        "license=GPL",
+        "vermagic=7.3.4-amd64 SMP preempt mod_unload ",
+    ];
+
+    #[test]
+    fn a_module_says_for_which_kernel_it_is_and_for_which_devices() {
+        let file = ModuleFile::parse(&module(&INFO, b"id")).unwrap();
+        assert_eq!(file.release.as_deref(), Some("7.3.4-amd64"));
+        assert_eq!(file.build_id.as_deref(), Some(&b"id"[..]));
+        assert!(!file.for_devices && file.signature.is_none());
+        let file = ModuleFile::parse(&module(&["alias=pci:v0*"], b"")).unwrap();
+        assert!(file.for_devices);
+    }
+
+    #[test]
+    fn a_signature_is_found_behind_the_module_with_its_signers_name() {
+        let message = b"\x30\x10\x06\x03\x55\x04\x03\x0c\x04Some\x02\x01\x05";
+        let file = ModuleFile::parse(&signed(module(&INFO, b""), message)).unwrap();
+        assert_eq!(file.signature.as_deref(), Some(&message[..]));
+        assert_eq!(file.signer().as_deref(), Some("Some"));
+    }
+
+    #[test]
+    fn a_length_that_leads_out_of_the_file_is_no_signature() {
+        let mut bytes = vec![0; 8];
+        bytes.extend(u32::MAX.to_be_bytes());
+        bytes.extend(MARK);
+        assert_eq!(signature(&bytes), None);
+        assert_eq!(signature(MARK), None);
+    }
+
+    #[test]
+    fn a_packed_module_is_unpacked_and_another_file_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.ko");
+        fs::write(&plain, module(&INFO, b"")).unwrap();
+        for packer in ["xz", "gzip"] {
+            let ran = Command::new(packer).arg("-k").arg(&plain).status();
+            assert!(ran.unwrap().success(), "{packer}");
+        }
+        for name in ["a.ko", "a.ko.xz", "a.ko.gz"] {
+            let file = ModuleFile::read(&dir.path().join(name)).unwrap();
+            assert_eq!(file.release.as_deref(), Some("7.3.4-amd64"), "{name}");
+        }
+        fs::write(&plain, "nonsense").unwrap();
+        let error = ModuleFile::read(&plain).unwrap_err();
+        assert!(error.to_string().contains("is no module"), "{error:#}");
+    }
+}

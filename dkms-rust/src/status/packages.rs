@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! DKMS's packages that are built by dkms-rust.
+
+use crate::system::{System, names};
+use crate::version;
+use std::fs;
+use std::path::PathBuf;
+
+/// A package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name for dkms.
+    pub name: String,
+    /// The newest version whose source is there.
+    pub version: String,
+    /// Its modules.
+    pub modules: Vec<String>,
+}
+
+/// The packages whose `dkms.conf` calls dkms-rust: those that dkms knows, and those whose source
+/// waits in `/usr/src`.
+pub fn find(system: &System) -> Vec<Package> {
+    let mut found: Vec<Package> = Vec::new();
+    for (name, version, folder) in sources(system) {
+        let Ok(conf) = fs::read_to_string(folder.join("dkms.conf")) else {
+            continue;
+        };
+        if !calls_dkms_rust(&conf) {
+            continue;
+        }
+        let modules = module_names(&conf, &name);
+        match found.iter_mut().find(|package| package.name == name) {
+            Some(older) if version::compare(&version, &older.version).is_gt() => {
+                (older.version, older.modules) = (version, modules);
+            }
+            Some(_) => {}
+            None => found.push(Package {
+                name,
+                version,
+                modules,
+            }),
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// Every source that there is: name, version, folder.
+fn sources(system: &System) -> Vec<(String, String, PathBuf)> {
+    let mut found = Vec::new();
+    for name in names(&system.dkms()) {
+        for version in names(&system.dkms().join(&name)) {
+            let folder = system.dkms().join(&name).join(&version).join("source");
+            found.push((name.clone(), version, folder));
+        }
+    }
+    for folder in names(&system.sources()) {
+        let folder = system.sources().join(&folder);
+        let conf = fs::read_to_string(folder.join("dkms.conf")).unwrap_or_default();
+        if let [Some(name), Some(version)] =
+            ["PACKAGE_NAME", "PACKAGE_VERSION"].map(|name| values(&conf, name).next())
+        {
+            found.push((name, version, folder));
+        }
+    }
+    found
+}
+
+fn calls_dkms_rust(conf: &str) -> bool {
+    conf.lines()
+        .any(|line| !line.trim_start().starts_with('#') && line.contains("dkms-rust"))
+}
+
+/// The names that a `dkms.conf` gives its modules; the package's if it gives none.
+fn module_names(conf: &str, package: &str) -> Vec<String> {
+    let names: Vec<_> = values(conf, "BUILT_MODULE_NAME").collect();
+    if names.is_empty() {
+        vec![package.to_owned()]
+    } else {
+        names
+    }
+}
+
+/// What is assigned to a variable, or to the elements of an array. dkms runs the file as shell;
+/// these are constants in all that packages ship.
+fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    conf.lines()
+        .filter_map(move |line| line.trim().strip_prefix(name)?.split_once('='))
+        .filter(|(index, _)| index.is_empty() || index.starts_with('['))
+        .map(|(_, value)| value.trim().trim_matches(['"', '\'']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &std::path::Path, folder: &str, conf: &str) {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("dkms.conf"), conf).unwrap();
+    }
+
+    const CONF: &str =
+        "BUILT_MODULE_NAME[0]=\"procDriver\"\nMAKE[0]=\"dkms-rust make -k $kernelver\"\n";
+
+    #[test]
+    fn only_packages_that_call_dkms_rust_count() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "var/lib/dkms/procdriver/0.1.0/source", CONF);
+        let other = "# not dkms-rust\nMAKE[0]=\"make\"\n";
+        write(root.path(), "var/lib/dkms/other/1/source", other);
+        let found = find(&System::below(root.path()));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].modules, ["procDriver"]);
+    }
+
+    #[test]
+    fn of_several_versions_the_newest_counts_also_when_dkms_does_not_know_it_yet() {
+        let root = tempfile::tempdir().unwrap();
+        for version in ["0.9.0", "0.10.0", "0.2.0"] {
+            let folder = format!("var/lib/dkms/a-b/{version}/source");
+            write(root.path(), &folder, CONF);
+        }
+        let system = System::below(root.path());
+        assert_eq!(find(&system)[0].version, "0.10.0");
+        let named = format!("PACKAGE_NAME=a-b\nPACKAGE_VERSION=\"0.11.0\"\n{CONF}");
+        write(root.path(), "usr/src/a-b-0.11.0", &named);
+        let found = find(&system);
+        assert_eq!((found.len(), &*found[0].version), (1, "0.11.0"));
+    }
+
+    #[test]
+    fn a_package_that_names_no_module_has_one_of_its_own_name() {
+        assert_eq!(module_names("MAKE=x\n", "p"), ["p"]);
+        let two = "BUILT_MODULE_NAME[0]=a\nBUILT_MODULE_NAME[1]='b'\n";
+        assert_eq!(module_names(two, "p"), ["a", "b"]);
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is wrong with a module, in a sentence, and the command that mends it.
+
+use super::files::Files;
+use super::module::Place;
+use super::module_file::ModuleFile;
+use super::report::{Key, Kind, Load, Module, Problem};
+
+/// Everything that keeps the module from being there at the next boot or now; the cause before its
+/// consequences.
+pub fn of(
+    place: &Place<'_>,
+    files: &Files,
+    content: Option<&ModuleFile>,
+    module: &Module,
+) -> Vec<Problem> {
+    let mut found: Vec<Problem> = of_file(place, files, module).into_iter().collect();
+    if module.file.is_some() {
+        found.extend(of_content(place, content, module));
+    }
+    found.extend(of_boot(module));
+    found.extend(of_loaded(module));
+    found
+}
+
+fn problem(kind: Kind, text: String, mend: impl Into<Option<String>>) -> Problem {
+    Problem {
+        kind,
+        text,
+        mend: mend.into(),
+    }
+}
+
+/// A problem that a build mends, if one is possible.
+fn to_build(place: &Place<'_>, kind: Kind, text: String, command: String) -> Problem {
+    match place.refusal {
+        None => problem(kind, text, command),
+        Some((why, mend)) => {
+            let text = format!("{text}; it can't be built: {why}");
+            problem(kind, text, mend.map(str::to_owned))
+        }
+    }
+}
+
+fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem> {
+    let build = |option: &str| {
+        let (package, version) = (&module.package, &module.version);
+        format!(
+            "dkms install {option}{package}/{version} -k {}",
+            place.release
+        )
+    };
+    let Some(file) = &module.file else {
+        let Some(there) = files.there.first() else {
+            let text = match module.built {
+                Some(_) => "built, but not installed".to_owned(),
+                None => "not built".to_owned(),
+            };
+            return Some(to_build(place, Kind::Missing, text, build("")));
+        };
+        let there = place.system.shown(there);
+        let text = format!("modprobe's index does not have {there}");
+        let mend = format!("depmod {}", place.release);
+        return Some(problem(Kind::Unindexed, text, mend));
+    };
+    match &module.installed {
+        Some(version) if *version != module.version => {
+            let text = format!("built from {version}, the source is {}", module.version);
+            Some(to_build(place, Kind::Stale, text, build("--force ")))
+        }
+        Some(_) => None,
+        None => Some(not_dkmss(place, files, file, module, build("--force "))),
+    }
+}
+
+/// The file that modprobe takes is none that dkms built.
+fn not_dkmss(
+    place: &Place<'_>,
+    files: &Files,
+    file: &str,
+    module: &Module,
+    build: String,
+) -> Problem {
+    let own = files
+        .there
+        .iter()
+        .find(|file| files.version(file).is_some());
+    match own {
+        Some(own) => {
+            let own = place.system.shown(own);
+            let text = format!("modprobe takes {file} and not {own}");
+            let mend = format!("rm {file}; depmod {}", place.release);
+            problem(Kind::Shadowed, text, mend)
+        }
+        None if module.built.is_some() => {
+            let text = format!("{file} is not as dkms built it");
+            to_build(place, Kind::Altered, text, build)
+        }
+        None => {
+            let text = format!("not built; modprobe takes {file}, which is not dkms's");
+            to_build(place, Kind::Missing, text, build)
+        }
+    }
+}
+
+fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) -> Option<Problem> {
+    let (package, version, release) = (&module.package, &module.version, place.release);
+    // Signing is a part of building; installing alone takes what was built.
+    let again = format!(
+        "dkms build --force {package}/{version} -k {release} && \
+         dkms install --force {package}/{version} -k {release}"
+    );
+    let built_for = content?.release.as_deref();
+    if built_for != Some(release.as_str()) {
+        let built_for = built_for.unwrap_or("no kernel");
+        let text = format!("built for {built_for}");
+        return Some(to_build(place, Kind::WrongKernel, text, again));
+    }
+    if place.signer.report.enforced != Some(true) || module.loadable != Some(false) {
+        return None;
+    }
+    if module.signed == Some(false) {
+        let text = "not signed, and the kernel loads only what is signed".to_owned();
+        let mend = match place.signer.report.key {
+            // Without it dkms can make no key.
+            Key::None => format!("apt install openssl && {again}"),
+            _ => again,
+        };
+        return Some(problem(Kind::Unsigned, text, mend));
+    }
+    let by = module.signer.as_deref().unwrap_or("nobody known");
+    let certificate = place.signer.report.certificate.as_deref();
+    let certificate = certificate.unwrap_or("/var/lib/dkms/mok.pub");
+    let (text, mend) = match place.signer.report.key {
+        Key::Pending => (
+            "waits to be enrolled",
+            "reboot, and confirm the key on the console (Enroll MOK)".to_owned(),
+        ),
+        Key::Enrolled => (
+            "is enrolled, but the running kernel does not have it",
+            "reboot; if it stays so, this kernel takes no keys from the machine's owner".to_owned(),
+        ),
+        _ => (
+            "is not enrolled",
+            format!("mokutil --import {certificate}, reboot, and confirm the key on the console"),
+        ),
+    };
+    let text = format!("the kernel does not know the key of its signature ({by}): it {text}");
+    Some(problem(Kind::Untrusted, text, mend))
+}
+
+fn of_boot(module: &Module) -> Option<Problem> {
+    let by = module.autoload.by.as_deref().unwrap_or_default();
+    match module.autoload.how {
+        Load::Masked => {
+            let text = format!("{by} keeps it from being loaded at boot");
+            Some(problem(Kind::Masked, text, format!("rm {by}")))
+        }
+        Load::Blacklisted => {
+            let text = format!("blacklisted by {by}");
+            Some(problem(Kind::Blacklisted, text, "take that out".to_owned()))
+        }
+        Load::Named | Load::Device | Load::Nothing => None,
+    }
+}
+
+fn of_loaded(module: &Module) -> Option<Problem> {
+    let name = &module.module;
+    if module.loaded == Some(true) && module.current == Some(false) {
+        let text = "what is loaded is not what is in the file".to_owned();
+        let mend = format!("modprobe -r {name} && modprobe {name}");
+        return Some(problem(Kind::Outdated, text, mend));
+    }
+    let should = module.autoload.how == Load::Named && module.at_boot == Some(true);
+    if module.loaded == Some(false) && should {
+        let text = "not loaded now, though it would be at boot".to_owned();
+        return Some(problem(Kind::NotLoaded, text, format!("modprobe {name}")));
+    }
+    None
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The report for people: the answer first, then a table, with what is wrong below its line.
+
+use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Report, Signing};
+use std::fmt::Write;
+
+const HEAD: [&str; 9] = [
+    "KERNEL", "CLASS", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
+];
+
+/// The whole text.
+pub fn text(report: &Report) -> String {
+    let mut text = answer(report);
+    let _ = writeln!(text, "{}\n", signing(&report.signing));
+    let rows: Vec<Vec<Row>> = report.kernels.iter().map(rows).collect();
+    let all = rows.iter().flatten();
+    let width = |column: usize| {
+        let cells = all.clone().map(|row| row.0[column].chars().count());
+        cells.chain([HEAD[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    text.push_str(&line("  ", &HEAD.map(str::to_owned), &widths));
+    for (kernel, rows) in report.kernels.iter().zip(&rows) {
+        for (number, Row(cells, notes)) in rows.iter().enumerate() {
+            let marks = match (number, kernel.running, kernel.next_boot) {
+                (0, true, true) => "*>",
+                (0, true, false) => "* ",
+                (0, false, true) => " >",
+                _ => "  ",
+            };
+            text.push_str(&line(marks, cells, &widths));
+            for (note, mend) in notes {
+                let _ = writeln!(text, "     {note}");
+                if let Some(mend) = mend {
+                    let _ = writeln!(text, "       mend: {mend}");
+                }
+            }
+        }
+    }
+    text.push_str("\n* runs now, > boots next\n");
+    text
+}
+
+/// Cells, and below them what is wrong with what mends it.
+struct Row([String; 9], Vec<(String, Option<String>)>);
+
+/// A row for each module; the kernel's own cells are in the first.
+fn rows(kernel: &Kernel) -> Vec<Row> {
+    let mut notes = Vec::new();
+    // Where a module is missing it says so itself.
+    let said = |module: &Module| module.problems.iter().any(|problem| is_build(problem.kind));
+    if let Some(reason) = kernel
+        .reason
+        .as_ref()
+        .filter(|_| !kernel.modules.iter().any(said))
+    {
+        notes.push((
+            format!("no module can be built: {reason}"),
+            kernel.mend.clone(),
+        ));
+    }
+    let own = [
+        kernel.kernel.clone(),
+        kernel.class.map_or("-".into(), |class| class.to_string()),
+        kernel.rustc.as_deref().map_or("-".into(), number),
+        kernel
+            .metadata
+            .unwrap_or("-")
+            .replace("to rebuild", "rebuild"),
+    ];
+    let empty = || std::array::from_fn(|_| String::new());
+    let mut rows: Vec<Row> = kernel.modules.iter().map(row).collect();
+    if rows.is_empty() {
+        rows.push(Row(empty(), Vec::new()));
+    }
+    rows[0].0[..4].clone_from_slice(&own);
+    notes.append(&mut rows[0].1);
+    rows[0].1 = notes;
+    rows
+}
+
+/// Whether it is for want of a build.
+fn is_build(kind: Kind) -> bool {
+    matches!(kind, Kind::Missing | Kind::Stale | Kind::Altered)
+}
+
+fn row(module: &Module) -> Row {
+    let is = |kind: Kind| module.problems.iter().any(|problem| problem.kind == kind);
+    let built = match (&module.installed, &module.built) {
+        _ if is(Kind::Stale) => "stale",
+        (Some(_), _) | (None, Some(_)) => "yes",
+        (None, None) => "no",
+    };
+    let there = |answer: &'static str| if module.file.is_some() { answer } else { "-" };
+    let loaded = match (module.loaded, module.current) {
+        (Some(true), Some(false)) => "older",
+        (loaded, _) => loaded.map_or("-", |loaded| word(Some(loaded))),
+    };
+    let cells = [
+        "",
+        "",
+        "",
+        "",
+        &module.module,
+        built,
+        there(word(module.signed)),
+        there(word(module.loadable)),
+        loaded,
+    ];
+    let problems = module.problems.iter();
+    let notes = problems.map(|problem| {
+        (
+            format!("{}: {}", module.module, problem.text),
+            problem.mend.clone(),
+        )
+    });
+    Row(cells.map(str::to_owned), notes.collect())
+}
+
+fn word(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "?",
+    }
+}
+
+fn line(marks: &str, cells: &[String; 9], widths: &[usize]) -> String {
+    let mut text = format!("{marks} ");
+    for (cell, width) in cells.iter().zip(widths) {
+        let _ = write!(text, "{cell:width$}  ");
+    }
+    format!("{}\n", text.trim_end())
+}
+
+/// Whether the next boot has the modules: what one looks for.
+fn answer(report: &Report) -> String {
+    let NextBoot {
+        kernel, guess, why, ..
+    } = &report.next_boot;
+    let Some(release) = kernel else {
+        return format!("Next boot: can't tell which kernel, {why}\n");
+    };
+    let sure = if *guess { "probably " } else { "" };
+    let mut text = format!("Next boot: {sure}{release} ({why})\n");
+    let Some(kernel) = report.kernels.iter().find(|kernel| kernel.next_boot) else {
+        let _ = writeln!(text, "  there are no modules for it in /lib/modules");
+        return text;
+    };
+    if kernel.modules.is_empty() {
+        text.push_str("  no DKMS package here is built by dkms-rust\n");
+    }
+    for module in &kernel.modules {
+        let _ = writeln!(text, "  {}: {}", module.module, at_boot(module));
+    }
+    text
+}
+
+fn at_boot(module: &Module) -> String {
+    let (name, problem) = (&module.module, module.problems.first());
+    match (module.at_boot, problem, module.autoload.how) {
+        (Some(true), ..) => "it will have it".into(),
+        (None, ..) => "can't tell whether it will load it".into(),
+        (Some(false), Some(problem), _) => format!("it will not have it: {}", problem.text),
+        (Some(false), None, Load::Nothing) => {
+            format!("nothing loads it at boot; by hand: modprobe {name}")
+        }
+        (Some(false), None, _) => "it will not have it".into(),
+    }
+}
+
+fn signing(signing: &Signing) -> String {
+    let secure_boot = match signing.secure_boot {
+        Some(true) => "Secure Boot is on",
+        Some(false) => "Secure Boot is off",
+        None => "Secure Boot: can't tell",
+    };
+    let enforced = match signing.enforced {
+        Some(true) => "modules must be signed",
+        Some(false) => "modules need no signature",
+        None => "can't tell whether modules must be signed",
+    };
+    let key = match signing.key {
+        Key::Trusted => "which the kernel has",
+        Key::Enrolled => "which is enrolled, but the kernel does not have it",
+        Key::Pending => "which waits to be enrolled at the next boot",
+        Key::Absent => "which is not enrolled",
+        Key::None | Key::Unknown => "of which can't be told whether it is enrolled",
+    };
+    let own = match &signing.certificate {
+        Some(certificate) => format!("dkms signs with {certificate}, {key}"),
+        None => "dkms has no key yet".into(),
+    };
+    format!("Signatures: {secure_boot}; {enforced}\n  {own}")
+}
+
+/// `1.85.1` of `rustc 1.85.1 (4eb161250 2025-03-15)`.
+fn number(version: &str) -> String {
+    version.split(' ').nth(1).unwrap_or(version).to_owned()
+}
