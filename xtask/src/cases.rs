@@ -5,3 +5,4 @@
 pub mod bad_input;
 pub mod driver_source;
 pub mod kernels;
+pub mod status;

@@ -10,6 +10,7 @@ mod native;
 mod package_checks;
 mod package_life;
 mod runtime;
+mod status;
 mod tally;
 
 use std::fs;
@@ -111,6 +112,7 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         let warm = &caches[0];
         driver_source::run(bench, warm, tally);
         bad_input::run(bench, warm, tally);
+        status::run(bench, &caches, tally);
         behaviour::run(bench, &modules, tally);
         runtime::run(bench, &caches, &modules, tally);
         match system.join() {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::chroot::Chroot;
 use crate::run::Cmd;
@@ -38,6 +38,9 @@ pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
         tally.case(&format!("package/man-pages/{name}"), || {
             man_pages(bench, &chroot, &file)
         });
+        if name == "dkms-rust" {
+            tally.case("package/completions", || completions(bench, &chroot, &file));
+        }
         tally.case(&format!("package/no-paths-of-this-machine/{name}"), || {
             no_paths(bench, deb)
         });
@@ -94,6 +97,39 @@ fn scripts(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
             .log(&log)
             .run()?;
     }
+    Ok(())
+}
+
+/// Where each shell looks, below /usr/share.
+const COMPLETIONS: [&str; 3] = [
+    "bash-completion/completions/dkms-rust",
+    "fish/vendor_completions.d/dkms-rust.fish",
+    "zsh/vendor-completions/_dkms-rust",
+];
+
+/// Asks bash for what begins with `sta`.
+const COMPLETE: &str = "source $1; set -- $(complete -p dkms-rust); \
+    while [ $1 != -F ]; do shift; done; \
+    COMP_WORDS=(dkms-rust sta); COMP_CWORD=1; $2 dkms-rust sta dkms-rust; echo ${COMPREPLY[@]}";
+
+/// Each shell has its file, with all commands in it; bash completes one.
+fn completions(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(bench, chroot, file)?;
+    for name in COMPLETIONS {
+        let path = chroot
+            .path()
+            .join(format!("{}/usr/share/{name}", &place[1..]));
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for command in dkms_rust::cli::command().get_subcommands() {
+            let command = command.get_name();
+            ensure!(text.contains(command), "{name} does not have {command}");
+        }
+    }
+    let bash = format!("{place}/usr/share/{}", COMPLETIONS[0]);
+    let line = format!("bash -n {bash} && bash -c '{COMPLETE}' - {bash}");
+    let said = chroot.sh(&line).run()?.text;
+    ensure!(said == "status\n", "bash completes `sta` as `{said}`");
     Ok(())
 }
 

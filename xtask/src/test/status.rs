@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `dkms-rust status` says of machines that something was done to, and whether the commands
+//! that it names mend them. The cases are data, in `cases/status.rs`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use regex::Regex;
+
+use crate::cases::status::{CASES, Status};
+use crate::chroot::Chroot;
+use crate::root::Root;
+use crate::run::Output;
+use crate::{mounts, ui, warm};
+
+use super::Bench;
+use super::tally::Tally;
+
+/// The version of the packages; they and this program take it from the same line.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The files of /sys that it looks at, as a machine without Secure Boot has them.
+const SYS: &str = "mkdir -p /sys/firmware /sys/module/module/parameters /sys/kernel/security; \
+    echo N > /sys/module/module/parameters/sig_enforce; \
+    echo '[none] integrity confidentiality' > /sys/kernel/security/lockdown";
+
+/// Runs each case in a root of its own.
+pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) {
+    let what = format!("{} cases of dkms-rust status", CASES.len());
+    let done = ui::step(&what, || {
+        let work = mounts::scratch_folder(bench.project)?;
+        let root = installed(bench, caches, &work.path().join("installed"))?;
+        for case in CASES {
+            tally.case(&format!("status/{}", case.name), || one(bench, &root, case));
+        }
+        Ok::<_, anyhow::Error>(())
+    });
+    if let Err(error) = done {
+        tally.fail("status", &format!("{error:#}"));
+    }
+}
+
+/// The root with the driver installed for the first kernel, signed: openssl is among the tests'
+/// tools. The other kernels are taken away.
+fn installed(bench: &Bench<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root> {
+    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
+    let [cache, ..] = caches else {
+        bail!("there is no metadata to build with");
+    };
+    warm::fill(&chroot, cache)?;
+    let [release, others @ ..] = &bench.releases[..] else {
+        bail!("no kernel is tested");
+    };
+    for other in others {
+        let line = format!("rm -r /lib/modules/{other} /boot/*-{other}");
+        chroot.sh(&line).run()?;
+    }
+    // depmod reads every module, each time: a few do.
+    let few =
+        format!("find /lib/modules/{release}/kernel -name '*.ko.*' ! -path '*/lib/*' -delete");
+    let link = format!("ln -sf boot/vmlinuz-{release} /vmlinuz");
+    let line = format!("{few}; {link}; {SYS}; apt-get -q -y install procdriver-dkms");
+    chroot.sh(&line).log(&bench.project.log("status")?).run()?;
+    chroot.keep(layer)?;
+    Ok(bench.checks.with_layer(layer))
+}
+
+fn one(bench: &Bench<'_>, root: &Root, case: &Status) -> Result<()> {
+    let log = bench.project.log("status")?;
+    let chroot = Chroot::new(bench.project, root)?;
+    let release = &bench.releases[0];
+    let sh = |text: &str| {
+        let set = format!("R='{release}'; V={VERSION}; M=/lib/modules/$R");
+        chroot.sh(&format!("{set}; {text}")).log(&log)
+    };
+    sh(&format!("set -e; {}", case.prepare))
+        .run()
+        .context("to prepare")?;
+    let output = sh("dkms-rust status").try_run()?;
+    expect(&output, case.exit)?;
+    for says in case.says {
+        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
+        let text = &output.text;
+        ensure!(
+            pattern.is_match(text),
+            "it did not say `{says}` but: {text}"
+        );
+    }
+    if case.mends {
+        for command in mends(&output.text) {
+            sh(command)
+                .run()
+                .with_context(|| format!("to mend it by `{command}`"))?;
+        }
+        expect(&sh("dkms-rust status").try_run()?, 0).context("after what mends it")?;
+    }
+    Ok(())
+}
+
+fn expect(output: &Output, exit: i32) -> Result<()> {
+    ensure!(
+        output.status.code() == Some(exit),
+        "it ended with {}, wanted status {exit}; it said: {}",
+        output.status,
+        output.text.trim_end()
+    );
+    Ok(())
+}
+
+fn mends(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("mend: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_patterns_that_compile() {
+        let names: BTreeSet<&str> = CASES.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), CASES.len());
+        for pattern in CASES.iter().flat_map(|case| case.says) {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_mend_is_what_stands_behind_the_word() {
+        let text = "* 7  yes\n     p: stale\n       mend: dkms install a\n";
+        assert_eq!(mends(text).collect::<Vec<_>>(), ["dkms install a"]);
+    }
+}
