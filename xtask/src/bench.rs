@@ -5,39 +5,40 @@
 
 mod build;
 mod check;
+mod costs;
+mod goals;
 mod guest;
+mod plot;
 mod results;
 mod table;
+mod watch;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 
 use crate::cases::kernels::TESTED;
 use crate::project::Project;
 use crate::root::Root;
 use crate::run::Cmd;
-use crate::{cargo, deb, demo, host, layers, mounts, provision, repo, test, ui, warm};
+use crate::{cargo, deb, demo, document, host, layers, mounts, provision, repo, test, ui, warm};
 
 use build::Built;
+pub use results::Part;
 use results::Row;
-
-/// A part of the benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// Instructions of calls, of loading and unloading; what a module takes of memory
-    Instructions,
-    /// Reads a second, with one reader and with two, with and without somebody who writes
-    Throughput,
-}
 
 /// The results that the repository has.
 const COMMITTED: &str = "docs/benchmark.json";
 
+/// What the tables stand between in docs.
+const BEGIN: &str = "<!-- begin of what `make bench` writes -->\n";
+const END: &str = "<!-- end of what `make bench` writes -->\n";
+
 /// What the parts have in common.
 struct Bench<'a> {
     project: &'a Project,
+    /// The root with one kernel.
+    base: Root,
     /// The root with all kernels that are measured, and the yardsticks.
     root: Root,
     /// Their releases, the first that of the kernel that most is measured on.
@@ -48,14 +49,21 @@ struct Bench<'a> {
     date: String,
 }
 
-/// Measures these parts, or all; false when one failed.
+/// Measures these parts, or all, and writes docs.
 pub fn task(project: &Project, parts: &[Part]) -> Result<bool> {
     let bench = prepare(project)?;
-    let rows = measure(&bench, parts)?;
-    println!("{}", table::text(&rows));
+    let new = measure(&bench, parts)?;
     let path = project.product("bench")?.join("results.json");
-    let rows = results::merge(results::read(&path)?, &rows);
+    let rows = match parts {
+        [] => new,
+        _ => results::merge(results::read(&path)?, &new),
+    };
     results::write(&path, &rows)?;
+    let text = table::text(&rows);
+    println!("{text}");
+    results::write(&project.source.join(COMMITTED), &rows)?;
+    plot::write(&project.source.join("docs/benchmark.svg"), &rows)?;
+    document::replace(&project.source.join("docs/benchmark.md"), BEGIN, END, &text)?;
     Ok(true)
 }
 
@@ -99,6 +107,7 @@ fn prepare(project: &Project) -> Result<Bench<'_>> {
     let date = Cmd::new("date").args(["--utc", "+%F"]).stdout()?;
     Ok(Bench {
         project,
+        base,
         root,
         releases,
         repo,
@@ -120,6 +129,9 @@ fn measure(bench: &Bench<'_>, parts: &[Part]) -> Result<Vec<Row>> {
     if wants(Part::Throughput) {
         let first = built.first().context("no kernel to measure on")?;
         rows.extend(guest::throughput(bench, &program, first)?);
+    }
+    if wants(Part::Costs) {
+        rows.extend(costs::run(bench, &built)?);
     }
     Ok(rows)
 }

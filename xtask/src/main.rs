@@ -14,6 +14,7 @@ mod console;
 mod cpio;
 mod deb;
 mod demo;
+mod document;
 mod full_guest;
 mod host;
 mod image;

@@ -13,7 +13,7 @@ use crate::{small_guest, ui};
 
 use super::Bench;
 use super::build::{Built, MODULES};
-use super::results::{Row, Value};
+use super::results::{Part, Row, Value};
 
 /// A line of the guest's: `BENCH <measure> <module> <value of a round>...`.
 const MARK: &str = "BENCH ";
@@ -30,7 +30,7 @@ pub fn instructions(bench: &Bench<'_>, program: &Path, built: &[Built]) -> Resul
     thread::scope(|scope| {
         let guests: Vec<_> = built
             .iter()
-            .map(|built| scope.spawn(|| boot(bench, program, built, "instructions")))
+            .map(|built| scope.spawn(|| boot(bench, program, built, Part::Instructions)))
             .collect();
         let mut rows = Vec::new();
         for guest in guests {
@@ -42,10 +42,11 @@ pub fn instructions(bench: &Bench<'_>, program: &Path, built: &[Built]) -> Resul
 
 /// Counts reads a second on one kernel.
 pub fn throughput(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<Vec<Row>> {
-    boot(bench, program, built, "throughput")
+    boot(bench, program, built, Part::Throughput)
 }
 
-fn boot(bench: &Bench<'_>, program: &Path, built: &Built, suite: &str) -> Result<Vec<Row>> {
+fn boot(bench: &Bench<'_>, program: &Path, built: &Built, part: Part) -> Result<Vec<Row>> {
+    let suite = part.name();
     let files: Vec<String> = MODULES
         .iter()
         .map(|(_, module)| format!("{module}.ko"))
@@ -60,7 +61,7 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built, suite: &str) -> Result
     let name = format!("bench-{suite}-{}", built.release);
     let (mut vm, _work) =
         small_guest::prepare(bench.project, &kernel, program, &modules, &words, &name)?;
-    if suite == "instructions" {
+    if part == Part::Instructions {
         vm.pace = Pace::Counted;
         vm.processors = 1;
     } else {
@@ -87,7 +88,7 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built, suite: &str) -> Result
         bail!("{what}: {}", problems.join("; "));
     }
     rows(&outcome.console, |measure| {
-        Row::new(measure, unit(measure), bench, built)
+        Row::new(part, measure, unit(measure), bench, built)
     })
 }
 

@@ -8,14 +8,40 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::Bench;
 use super::build::Built;
 
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// Instructions of calls, of loading and unloading; what a module takes of memory
+    Instructions,
+    /// Reads a second, with one reader and with two, with and without somebody who writes
+    Throughput,
+    /// Building by dkms, sizes, apt install
+    Costs,
+}
+
+impl Part {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::Throughput => "throughput",
+            Self::Costs => "costs",
+        }
+    }
+}
+
 /// What a measure came to on a kernel, for the driver and its peers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
+    /// The part of the benchmark.
+    pub part: Part,
     /// The measure.
     pub name: String,
     /// What it is counted in.
@@ -81,8 +107,9 @@ fn round(number: f64) -> f64 {
 
 impl Row {
     /// One of which nothing is known yet.
-    pub fn new(name: &str, unit: &str, bench: &Bench<'_>, built: &Built) -> Self {
+    pub fn new(part: Part, name: &str, unit: &str, bench: &Bench<'_>, built: &Built) -> Self {
         Self {
+            part,
             name: name.to_owned(),
             unit: unit.to_owned(),
             kernel: built.release.clone(),
@@ -144,7 +171,9 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
 pub fn merge(old: Vec<Row>, new: &[Row]) -> Vec<Row> {
     let again = |row: &Row| new.iter().any(|new| new.is_of(row));
     let old = old.into_iter().filter(|row| !again(row));
-    new.iter().cloned().chain(old).collect()
+    let mut all: Vec<Row> = new.iter().cloned().chain(old).collect();
+    all.sort_by_key(|row| row.part);
+    all
 }
 
 #[cfg(test)]
@@ -161,6 +190,7 @@ pub mod tests {
     /// One with the driver's value alone.
     pub fn row(name: &str, kernel: &str, ours: f64) -> Row {
         Row {
+            part: Part::Instructions,
             name: name.into(),
             unit: "instructions".into(),
             kernel: kernel.into(),

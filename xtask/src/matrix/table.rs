@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::archive::Kernel;
+use crate::document;
 use crate::project::Project;
 
 use super::results::Row;
@@ -105,13 +105,7 @@ fn notes(rows: &[Row]) -> String {
 /// Writes the table into the documentation, with the names of the kernels that were never run.
 pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
     let path = project.source.join("docs/matrix.md");
-    let old =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = between(&old, &dated(rows, offered))
-        .with_context(|| format!("{} has lost the lines {BEGIN}and {END}", path.display()))?;
-    fs::write(&path, new).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}", path.display());
-    Ok(())
+    document::replace(&path, BEGIN, END, &dated(rows, offered))
 }
 
 fn dated(rows: &[Row], offered: &[Kernel]) -> String {
@@ -128,12 +122,6 @@ fn dated(rows: &[Row], offered: &[Kernel]) -> String {
         true => text,
         false => format!("{text}\nNot run yet: {}.\n", missing.join(", ")),
     }
-}
-
-fn between(document: &str, text: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{text}\n{END}{after}"))
 }
 
 #[cfg(test)]
@@ -183,13 +171,5 @@ mod tests {
         let text = dated(&rows, &[kernel("a"), kernel("b")]);
         assert!(text.ends_with("\nNot run yet: b of sid.\n"), "{text}");
         assert!(!dated(&rows, &[kernel("a")]).contains("Not run"));
-    }
-
-    #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
-        let old = format!("top\n{BEGIN}old\n{END}bottom\n");
-        let new = between(&old, "new").unwrap();
-        assert_eq!(new, format!("top\n{BEGIN}\nnew\n{END}bottom\n"));
-        assert_eq!(between("no marks", "new"), None);
     }
 }

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the driver costs the machine that it is installed on, beside modules in C: building by
+//! dkms, size, `apt install`. All natively, in the root that the guests boot.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, SectionKind};
+
+use crate::chroot::Chroot;
+use crate::matrix::build::installed;
+use crate::run::Cmd;
+use crate::{mounts, ui, warm};
+
+use super::Bench;
+use super::build::{Built, MODULES};
+use super::results::{Part, Row, Value};
+use super::watch;
+
+/// The driver, as dkms calls it.
+const DRIVER: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
+
+/// The peer that is a DKMS package, by its name in the results and dkms's.
+const PEER: (&str, &str) = ("plain", "peer/1");
+
+/// The yardstick: a small module in C, from Debian.
+const YARDSTICK: &str = "acpi-call";
+
+/// So often each is built with the metadata there.
+const ROUNDS: usize = 5;
+
+/// Measures it on each kernel, one thing after the other: seconds are compared.
+pub fn run(bench: &Bench<'_>, built: &[Built]) -> Result<Vec<Row>> {
+    let work = mounts::scratch_folder(bench.project)?;
+    let root = installed(
+        bench.project,
+        &bench.root,
+        &bench.repo,
+        &work.path().join("layer"),
+    )?;
+    let mut rows = Vec::new();
+    for built in built {
+        let what = format!("dkms build for {}, cold and warm", built.release);
+        let chroot = Chroot::new(bench.project, &root)?;
+        rows.extend(ui::step(&what, || dkms(bench, &chroot, built))?);
+        rows.extend(sizes(bench, built)?);
+    }
+    let first = built.first().context("no kernel to install for")?;
+    rows.push(ui::step("apt install in a root with one kernel", || {
+        apt_install(bench, first)
+    })?);
+    Ok(rows)
+}
+
+fn row(bench: &Bench<'_>, built: &Built, name: &str, unit: &str) -> Row {
+    Row::new(Part::Costs, name, unit, bench, built)
+}
+
+/// The same with the driver's value, of one round.
+fn ours(bench: &Bench<'_>, built: &Built, name: &str, unit: &str, value: f64) -> Row {
+    let mut row = row(bench, built, name, unit);
+    row.ours = Value::of(&[value]);
+    row
+}
+
+fn dkms(bench: &Bench<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
+    let place = chroot.path().join("usr/src/peer-1");
+    let copy = Cmd::new("cp").args(["-a", "-T"]);
+    copy.arg(bench.project.source.join("peers"))
+        .arg(&place)
+        .run()?;
+    chroot.cmd("dkms").args(["add", PEER.1]).run()?;
+    let yardstick = yardstick(chroot)?;
+    let modules = [
+        ("driver", DRIVER),
+        (YARDSTICK, yardstick.as_str()),
+        (PEER.0, PEER.1),
+    ];
+
+    let mut rows = cold(bench, chroot, built)?;
+    let mut rounds = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((_, module), rounds) in modules.iter().zip(&mut rounds) {
+            rounds.push(build(bench, chroot, built, module)?);
+        }
+    }
+    let mut warm = row(bench, built, "dkms-build-warm", "s");
+    let mut processor = row(bench, built, "dkms-build-warm-processor", "s");
+    for ((name, _), rounds) in modules.iter().zip(&rounds) {
+        let value = |of: fn(&Usage) -> f64| {
+            let values: Vec<f64> = rounds.iter().map(of).collect();
+            Value::of(&values).context("nothing was built")
+        };
+        warm.add(name, value(|usage| usage.seconds)?);
+        processor.add(name, value(|usage| usage.processor)?);
+    }
+    let mut size = row(bench, built, "module-as-installed", "bytes");
+    for (name, module) in modules {
+        size.add(name, kept_by_dkms(chroot, module, &built.release)?);
+    }
+    rows.extend([warm, processor, size]);
+    Ok(rows)
+}
+
+/// With nothing in dkms-rust's cache: the first build for a kernel.
+fn cold(bench: &Bench<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
+    let work = || build(bench, chroot, built, DRIVER);
+    let (usage, memory) = watch::peak(work)?;
+    let row = |name, unit, value| ours(bench, built, name, unit, value);
+    Ok(vec![
+        row("dkms-build-cold", "s", usage.seconds),
+        row("dkms-build-cold-processor", "s", usage.processor),
+        row("dkms-build-cold-memory", "bytes", memory as f64),
+        row("dkms-build-cold-read", "bytes", usage.read),
+        row("dkms-build-cold-written", "bytes", usage.written),
+    ])
+}
+
+/// What a command and all below it used.
+struct Usage {
+    seconds: f64,
+    /// Seconds of processor time.
+    processor: f64,
+    /// Bytes, from the disk or the kernel's memory of it.
+    read: f64,
+    written: f64,
+}
+
+fn build(bench: &Bench<'_>, chroot: &Chroot, built: &Built, module: &str) -> Result<Usage> {
+    // A shell is told what those used that it waited for.
+    let line = format!(
+        "dkms build --force '{module}' -k '{}' && cat /proc/$$/io && times",
+        built.release
+    );
+    let log = bench.project.log("bench-dkms")?;
+    let output = chroot.sh(&line).log(&log).run()?;
+    let number = |name: &str| {
+        let line = output.text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim().parse().ok())
+            .with_context(|| format!("/proc/PID/io has no {name}"))
+    };
+    let times = output.text.lines().next_back().unwrap_or_default();
+    Ok(Usage {
+        seconds: output.seconds,
+        processor: processor_time(times)
+            .with_context(|| format!("the shell's `times` said `{times}`"))?,
+        read: number("rchar:")?,
+        written: number("wchar:")?,
+    })
+}
+
+/// `1m2.5s 0m3.25s`: outside of the kernel and in it.
+fn processor_time(times: &str) -> Option<f64> {
+    let mut sum = 0.0;
+    for word in times.split_whitespace() {
+        let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
+        sum += minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?;
+    }
+    (sum > 0.0).then_some(sum)
+}
+
+/// `acpi-call/1.2.2, 7.3.4+deb13-amd64, x86_64: installed`
+fn yardstick(chroot: &Chroot) -> Result<String> {
+    let status = chroot.cmd("dkms").args(["status", YARDSTICK]).stdout()?;
+    status
+        .split([',', ':'])
+        .next()
+        .filter(|name| name.contains('/'))
+        .map(str::to_owned)
+        .with_context(|| format!("dkms status {YARDSTICK} says `{}`", status.trim()))
+}
+
+/// The size of the file that dkms would install: signed, and compressed as the kernel's own are.
+fn kept_by_dkms(chroot: &Chroot, module: &str, release: &str) -> Result<Value> {
+    let place = chroot.path().join("var/lib/dkms").join(module);
+    let place = place.join(release).join("x86_64/module");
+    let mut sizes = Vec::new();
+    for entry in fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))? {
+        sizes.push(entry?.metadata()?.len() as f64);
+    }
+    Value::of(&sizes).with_context(|| format!("{} is empty", place.display()))
+}
+
+/// Of the modules that were built for the guests: without debug information, unsigned.
+fn sizes(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
+    let mut file = row(bench, built, "module-file", "bytes");
+    let mut code = row(bench, built, "module-text", "bytes");
+    for ((name, _), module) in MODULES.iter().zip(&built.modules) {
+        file.add(name, Value::of(&[module.len() as f64]).context("no size")?);
+        code.add(name, Value::of(&[text(module)? as f64]).context("no size")?);
+    }
+    Ok(vec![file, code])
+}
+
+/// How much code is in a module, in bytes.
+fn text(module: &[u8]) -> Result<u64> {
+    let file = object::File::parse(module).context("cannot read the module")?;
+    let code = file.sections();
+    let code = code.filter(|section| section.kind() == SectionKind::Text);
+    Ok(code.map(|section| section.size()).sum())
+}
+
+/// Until apt is done: both packages unpacked, metadata made, module built, signed and installed.
+fn apt_install(bench: &Bench<'_>, built: &Built) -> Result<Row> {
+    let chroot = warm::with_repo(bench.project, &bench.base, &bench.repo)?;
+    let log = bench.project.log("bench-apt")?;
+    let output = chroot
+        .cmd("apt-get")
+        .args(["-q", "-y", "install", "procdriver-dkms"])
+        .log(&log)
+        .run()?;
+    must_be_installed(chroot.path(), &built.release)?;
+    Ok(ours(bench, built, "apt-install", "s", output.seconds))
+}
+
+fn must_be_installed(root: &Path, release: &str) -> Result<()> {
+    let place = root
+        .join("usr/lib/modules")
+        .join(release)
+        .join("updates/dkms");
+    let mut files = fs::read_dir(&place)
+        .with_context(|| format!("apt installed no module: cannot list {}", place.display()))?;
+    files
+        .next()
+        .with_context(|| format!("apt installed no module: {} is empty", place.display()))??;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shells_times_are_added_up() {
+        assert_eq!(processor_time("1m2.500000s 0m3.250000s"), Some(65.75));
+        assert_eq!(processor_time("cat: no such file"), None);
+        assert_eq!(processor_time(""), None);
+    }
+}

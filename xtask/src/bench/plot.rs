@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The instructions of calls as bars: an SVG for the documentation.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::build::MODULES;
+use super::results::Row;
+use super::table;
+
+const WIDTH: usize = 720;
+/// A thousand times as many as a call's.
+const NO_CALLS: [&str; 2] = ["load", "unload"];
+/// Where the bars begin, and how long the longest of a measure is.
+const LEFT: usize = 80;
+const LONGEST: f64 = 520.0;
+const BAR: usize = 16;
+const HEAD: usize = 26;
+
+/// The measures that are calls, on the kernel that comes first.
+pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
+    let first = rows.iter().find(|row| row.unit == "instructions");
+    let Some(first) = first else { return Ok(()) };
+    let calls: Vec<Row> = rows
+        .iter()
+        .filter(|row| row.unit == first.unit && row.kernel == first.kernel)
+        .filter(|row| !NO_CALLS.contains(&&*row.name))
+        .cloned()
+        .collect();
+    let title = format!("Instructions on {}, system calls included", first.kernel);
+    fs::write(path, svg(&calls, &title))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// The bars of a measure are as long as what they cost, the longest as long as there is room.
+fn svg(rows: &[Row], title: &str) -> String {
+    let mut body = String::new();
+    let mut y = HEAD;
+    // Writing to a String cannot fail, here and below.
+    let _ = writeln!(body, r#"<text x="8" y="18" class="title">{title}</text>"#);
+    for row in rows {
+        let values: Vec<_> = MODULES
+            .iter()
+            .filter_map(|(name, _)| Some((*name, row.of(name)?.median)))
+            .collect();
+        let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        y += HEAD;
+        let _ = writeln!(
+            body,
+            r#"<text x="8" y="{}" class="name">{}</text>"#,
+            y - 8,
+            row.name
+        );
+        for (name, value) in values {
+            let length = (value / most * LONGEST).round();
+            let class = if name == MODULES[0].0 { "ours" } else { "peer" };
+            let text = y + BAR - 4;
+            let _ = writeln!(body, r#"<text x="8" y="{text}">{name}</text>"#);
+            let height = BAR - 3;
+            let _ = writeln!(
+                body,
+                r#"<rect x="{LEFT}" y="{y}" width="{length}" height="{height}" class="{class}"/>"#
+            );
+            let x = LEFT as f64 + length + 6.0;
+            let number = table::number(value, 0);
+            let _ = writeln!(body, r#"<text x="{x}" y="{text}">{number}</text>"#);
+            y += BAR;
+        }
+    }
+    let height = y + 12;
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}">
+<!-- SPDX-License-Identifier: GPL-2.0-only; written by `make bench` -->
+<style>
+text {{ font: 12px sans-serif; fill: #222 }}
+.title, .name {{ font-weight: bold }}
+.ours {{ fill: #b7410e }}
+.peer {{ fill: #8fa3b5 }}
+</style>
+<rect width="100%" height="100%" fill="#fff"/>
+{body}</svg>
+"##
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::Value;
+    use super::super::results::tests::row;
+    use super::*;
+
+    #[test]
+    fn the_longest_bar_fills_the_room_and_the_others_are_in_proportion() {
+        let mut row = row("pread", "7", 50.0);
+        row.add("plain", Value::of(&[100.0]).unwrap());
+        let svg = svg(&[row], "title");
+        assert!(
+            svg.contains(r#"width="520" height="13" class="peer""#),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(r#"width="260" height="13" class="ours""#),
+            "{svg}"
+        );
+        assert_eq!(svg.matches("<rect x").count(), 2);
+    }
+}
