@@ -16,6 +16,7 @@ mod watch;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use crate::cases::kernels::TESTED;
 use crate::project::Project;
@@ -52,13 +53,19 @@ struct Bench<'a> {
 /// Measures these parts, or all, and writes docs.
 pub fn task(project: &Project, parts: &[Part]) -> Result<bool> {
     let bench = prepare(project)?;
-    let new = measure(&bench, parts)?;
+    let ready = Ready::build(&bench)?;
     let path = project.product("bench")?.join("results.json");
-    let rows = match parts {
-        [] => new,
-        _ => results::merge(results::read(&path)?, &new),
+    let mut rows = match parts {
+        [] => Vec::new(),
+        _ => results::read(&path)?,
     };
-    results::write(&path, &rows)?;
+    let all = Part::value_variants().iter();
+    for part in all.filter(|part| parts.is_empty() || parts.contains(part)) {
+        rows = results::merge(rows, &ready.measure(*part)?);
+        // What the next part may meet is no reason to lose this one.
+        results::write(&path, &rows)?;
+    }
+    println!("{}", path.display());
     let text = table::text(&rows);
     println!("{text}");
     results::write(&project.source.join(COMMITTED), &rows)?;
@@ -72,7 +79,7 @@ pub fn check(project: &Project) -> Result<bool> {
     let path = project.source.join(COMMITTED);
     let old = results::read(&path)?;
     let bench = prepare(project)?;
-    let new = measure(&bench, &[Part::Instructions])?;
+    let new = Ready::build(&bench)?.measure(Part::Instructions)?;
     println!("{}", table::text(&new));
     let moved = check::moved(&old, &new);
     for line in &moved {
@@ -116,22 +123,34 @@ fn prepare(project: &Project) -> Result<Bench<'_>> {
     })
 }
 
-fn measure(bench: &Bench<'_>, parts: &[Part]) -> Result<Vec<Row>> {
-    let wants = |part| parts.is_empty() || parts.contains(&part);
-    let program = ui::step("build the guest's program", || {
-        cargo::static_program(bench.project, "guest")
-    })?;
-    let built: Vec<Built> = ui::step("build the driver and its peers", || build::all(bench))?;
-    let mut rows = Vec::new();
-    if wants(Part::Instructions) {
-        rows.extend(guest::instructions(bench, &program, &built)?);
+/// What is measured, ready to run.
+struct Ready<'a> {
+    bench: &'a Bench<'a>,
+    program: PathBuf,
+    built: Vec<Built>,
+}
+
+impl<'a> Ready<'a> {
+    fn build(bench: &'a Bench<'a>) -> Result<Self> {
+        let program = ui::step("build the guest's program", || {
+            cargo::static_program(bench.project, "guest")
+        })?;
+        let built = ui::step("build the driver and its peers", || build::all(bench))?;
+        Ok(Self {
+            bench,
+            program,
+            built,
+        })
     }
-    if wants(Part::Throughput) {
-        let first = built.first().context("no kernel to measure on")?;
-        rows.extend(guest::throughput(bench, &program, first)?);
+
+    fn measure(&self, part: Part) -> Result<Vec<Row>> {
+        match part {
+            Part::Instructions => guest::instructions(self.bench, &self.program, &self.built),
+            Part::Throughput => {
+                let first = self.built.first().context("no kernel to measure on")?;
+                guest::throughput(self.bench, &self.program, first)
+            }
+            Part::Costs => costs::run(self.bench, &self.built),
+        }
     }
-    if wants(Part::Costs) {
-        rows.extend(costs::run(bench, &built)?);
-    }
-    Ok(rows)
 }

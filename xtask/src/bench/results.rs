@@ -156,15 +156,13 @@ pub fn read(path: &Path) -> Result<Vec<Row>> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text)
-        .with_context(|| format!("{} is not what this xtask writes", path.display()))
+        .with_context(|| format!("{} is of another version: remove it", path.display()))
 }
 
 /// Writes them.
 pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
     let text = serde_json::to_string_pretty(rows).context("the results as JSON")?;
-    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}", path.display());
-    Ok(())
+    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The new rows, and of the old ones those that were not measured again.
