@@ -142,7 +142,8 @@ fn content_with_lock<C>(slot: &AtomicPtr<C>, newest: &Newest<C>, anew: bool) -> 
         let content = Arc::into_raw(newest.get()).cast_mut();
         let before = slot.swap(content.wrapping_byte_add(HELD), AcqRel);
         drop(newest);
-        if !is_held(before) {
+        // Most often there was none: files are read once.
+        if !before.is_null() && !is_held(before) {
             // SAFETY: It was in the slot without the mark, and is there no more.
             unsafe { discard(before) };
         }
