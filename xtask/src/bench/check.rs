@@ -23,14 +23,14 @@ pub fn moved(old: &[Row], new: &[Row]) -> Vec<String> {
             let (Some(before), Some(now)) = (old.of(module), new.of(module)) else {
                 continue;
             };
-            let by = now.median / before.median - 1.0;
+            let by = now / before - 1.0;
             if by.abs() > LIMIT {
                 lines.push(format!(
                     "{} of {module} on {}: {:.0} instructions, were {:.0} on {} ({:+.1} %)",
                     new.name,
                     new.kernel,
-                    now.median,
-                    before.median,
+                    now,
+                    before,
                     old.date,
                     by * 100.0
                 ));

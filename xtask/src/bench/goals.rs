@@ -158,12 +158,12 @@ impl Look {
             Self::Ratio(name, peer) => of(name)?.ratio.get(*peer).copied(),
             Self::More(name, peer) => {
                 let row = of(name)?;
-                Some(row.of("driver")?.median - row.of(peer)?.median)
+                Some(row.of("driver")? - row.of(peer)?)
             }
-            Self::Ours(name) => Some(of(name)?.of("driver")?.median),
+            Self::Ours(name) => Some(of(name)?.of("driver")?),
             Self::Scaling(peer) => {
                 let (one, two) = (of("reads-1")?, of("reads-2")?);
-                let scale = |name| Some(two.of(name)?.median / one.of(name)?.median);
+                let scale = |name| Some(two.of(name)? / one.of(name)?);
                 Some(scale("driver")? / scale(peer)?)
             }
         }

@@ -47,7 +47,7 @@ fn svg(rows: &[Row], title: &str) -> String {
     for row in rows {
         let values: Vec<_> = MODULES
             .iter()
-            .filter_map(|(name, _)| Some((*name, row.of(name)?.median)))
+            .filter_map(|(name, _)| Some((*name, row.of(name)?)))
             .collect();
         let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
         y += HEAD;

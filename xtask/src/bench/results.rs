@@ -76,6 +76,8 @@ pub struct Value {
     pub median: f64,
     /// How far apart the quarters are, by the median: half of the rounds lie within that.
     pub spread: f64,
+    /// The largest.
+    pub most: f64,
     /// How many rounds.
     pub rounds: usize,
 }
@@ -95,6 +97,7 @@ impl Value {
             } else {
                 (at(3) - at(1)) / median
             }),
+            most: sorted[last],
             rounds: sorted.len(),
         })
     }
@@ -127,11 +130,12 @@ impl Row {
             self.ours = Some(value);
             return;
         }
-        if let Some(ours) = self.ours.filter(|_| value.median != 0.0) {
-            let ratio = round(ours.median / value.median);
-            self.ratio.insert(module.to_owned(), ratio);
-        }
         self.peers.insert(module.to_owned(), value);
+        if let (Some(ours), Some(theirs)) = (self.of("driver"), self.of(module)) {
+            if theirs != 0.0 {
+                self.ratio.insert(module.to_owned(), round(ours / theirs));
+            }
+        }
     }
 
     /// Whether it is of the same measure and kernel.
@@ -139,12 +143,17 @@ impl Row {
         self.name == other.name && self.kernel == other.kernel
     }
 
-    /// What a module came to.
-    pub fn of(&self, module: &str) -> Option<Value> {
-        match module {
-            "driver" => self.ours,
-            peer => self.peers.get(peer).copied(),
-        }
+    /// What a module came to: the median; of reads a second the largest, since whatever else the
+    /// machine does only takes from them.
+    pub fn of(&self, module: &str) -> Option<f64> {
+        let value = match module {
+            "driver" => self.ours.as_ref(),
+            peer => self.peers.get(peer),
+        }?;
+        Some(match self.part {
+            Part::Throughput => value.most,
+            _ => value.median,
+        })
     }
 }
 
@@ -182,6 +191,7 @@ pub mod tests {
     fn the_median_and_how_far_apart_the_quarters_are() {
         let value = Value::of(&[9.0, 1.0, 10.0, 11.0, 100.0]).unwrap();
         assert_eq!((value.median, value.spread, value.rounds), (10.0, 0.2, 5));
+        assert_eq!(value.most, 100.0);
         assert_eq!(Value::of(&[]), None);
     }
 
@@ -207,6 +217,15 @@ pub mod tests {
     fn a_peer_gets_the_ratio_to_the_driver() {
         let mut row = row("pread", "7", 90.0);
         row.add("plain", Value::of(&[100.0]).unwrap());
+        assert_eq!(row.ratio["plain"], 0.9);
+    }
+
+    #[test]
+    fn of_reads_a_second_the_best_round_counts() {
+        let mut row = row("reads-1", "7", 1.0);
+        row.part = Part::Throughput;
+        row.ours = Value::of(&[10.0, 90.0, 20.0]);
+        row.add("plain", Value::of(&[100.0, 50.0]).unwrap());
         assert_eq!(row.ratio["plain"], 0.9);
     }
 

@@ -71,7 +71,7 @@ fn lines(rows: &[&Row]) -> Vec<Vec<String>> {
     let mut lines = vec![head];
     for row in rows {
         let digits = if row.unit == "s" { 1 } else { 0 };
-        let value = |name: &str| row.of(name).map(|value| number(value.median, digits));
+        let value = |name: &str| row.of(name).map(|value| number(value, digits));
         let mut line = vec![row.name.clone(), row.unit.clone()];
         line.push(value("driver").unwrap_or_default());
         line.extend(peers.iter().map(|name| value(name).unwrap_or_default()));
