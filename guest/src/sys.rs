@@ -197,7 +197,7 @@ pub fn map(fd: BorrowedFd<'_>) -> nix::Result<()> {
 }
 
 /// ioctl(2) with a request that takes a pointer to at most 64 bytes.
-pub fn ioctl(fd: BorrowedFd<'_>, request: libc::c_ulong) -> nix::Result<i32> {
+pub fn ioctl(fd: BorrowedFd<'_>, request: libc::Ioctl) -> nix::Result<i32> {
     let mut argument = [0u64; 8];
     // SAFETY: the argument is 64 bytes of ours; the callers' requests use no more.
     Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), request, argument.as_mut_ptr()) })

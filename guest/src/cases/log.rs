@@ -62,7 +62,7 @@ fn what_any_user_can_do() -> anyhow::Result<()> {
         let _ = nix::sys::uio::pread(&file, &mut [0; 8], i64::MAX);
         let _ = nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekEnd);
         let _ = Edge::new()?.read(&file, 0, 8, Some(0));
-        let _ = crate::sys::ioctl(std::os::fd::AsFd::as_fd(&file), 0xdead_beef);
+        let _ = crate::sys::ioctl(std::os::fd::AsFd::as_fd(&file), 0x4ead_beef);
         let written = drive::open_with(drive::FILE, OFlag::O_WRONLY);
         let _ = written.and_then(|file| nix::unistd::write(&file, b"Hello\n"));
         let _ = drive::open_with(drive::FILE, OFlag::O_WRONLY)

@@ -81,7 +81,7 @@ fn mmap_refused(_: &Context) -> anyhow::Result<()> {
 
 fn ioctl_refused(_: &Context) -> anyhow::Result<()> {
     // Of terminals, of block devices, and one that nobody has.
-    for request in [libc::TCGETS, libc::TIOCGWINSZ, 0x1260, 0xdead_beef] {
+    for request in [libc::TCGETS, libc::TIOCGWINSZ, 0x1260, 0x4ead_beef] {
         let answer = like_the_model(&format!("ioctl {request:#x}"), OFlag::O_RDONLY, |fd| {
             sys::ioctl(fd.as_fd(), request).map(i64::from)
         })?;
