@@ -32,6 +32,24 @@ pub struct Kernel {
     pub release: String,
 }
 
+impl Kernel {
+    /// Its architecture, where that is not the one of all else in the roots.
+    pub fn foreign(&self) -> Option<&str> {
+        Some(architecture(&self.flavour)).filter(|name| *name != FLAVOUR)
+    }
+
+    /// One of its own packages, as apt is told of it.
+    pub fn package(&self, kind: &str) -> String {
+        let architecture = self.foreign().map(|name| format!(":{name}"));
+        format!(
+            "{kind}-{}{}={}",
+            self.release,
+            architecture.unwrap_or_default(),
+            self.version
+        )
+    }
+}
+
 /// The newest kernel of each series and flavour of a Debian's table, in the table's order. When
 /// the archive cannot be asked, what it said the last time.
 pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel>> {
@@ -72,9 +90,12 @@ fn ask(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel
     let mut found = Vec::new();
     let mut asked = BTreeMap::new();
     for kernels in debian.kernels {
-        let packages = match asked.entry(kernels.suite) {
+        let architecture = architecture(kernels.flavour);
+        let packages = match asked.entry((kernels.suite, architecture)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(packages(project, mirror, kernels.suite)?),
+            Entry::Vacant(new) => {
+                new.insert(packages(project, mirror, kernels.suite, architecture)?)
+            }
         };
         let newest = newest(packages, kernels.suite, kernels.flavour);
         ensure!(
@@ -89,6 +110,11 @@ fn ask(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel
     Ok(found)
 }
 
+/// The architecture that a flavour is for: `cloud-arm64` is one of `arm64`.
+fn architecture(flavour: &str) -> &str {
+    flavour.rsplit('-').next().unwrap_or(flavour)
+}
+
 /// A package of one version.
 #[derive(Debug, PartialEq, Eq)]
 struct Package {
@@ -98,8 +124,13 @@ struct Package {
 
 /// All packages of kernels in a suite, with apt's lists in a folder of our own. Of one name the
 /// newest comes first.
-fn packages(project: &Project, mirror: &Mirror, suite: &str) -> Result<Vec<Package>> {
-    let config = apt_config(project, mirror, suite)?;
+fn packages(
+    project: &Project,
+    mirror: &Mirror,
+    suite: &str,
+    architecture: &str,
+) -> Result<Vec<Package>> {
+    let config = apt_config(project, mirror, suite, architecture)?;
     Cmd::new("apt-get")
         .args(["-q", "update", "--error-on=any"])
         .env("APT_CONFIG", &config)
@@ -121,10 +152,16 @@ fn packages(project: &Project, mirror: &Mirror, suite: &str) -> Result<Vec<Packa
     Ok(shown.split("\n\n").filter_map(parse_package).collect())
 }
 
-fn apt_config(project: &Project, mirror: &Mirror, suite: &str) -> Result<PathBuf> {
-    let dir = project.cached(&format!("apt/{suite}"))?;
+fn apt_config(
+    project: &Project,
+    mirror: &Mirror,
+    suite: &str,
+    architecture: &str,
+) -> Result<PathBuf> {
+    let place = format!("apt/{suite}-{architecture}");
+    let dir = project.cached(&place)?;
     for name in ["state/lists/partial", "cache/archives/partial", "parts"] {
-        project.cached(&format!("apt/{suite}/{name}"))?;
+        project.cached(&format!("{place}/{name}"))?;
     }
     let write = |name: &str, text: &str| {
         let path = dir.join(name);
@@ -133,12 +170,13 @@ fn apt_config(project: &Project, mirror: &Mirror, suite: &str) -> Result<PathBuf
     };
     write("status", "")?;
     write("sources.list", &format!("{}\n", mirror.source_line(suite)))?;
-    write("apt.conf", &config_text(&dir, mirror))
+    write("apt.conf", &config_text(&dir, mirror, architecture))
 }
 
-fn config_text(dir: &Path, mirror: &Mirror) -> String {
+fn config_text(dir: &Path, mirror: &Mirror, architecture: &str) -> String {
     format!(
-        "Dir::State \"{dir}/state\";\nDir::Cache \"{dir}/cache\";\n\
+        "APT::Architecture \"{architecture}\";\nAPT::Architectures \"{architecture}\";\n\
+         Dir::State \"{dir}/state\";\nDir::Cache \"{dir}/cache\";\n\
          Dir::State::status \"{dir}/status\";\nDir::Etc::sourcelist \"{dir}/sources.list\";\n\
          Dir::Etc::sourceparts \"{dir}/parts\";\nDir::Etc::parts \"{dir}/parts\";\n\
          Acquire::Languages \"none\";\nAPT::Sandbox::User \"root\";\n{options}\n",
@@ -272,6 +310,21 @@ mod tests {
         assert!(!is_of("7.3.4+deb13-amd64-dbg", "amd64"));
         assert!(!is_of("amd64", "amd64"));
         assert!(releases(BACKPORTS, "rt-amd64").is_empty());
+    }
+
+    #[test]
+    fn packages_of_another_architecture_are_named_with_it() {
+        let kernel = |flavour: &str| Kernel {
+            suite: "s".into(),
+            series: "7.3".into(),
+            flavour: flavour.into(),
+            version: "7.3.4-1".into(),
+            release: format!("7.3.4-{flavour}"),
+        };
+        let image = |flavour| kernel(flavour).package("linux-image");
+        assert_eq!(image("rt-amd64"), "linux-image-7.3.4-rt-amd64=7.3.4-1");
+        assert_eq!(image("arm64"), "linux-image-7.3.4-arm64:arm64=7.3.4-1");
+        assert_eq!(kernel("cloud-amd64").foreign(), None);
     }
 
     #[test]

@@ -33,7 +33,21 @@ pub fn host_target() -> Result<String> {
 
 /// Builds one of the workspace's programs, and gives back where it is.
 pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
-    let target = host_target()?;
+    static_program_for(project, name, &host_target()?)
+}
+
+/// The same for arm64, with the standard library that rustup has for it, and no C compiler.
+pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf> {
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+    Cmd::new("rustup")
+        .args(["target", "add", TARGET])
+        .dir(&project.source)
+        .run()
+        .context("only rustup has what builds the guest's program for arm64")?;
+    static_program_for(project, name, TARGET)
+}
+
+fn static_program_for(project: &Project, name: &str, target: &str) -> Result<PathBuf> {
     // Given as a target even though it is the host's own, so that these flags stay away from
     // build scripts and procedural macros, which cannot be static.
     cargo(project)
@@ -46,7 +60,8 @@ pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
             "--bin",
             name,
         ])
-        .args(["--target", &target])
+        .args(["--target", target])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
         .env_remove("RUSTFLAGS")
         .log(&project.log(&format!("cargo-{name}"))?)

@@ -27,6 +27,19 @@ const CHECK_PACKAGES: &[&str] = &[
     "shellcheck",
 ];
 
+/// Downloads headers of another architecture, and prints where. Before 7.x they depend on the
+/// compiler that runs there, which cannot be installed beside this machine's; the one that runs
+/// here and compiles for there is as good.
+const FOR_CROSS_COMPILERS: &str = r#"
+set -e
+cd "$(mktemp -d /tmp/headers.XXXXXX)"
+apt-get -q download "$package" >&2
+dpkg-deb -R ./*.deb unpacked
+sed -i -E '/^Depends:/s/, (gcc-[0-9]+)(,|$)/, \1-for-host\2/' unpacked/DEBIAN/control
+dpkg-deb -b unpacked "$PWD"/headers.deb >&2
+echo "$PWD"/headers.deb
+"#;
+
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
     let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();
@@ -47,12 +60,12 @@ pub fn with_kernels(
     let mut packages: Vec<String> = more
         .flat_map(|kernel| {
             let Kernel {
-                release, version, ..
+                series, version, ..
             } = kernel;
             [
-                format!("linux-image-{release}={version}"),
-                format!("linux-headers-{release}={version}"),
-                format!("linux-source-{}={version}", kernel.series),
+                kernel.package("linux-image"),
+                kernel.package("linux-headers"),
+                format!("linux-source-{series}={version}"),
             ]
         })
         .collect();
@@ -91,12 +104,34 @@ fn install(project: &Project, root: &Root, packages: &[String], layer: &Path) ->
             .args(args)
             .log(&log)
     };
+    for architecture in packages.iter().filter_map(|package| foreign(package)) {
+        chroot
+            .cmd("dpkg")
+            .args(["--add-architecture", architecture])
+            .run()?;
+    }
     apt(&["update"]).run()?;
+    let (headers, packages): (Vec<&String>, Vec<&String>) = packages
+        .iter()
+        .partition(|package| foreign(package).is_some() && package.starts_with("linux-headers"));
+    let mut files = Vec::new();
+    for package in headers {
+        let line = format!("package='{package}'; {FOR_CROSS_COMPILERS}");
+        files.push(chroot.sh(&line).log(&log).stdout()?.trim().to_owned());
+    }
     apt(&["--no-install-recommends", "install"])
         .args(packages)
+        .args(&files)
         .run()?;
     apt(&["clean"]).run()?;
+    chroot.sh("rm -rf /tmp/headers.*").run()?;
     chroot.keep(layer)
+}
+
+/// The architecture in `package:architecture=version`.
+fn foreign(package: &str) -> Option<&str> {
+    let (_, rest) = package.split_once(':')?;
+    rest.split('=').next()
 }
 
 fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {

@@ -75,7 +75,8 @@ pub fn task(project: &Project, words: &[String]) -> Result<bool> {
             names(&matrix.offered).join(" ")
         );
     }
-    boot::all(project, &program, matrix.jobs.drain(..), &mut matrix.rows);
+    let jobs = std::mem::take(&mut matrix.jobs);
+    boot::all(project, &program, jobs, &mut matrix.rows);
     matrix.finish()
 }
 
@@ -86,17 +87,32 @@ impl Matrix<'_> {
         let mirror = Mirror::find()?;
         let offered = archive::kernels(project, &mirror, debian)?;
         self.offered.extend(offered.iter().cloned());
-        let picked: Vec<&Kernel> = offered
-            .iter()
-            .filter(|kernel| is_picked(kernel, self.words))
-            .collect();
-        if picked.is_empty() {
+        if !offered.iter().any(|kernel| is_picked(kernel, self.words)) {
             return Ok(());
         }
-        // All of them, whatever was picked: another choice would be another root to make.
         let base = provision::base_with(project, debian, &mirror, &offered)?;
-        let all: Vec<&Kernel> = offered.iter().collect();
-        let root = layers::with_kernels(project, &base, "matrix", &all)?;
+        // Nobody has kernels of two architectures side by side.
+        let (foreign, native): (Vec<_>, Vec<_>) = offered
+            .iter()
+            .partition(|kernel| kernel.foreign().is_some());
+        self.group(&base, "matrix", &native)?;
+        self.group(&base, "foreign", &foreign)
+    }
+
+    /// Builds for those that are picked of kernels that are installed together, in a layer of this
+    /// name.
+    fn group(&mut self, base: &Root, layer: &str, kernels: &[&Kernel]) -> Result<()> {
+        let project = self.project;
+        let picked: Vec<&Kernel> = kernels
+            .iter()
+            .filter(|kernel| is_picked(kernel, self.words))
+            .copied()
+            .collect();
+        let Some(first) = picked.first() else {
+            return Ok(());
+        };
+        // All of them, whatever was picked: another choice would be another root to make.
+        let root = layers::with_kernels(project, base, layer, kernels)?;
         let work = mounts::scratch_folder(project)?;
         let installed = build::installed(project, &root, &self.repo, &work.path().join("layer"))?;
         let cache = work.path().join("warm");
@@ -110,8 +126,8 @@ impl Matrix<'_> {
         }
         // Only then is the cache filled for all; to fill it would take a minute for each that was
         // not picked.
-        if picked.len() == offered.len() && !served.is_empty() {
-            self.together(debian, &root, &served, &cache);
+        if picked.len() == kernels.len() && first.foreign().is_none() && !served.is_empty() {
+            self.together(&root, &served, &cache);
         }
         Ok(())
     }
@@ -141,13 +157,9 @@ impl Matrix<'_> {
     }
 
     /// All kernels of a root at once, as apt brings the driver to them.
-    fn together(&mut self, debian: &Debian, root: &Root, served: &[&Kernel], cache: &Path) {
+    fn together(&mut self, root: &Root, served: &[&Kernel], cache: &Path) {
         let releases: Vec<&str> = served.iter().map(|kernel| &*kernel.release).collect();
-        let what = format!(
-            "apt install in {} with {} kernels installed",
-            debian.suite,
-            root.offered.len()
-        );
+        let what = format!("apt install beside {}", releases.join(" "));
         let done = ui::step(&what, || {
             together::check(self.project, root, &self.repo, cache, &releases)
         });

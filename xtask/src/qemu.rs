@@ -3,7 +3,7 @@
 //! Boots a kernel in QEMU with a serial console, without a network, and says how it ended.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
@@ -77,7 +77,7 @@ pub struct Outcome {
 
 /// Words that every guest's kernel gets: errors end the guest instead of leaving it hanging, and
 /// warnings are seen.
-const CMDLINE: &str = "console=ttyS0 panic=-1 loglevel=6";
+const CMDLINE: &str = "panic=-1 loglevel=6";
 
 /// After a guest has said that it ends it has this long to switch itself off.
 const POWEROFF: Duration = Duration::from_secs(60);
@@ -94,6 +94,7 @@ impl Vm {
     pub fn run(&self, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
         let accelerator = match self.pace {
             Pace::Counted => TCG,
+            _ if Machine::of(&self.kernel)? != Machine::Amd64 => TCG,
             pace => match accelerator(&self.kernel, self.log.parent())? {
                 TCG if pace == Pace::Parallel => TCG_PARALLEL,
                 found => found,
@@ -115,7 +116,7 @@ impl Vm {
         let mut log = File::create(&self.log)
             .with_context(|| format!("cannot write the log {}", self.log.display()))?;
         let begin = Instant::now();
-        let mut guest = Guest::start(self.command(accelerator), &self.log)?;
+        let mut guest = Guest::start(self.command(accelerator)?, &self.log)?;
         let mut console = String::new();
         let mut seen = Seen::default();
         let mut deadline = begin + self.timeout.min(BOOT);
@@ -152,18 +153,15 @@ impl Vm {
         })
     }
 
-    fn command(&self, accelerator: &str) -> Cmd {
-        // Emulated, the vector instructions of a newer one cost more than they save: apt install
-        // took 174 s with this, 215 s with `max`. And QEMU 7.2 now and then takes RAX for the
-        // flags after cmpxchg16b, which a kernel's allocator uses if there is one: 7 of 8 boots of
-        // 6.12's cloud kernel died of that, and none of 8 without.
-        // Where instructions are counted they are to be those of a real processor.
+    fn command(&self, accelerator: &str) -> Result<Cmd> {
+        let machine = Machine::of(&self.kernel)?;
         let cpu = match (accelerator, self.pace) {
             (KVM, _) => "host",
-            (_, Pace::Counted) => "qemu64",
-            _ => "qemu64,-cx16",
+            (_, pace) => machine.cpu(pace),
         };
-        let mut cmd = Cmd::new("qemu-system-x86_64")
+        let cmdline = format!("console={} {CMDLINE} {}", machine.console(), self.cmdline);
+        let mut cmd = Cmd::new(machine.program())
+            .args(["-M", machine.model()])
             .args(["-accel", accelerator, "-cpu", cpu])
             .args(["-smp", &self.processors.to_string()])
             .args(["-m", &self.memory.to_string()])
@@ -171,12 +169,12 @@ impl Vm {
             .args(["-nic", "none", "-no-reboot", "-nodefaults"])
             .arg("-kernel")
             .arg(&self.kernel)
-            .args(["-append", &format!("{CMDLINE} {}", self.cmdline)]);
+            .args(["-append", &cmdline]);
         if self.pace == Pace::Counted {
             cmd = cmd.args(["-icount", "shift=0,sleep=off"]);
         }
         if self.initramfs.as_os_str().is_empty() {
-            return cmd;
+            return Ok(cmd);
         }
         cmd = cmd.arg("-initrd").arg(&self.initramfs);
         for (number, disk) in self.disks.iter().enumerate() {
@@ -190,7 +188,65 @@ impl Vm {
                 .arg("-device")
                 .arg(format!("virtio-blk-pci,drive=d{number}"));
         }
-        cmd
+        Ok(cmd)
+    }
+}
+
+/// What a kernel is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// Debian's amd64.
+    Amd64,
+    /// Debian's arm64.
+    Arm64,
+}
+
+impl Machine {
+    /// Looks into a kernel.
+    pub fn of(kernel: &Path) -> Result<Self> {
+        let mut head = [0; 64];
+        File::open(kernel)
+            .and_then(|mut file| file.read_exact(&mut head))
+            .with_context(|| format!("cannot read the kernel {}", kernel.display()))?;
+        // Its boot protocol's magic number; what has none is taken for the other.
+        Ok(match &head[56..60] {
+            b"ARM\x64" => Self::Arm64,
+            _ => Self::Amd64,
+        })
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Amd64 => "qemu-system-x86_64",
+            Self::Arm64 => "qemu-system-aarch64",
+        }
+    }
+
+    fn model(self) -> &'static str {
+        match self {
+            Self::Amd64 => "pc",
+            Self::Arm64 => "virt",
+        }
+    }
+
+    fn console(self) -> &'static str {
+        match self {
+            Self::Amd64 => "ttyS0",
+            Self::Arm64 => "ttyAMA0",
+        }
+    }
+
+    fn cpu(self, pace: Pace) -> &'static str {
+        match (self, pace) {
+            (Self::Arm64, _) => "cortex-a57",
+            // Where instructions are counted they are to be those of a real processor.
+            (Self::Amd64, Pace::Counted) => "qemu64",
+            // The vector instructions of a newer one cost more than they save: apt install took
+            // 174 s with this, 215 s with `max`. And QEMU 7.2 now and then takes RAX for the flags
+            // after cmpxchg16b, which a kernel's allocator uses if there is one: 7 of 8 boots of
+            // 6.12's cloud kernel died of that, and none of 8 without.
+            (Self::Amd64, _) => "qemu64,-cx16",
+        }
     }
 }
 
@@ -347,6 +403,20 @@ pub fn explain(outcome: &Outcome, log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_s_machine_is_told_by_its_head() {
+        let dir = tempfile::tempdir().unwrap();
+        let kernel = dir.path().join("vmlinuz");
+        let mut head = vec![0; 64];
+        fs::write(&kernel, &head).unwrap();
+        assert_eq!(Machine::of(&kernel).unwrap(), Machine::Amd64);
+        head[56..60].copy_from_slice(b"ARMd");
+        fs::write(&kernel, &head).unwrap();
+        assert_eq!(Machine::of(&kernel).unwrap(), Machine::Arm64);
+        fs::write(&kernel, "short").unwrap();
+        assert!(Machine::of(&kernel).is_err());
+    }
 
     fn end_of(lines: &[&str], killed: bool) -> End {
         let mut seen = Seen::default();

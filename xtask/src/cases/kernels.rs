@@ -22,6 +22,7 @@ pub struct Kernels {
     /// The suite that they come from.
     pub suite: &'static str,
     /// The end of their release: `linux-image-<flavour>` is the package that follows the newest.
+    /// What it ends with is the architecture.
     pub flavour: &'static str,
     /// Whether `make test` has them beside the kernel that the root has from the beginning.
     pub in_test: bool,
@@ -55,9 +56,11 @@ pub const DEBIANS: &[Debian] = &[
             },
             kernels("trixie", "cloud-amd64"),
             kernels("trixie", "rt-amd64"),
+            kernels("trixie", "arm64"),
             kernels("trixie-backports", "amd64"),
             kernels("trixie-backports", "cloud-amd64"),
             kernels("trixie-backports", "rt-amd64"),
+            kernels("trixie-backports", "arm64"),
         ],
     },
     Debian {

@@ -9,8 +9,9 @@ use std::thread;
 use anyhow::Result;
 
 use crate::project::Project;
+use crate::qemu::Machine;
 use crate::serial::Report;
-use crate::{demo, small_guest, ui};
+use crate::{cargo, demo, host, small_guest, ui};
 
 use super::results::Row;
 
@@ -25,13 +26,37 @@ pub struct Job {
 }
 
 /// Boots all, and notes in the rows how it went.
-pub fn all(
-    project: &Project,
-    program: &Path,
-    jobs: impl Iterator<Item = Job> + Send,
-    rows: &mut [Row],
-) {
-    let jobs = Mutex::new(jobs);
+pub fn all(project: &Project, program: &Path, jobs: Vec<Job>, rows: &mut [Row]) {
+    let (native, foreign): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().partition(|job| !is_for_arm64(job));
+    these(project, program, native, rows);
+    if foreign.is_empty() {
+        return;
+    }
+    match program_for_arm64(project) {
+        Ok(program) => these(project, &program, foreign, rows),
+        Err(error) => {
+            for job in foreign {
+                rows[job.row].failure = Some(format!("not booted: {error:#}"));
+            }
+        }
+    }
+}
+
+fn is_for_arm64(job: &Job) -> bool {
+    // A kernel that can't be read fails when it is to boot.
+    Machine::of(&job.vmlinuz).is_ok_and(|machine| machine == Machine::Arm64)
+}
+
+fn program_for_arm64(project: &Project) -> Result<PathBuf> {
+    host::need(&[("qemu-system-aarch64", "qemu-system-arm")])?;
+    ui::step("build the guest's program for arm64", || {
+        cargo::static_program_for_arm64(project, "guest")
+    })
+}
+
+fn these(project: &Project, program: &Path, jobs: Vec<Job>, rows: &mut [Row]) {
+    let jobs = Mutex::new(jobs.into_iter());
     let rows = Mutex::new(rows);
     let next = || jobs.lock().ok()?.next();
     let worker = || {
