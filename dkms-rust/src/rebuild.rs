@@ -137,6 +137,8 @@ fn kbuild(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
         .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)
         .env(rustc_shim::REAL_BINDGEN, &rebuild.bindgen.path)
         .args(["--no-print-directory", "-f", MAKEFILE_NAME])
+        // What it prepares the headers have, and most of what it needs for that they have not.
+        .args(["-o", "prepare0"])
         .arg(format!("-j{jobs}"))
         .arg(format!("RUSTC={}", rustc.display()))
         .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))

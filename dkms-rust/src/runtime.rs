@@ -36,6 +36,10 @@ pub const TARGET: &str = "dkms-rust-runtime";
 /// Rules for the target; `dkms-rust-metadata` makes the crates.
 pub const RULES: &str = "
 .PHONY: dkms-rust-helpers dkms-rust-runtime
+ifdef CONFIG_STACKPROTECTOR_PER_TASK
+# Adds to the flags where a task has its canary.
+dkms-rust-helpers: stack_protector_prepare
+endif
 dkms-rust-helpers:
 \t$(Q)$(MAKE) KBUILD_MODULES=1 $(build)=rust/runtime rust/runtime/helpers.a
 dkms-rust-runtime: dkms-rust-metadata dkms-rust-helpers
