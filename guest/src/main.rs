@@ -84,9 +84,9 @@ fn init() -> anyhow::Result<()> {
     }
     let Some(cases) = cases::suite(&options.suite) else {
         bail!(
-            "guest={}: no such suite; there are: behaviour, runtime, bench-instructions, \
-             bench-throughput",
-            options.suite
+            "guest={}: no such suite; there are: {}, bench-instructions, bench-throughput",
+            options.suite,
+            cases::SUITES.join(", ")
         );
     };
     run(cases, &options)

@@ -54,6 +54,7 @@ pub fn run(
         kernel: root.kernel(&root.release)?,
         initramfs,
         cmdline: "systemd.show_status=false".into(),
+        firmware: None,
         disks: vec![system, disk],
         memory: 2048,
         // apt does one thing at a time, and emulation is one thread in any case.

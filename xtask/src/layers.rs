@@ -40,6 +40,24 @@ dpkg-deb -b unpacked "$PWD"/headers.deb >&2
 echo "$PWD"/headers.deb
 "#;
 
+/// What a machine with Secure Boot boots by, as Debian signs it, and what makes such a machine.
+const SECURE_BOOT_PACKAGES: &[&str] = &[
+    "grub-efi-amd64-signed",
+    "mtools",
+    "ovmf",
+    "python3-virt-firmware",
+    "shim-signed",
+];
+
+/// The root with what a machine with Secure Boot takes.
+pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = SECURE_BOOT_PACKAGES
+        .iter()
+        .map(|&name| name.into())
+        .collect();
+    with(project, root, "secure-boot", &packages)
+}
+
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
     let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();

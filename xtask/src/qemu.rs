@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::console;
+use crate::firmware::{self, Firmware};
 use crate::run::{Cmd, last_lines};
 use crate::serial;
 use crate::ui;
@@ -26,6 +27,8 @@ pub struct Vm {
     pub initramfs: PathBuf,
     /// Words for the kernel besides those that every guest here gets.
     pub cmdline: String,
+    /// What boots the first disk, in place of QEMU, which otherwise boots the kernel by itself.
+    pub firmware: Option<Firmware>,
     /// Raw images, in the order of their names in the guest. Writes go to a copy that is thrown
     /// away.
     pub disks: Vec<PathBuf>,
@@ -153,30 +156,43 @@ impl Vm {
         })
     }
 
+    /// All words for the kernel.
+    pub fn words(&self) -> Result<String> {
+        let console = Machine::of(&self.kernel)?.console();
+        Ok(format!("console={console} {CMDLINE} {}", self.cmdline))
+    }
+
     fn command(&self, accelerator: &str) -> Result<Cmd> {
         let machine = Machine::of(&self.kernel)?;
+        let firmware = self.firmware.as_ref();
         let cpu = match (accelerator, self.pace) {
             (KVM, _) => "host",
             (_, pace) => machine.cpu(pace),
         };
-        let cmdline = format!("console={} {CMDLINE} {}", machine.console(), self.cmdline);
+        let model = firmware.map_or(machine.model(), |_| firmware::MODEL);
         let mut cmd = Cmd::new(machine.program())
-            .args(["-M", machine.model()])
+            .args(["-M", model])
             .args(["-accel", accelerator, "-cpu", cpu])
             .args(["-smp", &self.processors.to_string()])
             .args(["-m", &self.memory.to_string()])
             .args(["-display", "none", "-monitor", "none", "-serial", "stdio"])
-            .args(["-nic", "none", "-no-reboot", "-nodefaults"])
-            .arg("-kernel")
-            .arg(&self.kernel)
-            .args(["-append", &cmdline]);
+            .args(["-nic", "none", "-no-reboot", "-nodefaults"]);
+        cmd = match firmware {
+            Some(firmware) => firmware.add_to(cmd),
+            None => cmd
+                .arg("-kernel")
+                .arg(&self.kernel)
+                .args(["-append", &self.words()?]),
+        };
         if self.pace == Pace::Counted {
             cmd = cmd.args(["-icount", "shift=0,sleep=off"]);
         }
         if self.initramfs.as_os_str().is_empty() {
             return Ok(cmd);
         }
-        cmd = cmd.arg("-initrd").arg(&self.initramfs);
+        if firmware.is_none() {
+            cmd = cmd.arg("-initrd").arg(&self.initramfs);
+        }
         for (number, disk) in self.disks.iter().enumerate() {
             // A comma in a path would begin the next option.
             let path = disk.to_string_lossy().replace(',', ",,");
@@ -369,6 +385,7 @@ fn kvm_boots(kernel: &Path, logs: Option<&Path>) -> Result<bool> {
         initramfs: PathBuf::new(),
         // Without a root it panics, and -no-reboot ends it.
         cmdline: "earlyprintk=ttyS0".into(),
+        firmware: None,
         disks: Vec::new(),
         memory: 512,
         processors: 1,

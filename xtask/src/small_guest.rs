@@ -57,6 +57,7 @@ pub fn prepare(
         kernel: kernel.to_path_buf(),
         initramfs,
         cmdline: words.to_owned(),
+        firmware: None,
         disks: Vec::new(),
         memory: 512,
         // Readers, writers and unloading are to meet each other.

@@ -10,6 +10,7 @@ mod native;
 mod package_checks;
 mod package_life;
 mod runtime;
+mod secure_boot;
 mod status;
 mod tally;
 
@@ -115,6 +116,7 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         status::run(bench, &caches, tally);
         behaviour::run(bench, &modules, tally);
         runtime::run(bench, &caches, &modules, tally);
+        secure_boot::run(bench, &modules, tally);
         match system.join() {
             Ok(Ok(_)) => package_life::run(bench, warm, tally),
             Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),

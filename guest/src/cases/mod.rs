@@ -18,6 +18,7 @@ mod ready;
 mod refusals;
 mod rounds;
 mod runtime;
+mod secure_boot;
 mod sharing;
 pub mod taint;
 mod taken;
@@ -139,12 +140,17 @@ const SUBJECTS: &[&[Case]] = &[
     taint::CASES,
 ];
 
+/// The suites there are.
+pub const SUITES: [&str; 4] = [
+    "behaviour",
+    "runtime",
+    "secure-boot-enrolled",
+    "secure-boot-absent",
+];
+
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    ["behaviour", "runtime"]
-        .into_iter()
-        .filter_map(suite)
-        .flatten()
+    SUITES.into_iter().filter_map(suite).flatten()
 }
 
 /// The cases of a suite, in the order in which they run.
@@ -152,6 +158,8 @@ pub fn suite(name: &str) -> Option<impl Iterator<Item = &'static Case> + use<>> 
     let subjects: &[&[Case]] = match name {
         "behaviour" => SUBJECTS,
         "runtime" => &[runtime::CASES],
+        "secure-boot-enrolled" => &[secure_boot::ENROLLED],
+        "secure-boot-absent" => &[secure_boot::ABSENT],
         _ => return None,
     };
     Some(subjects.iter().flat_map(|cases| cases.iter()))

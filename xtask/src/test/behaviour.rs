@@ -47,7 +47,9 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
 }
 
 fn boot(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<(Outcome, PathBuf)> {
-    let Built { release, module } = built;
+    let Built {
+        release, module, ..
+    } = built;
     let name = format!("guest-behaviour-{release}");
     let log = bench.project.log(&name)?;
     let vmlinuz = bench.checks.kernel(release)?;

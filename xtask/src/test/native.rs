@@ -4,6 +4,7 @@
 //! loading. It also gives the modules that the guests load.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -40,6 +41,8 @@ pub struct Built {
     pub release: String,
     /// The file, not compressed.
     pub module: Vec<u8>,
+    /// The certificate of the key that dkms signed it with.
+    pub certificate: Vec<u8>,
 }
 
 /// Installs, looks, measures and purges; gives back the modules that were built.
@@ -71,6 +74,7 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Buil
                 modules.push(Built {
                     release: release.clone(),
                     module: built_module(&chroot, release)?,
+                    certificate: certificate(&chroot)?,
                 });
                 Ok(())
             },
@@ -122,6 +126,12 @@ fn built_module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         bytes.len()
     ));
     Ok(bytes)
+}
+
+/// dkms makes it, with its key, before it signs its first module.
+fn certificate(chroot: &Chroot) -> Result<Vec<u8>> {
+    let path = chroot.path().join("var/lib/dkms/mok.pub");
+    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Prints how long dkms takes for ours and for a small C module; the machine may be busy, so the

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The driver as the package builds and signs it, on a machine with Secure Boot: with the key of
+//! dkms enrolled it loads, without it is kept out.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::qemu::Outcome;
+use crate::root::Root;
+use crate::{cargo, layers, secure_boot, small_guest, ui};
+
+use super::Bench;
+use super::native::Built;
+use super::tally::Tally;
+
+/// A suite of the `guest` program, and whether the key is enrolled.
+const SUITES: [(&str, bool); 2] = [
+    ("secure-boot-enrolled", true),
+    ("secure-boot-absent", false),
+];
+
+/// Boots both machines at once, with the first kernel.
+pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
+    let ready = prepare(bench, modules);
+    let (program, root, driver) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return tally.fail("secure-boot", &format!("{error:#}")),
+    };
+    let outcomes = thread::scope(|scope| {
+        let (program, root) = (&program, &root);
+        let guests = SUITES.map(|(suite, enrolled)| {
+            scope.spawn(move || boot(bench, root, program, driver, suite, enrolled))
+        });
+        guests.map(|guest| guest.join().unwrap_or_else(|_| Err(anyhow!("it panicked"))))
+    });
+    for ((suite, _), outcome) in SUITES.iter().zip(outcomes) {
+        match outcome {
+            Ok((outcome, log)) => tally.guest(suite, &outcome, &log),
+            Err(error) => tally.fail(&format!("{suite}/boot"), &format!("{error:#}")),
+        }
+    }
+}
+
+fn prepare<'a>(bench: &Bench<'_>, modules: &'a [Built]) -> Result<(PathBuf, Root, &'a Built)> {
+    let driver = modules
+        .iter()
+        .find(|built| built.release == bench.base.release);
+    let driver = driver.context("no module was built")?;
+    let program = cargo::static_program(bench.project, "guest")?;
+    let root = layers::with_secure_boot(bench.project, &bench.base)?;
+    Ok((program, root, driver))
+}
+
+fn boot(
+    bench: &Bench<'_>,
+    root: &Root,
+    program: &Path,
+    driver: &Built,
+    suite: &str,
+    enrolled: bool,
+) -> Result<(Outcome, PathBuf)> {
+    let name = format!("guest-{suite}");
+    let log = bench.project.log(&name)?;
+    let kernel = bench.base.kernel(&driver.release)?;
+    let modules = [(small_guest::DRIVER, &driver.module[..])];
+    let words = format!("guest={suite}");
+    let (vm, work) =
+        small_guest::prepare(bench.project, &kernel, program, &modules, &words, &name)?;
+    let key = enrolled.then_some(&driver.certificate[..]);
+    let vm = secure_boot::machine(bench.project, root, work.path(), vm, key)?;
+    let what = format!("boot {} with Secure Boot, {suite}", driver.release);
+    let outcome = ui::step(&what, || vm.run(&mut |_| {}))?;
+    Ok((outcome, log))
+}
