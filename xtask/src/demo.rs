@@ -40,6 +40,8 @@ pub fn task(project: &Project) -> Result<bool> {
         script: PACKAGE_LIFE,
         repo: &repo,
         warm: &warm,
+        words: "",
+        files: &[],
     };
     ui::say("boot Debian in QEMU ...");
     let mut screen = Screen::default();

@@ -20,6 +20,9 @@ use crate::{cpio, image, modules, repo};
 /// The script that installs, looks and removes.
 pub const PACKAGE_LIFE: &str = include_str!("guest/package-life.sh");
 
+/// The script that installs where the kernel does not know dkms's key.
+pub const SIGNING: &str = include_str!("guest/signing.sh");
+
 /// What the kernel needs to find its disks.
 const DISK_MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 
@@ -34,6 +37,10 @@ pub struct Payload<'a> {
     pub repo: &'a Path,
     /// A folder with dkms-rust's cache in it, as `cache`.
     pub warm: &'a Path,
+    /// Words for the kernel.
+    pub words: &'a str,
+    /// More files, by their names.
+    pub files: &'a [(&'a str, &'a [u8])],
 }
 
 /// Boots it, and hands over each line of the console as it comes.
@@ -53,7 +60,7 @@ pub fn run(
     let vm = Vm {
         kernel: root.kernel(&root.release)?,
         initramfs,
-        cmdline: "systemd.show_status=false".into(),
+        cmdline: format!("systemd.show_status=false {}", payload.words),
         firmware: None,
         disks: vec![system, disk],
         memory: 2048,
@@ -70,9 +77,13 @@ fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Resul
     // An overlay, so that the cache need not be copied to have more beside it.
     let overlay = Overlay::over(project, &[payload.warm.to_path_buf()])?;
     let dir = overlay.path();
-    let write = |name: &str, text: &str| {
-        fs::write(dir.join(name), text).with_context(|| format!("cannot write the guest's {name}"))
+    let write_bytes = |name: &str, bytes: &[u8]| {
+        fs::write(dir.join(name), bytes).with_context(|| format!("cannot write the guest's {name}"))
     };
+    let write = |name: &str, text: &str| write_bytes(name, text.as_bytes());
+    for (name, bytes) in payload.files {
+        write_bytes(name, bytes)?;
+    }
     write("run", payload.script)?;
     write(
         repo::SOURCES,

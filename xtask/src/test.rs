@@ -11,6 +11,7 @@ mod package_checks;
 mod package_life;
 mod runtime;
 mod secure_boot;
+mod signing;
 mod status;
 mod tally;
 
@@ -118,7 +119,10 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         runtime::run(bench, &caches, &modules, tally);
         secure_boot::run(bench, &modules, tally);
         match system.join() {
-            Ok(Ok(_)) => package_life::run(bench, warm, tally),
+            Ok(Ok(_)) => {
+                package_life::run(bench, warm, tally);
+                signing::run(bench, warm, tally);
+            }
             Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),
             Err(_) => tally.fail("package-life/image", "making the image panicked"),
         }

@@ -17,6 +17,8 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
         script: PACKAGE_LIFE,
         repo: &bench.repo,
         warm,
+        words: "",
+        files: &[],
     };
     let outcome = ui::step("install and remove with apt in a booted Debian", || {
         full_guest::run(bench.project, &bench.base, &payload, LOG, &mut |line| {

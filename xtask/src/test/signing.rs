@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A booted Debian whose kernel loads only what is signed by a key that it knows, and does not know
+//! dkms's: what apt, the package and `dkms-rust status` say then.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::chroot::Chroot;
+use crate::full_guest::{self, Payload, SIGNING};
+use crate::qemu::Outcome;
+use crate::ui;
+
+use super::Bench;
+use super::tally::Tally;
+
+/// Boots the full guest and counts its cases.
+pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+    match boot(bench, warm) {
+        Ok((outcome, log)) => tally.guest("signing", &outcome, &log),
+        Err(error) => tally.fail("signing/boot", &format!("{error:#}")),
+    }
+}
+
+fn boot(bench: &Bench<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
+    const NAME: &str = "guest-signing";
+    let log = bench.project.log(NAME)?;
+    let [key, certificate] = keys(bench)?;
+    let payload = Payload {
+        script: SIGNING,
+        words: "module.sig_enforce=1",
+        files: &[("mok.key", &key), ("mok.pub", &certificate)],
+        repo: &bench.repo,
+        warm,
+    };
+    let what = "install with apt where the kernel does not know dkms's key";
+    let outcome = ui::step(what, || {
+        full_guest::run(bench.project, &bench.base, &payload, NAME, &mut |line| {
+            if let Some(case) = line.strip_prefix("CASE ") {
+                ui::say(&format!("  {case}"));
+            }
+        })
+    })?;
+    Ok((outcome, log))
+}
+
+/// The key and the certificate, as dkms makes them by itself where there is openssl.
+fn keys(bench: &Bench<'_>) -> Result<[Vec<u8>; 2]> {
+    let chroot = Chroot::new(bench.project, &bench.checks)?;
+    let log = bench.project.log("signing")?;
+    chroot.cmd("dkms").arg("generate_mok").log(&log).run()?;
+    let read = |name: &str| {
+        let path = chroot.path().join("var/lib/dkms").join(name);
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    Ok([read("mok.key")?, read("mok.pub")?])
+}
