@@ -5,7 +5,7 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test matrix bench bench-check clean-cache
+.PHONY: deb repo demo test test-all matrix bench bench-check clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
@@ -17,6 +17,12 @@ demo: ## Show the main job: apt install in a booted Debian (root)
 
 test: ## Run all tests; the last line counts them (root)
 	+$(XTASK) test
+
+# Steps, as `cargo run -p xtask -- help test` says; all of them when empty.
+STEPS ?=
+
+test-all: ## The same and all that takes long, or only STEPS="a,b" (root; takes hours)
+	+$(XTASK) test --all $(if $(STEPS),--only $(STEPS))
 
 # Which kernels, as `cargo run -p xtask -- help matrix` says; all of them when empty.
 KERNELS ?=

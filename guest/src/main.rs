@@ -3,10 +3,10 @@
 //! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`, and a suite for
 //! what dkms-rust gives to any module; and a benchmark.
 //!
-//! One static program. As process 1 of a small initramfs it brings the system up, runs the suite
-//! that the kernel command line names (`guest=behaviour`, `guest=runtime`, `guest=bench-...`), says on the console
-//! how each case ended, and powers off. Anywhere else it only lists its cases: it loads modules,
-//! and that is for a guest to do.
+//! One static program. As process 1 of a small initramfs it brings the system up, runs the suites
+//! that the kernel command line names (`guest=behaviour`, `guest=foreign`, `guest=bench-...`),
+//! says on the console how each case ended, and powers off. Anywhere else it only lists its cases:
+//! it loads modules, and that is for a guest to do.
 
 mod bench;
 mod boot;
@@ -33,7 +33,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use anyhow::bail;
 
 use crate::cases::Case;
 use crate::cases::Context;
@@ -79,17 +78,13 @@ fn init() -> anyhow::Result<()> {
     let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
     let options = Options::from_command_line(&line)?;
     boot::load_helpers("/modules".as_ref())?;
-    if let Some(done) = bench::run(&options.suite, &options) {
+    let mut names = options.suites.iter();
+    if let Some(done) = names.find_map(|name| bench::run(name, &options)) {
         return done;
     }
-    let Some(cases) = cases::suite(&options.suite) else {
-        bail!(
-            "guest={}: no such suite; there are: {}, bench-instructions, bench-throughput",
-            options.suite,
-            cases::SUITES.join(", ")
-        );
-    };
-    run(cases, &options)
+    let suites = options.suites.iter().map(|name| cases::suite(name));
+    let suites = suites.collect::<anyhow::Result<Vec<_>>>()?;
+    run(suites.iter().flat_map(|suite| suite.cases()), &options)
 }
 
 /// Runs every case that the options ask for, in the order of the table.
@@ -107,7 +102,7 @@ fn run(cases: impl Iterator<Item = &'static Case>, options: &Options) -> anyhow:
     for case in cases.filter(|case| options.wants(case.name)) {
         kmsg::say(&format!("guest: case {}", case.name));
         let before = sys::taint()?;
-        let mut verdict = runner::run(case, &context);
+        let mut verdict = runner::run(case, &context, options.patience);
         let new = sys::taint()? & !before & FORBIDDEN;
         if case.may_warn {
             context.excused_taint |= new;

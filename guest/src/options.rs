@@ -12,8 +12,10 @@ use crate::random::Random;
 /// The `guest=` and `guest.*=` words of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Which suite to run.
-    pub suite: String,
+    /// Which suites to run, in this order.
+    pub suites: Vec<String>,
+    /// How many times as long as usual a case may take.
+    pub patience: u32,
     /// How often the case of that name loads and unloads.
     pub rounds: u32,
     /// How long the cases with readers and writers at once go on.
@@ -30,7 +32,8 @@ impl Options {
     /// Reads them; words that are not for us belong to the kernel.
     pub fn from_command_line(line: &str) -> anyhow::Result<Self> {
         let mut options = Self {
-            suite: "behaviour".into(),
+            suites: vec!["behaviour".into()],
+            patience: 1,
             rounds: 200,
             seconds: 10,
             random: 30,
@@ -42,7 +45,8 @@ impl Options {
             .filter_map(|word| word.split_once('='))
         {
             match key {
-                "guest" => options.suite = value.into(),
+                "guest" => options.suites = value.split(',').map(String::from).collect(),
+                "guest.patience" => options.patience = number(key, value)?,
                 "guest.rounds" => options.rounds = number(key, value)?,
                 "guest.seconds" => options.seconds = number(key, value)?,
                 "guest.random" => options.random = number(key, value)?,
@@ -73,16 +77,17 @@ mod tests {
     #[test]
     fn words_of_the_kernel_are_left_alone() {
         let options = Options::from_command_line("console=ttyS0 panic=-1 quiet\n").unwrap();
-        assert_eq!(options.suite, "behaviour");
+        assert_eq!(options.suites, ["behaviour"]);
         assert_eq!(options.rounds, 200);
         assert!(options.wants("anything"));
     }
 
     #[test]
     fn suite_rounds_and_choice_are_taken() {
-        let line = "guest=bench guest.rounds=7 guest.seconds=60 guest.random=600 guest.seed=5 guest.only=a,b-c";
+        let line = "guest=bench,memory guest.patience=4 guest.rounds=7 guest.seconds=60 guest.random=600 guest.seed=5 guest.only=a,b-c";
         let options = Options::from_command_line(line).unwrap();
-        assert_eq!(options.suite, "bench");
+        assert_eq!(options.suites, ["bench", "memory"]);
+        assert_eq!(options.patience, 4);
         assert_eq!(options.rounds, 7);
         assert_eq!(options.seconds, 60);
         assert_eq!((options.random, options.seed), (600, 5));

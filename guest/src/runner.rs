@@ -40,9 +40,10 @@ const SKIPPED: i32 = 77;
 /// How long a killed process may take to go.
 const TO_DIE: Duration = Duration::from_secs(5);
 
-/// Runs the case with the driver brought to where the case starts from.
-pub fn run(case: &Case, context: &Context) -> Verdict {
-    let verdict = run_apart(case.timeout, || {
+/// Runs the case with the driver brought to where the case starts from. Patience is how many times
+/// as long as usual it may take.
+pub fn run(case: &Case, context: &Context, patience: u32) -> Verdict {
+    let verdict = run_apart(case.timeout * patience, || {
         module::bring(case.start, &context.driver).context("before the case")?;
         (case.run)(context)
     });

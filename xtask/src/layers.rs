@@ -58,6 +58,15 @@ pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
     with(project, root, "secure-boot", &packages)
 }
 
+/// Suites that nobody here wrote.
+const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
+
+/// The root with them over it.
+pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = FOREIGN_SUITES.iter().map(|&name| name.into()).collect();
+    with(project, root, "foreign-suites", &packages)
+}
+
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
     let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();

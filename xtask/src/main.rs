@@ -44,6 +44,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
+use crate::test::choice::Choice;
 
 #[derive(Parser)]
 #[command(
@@ -65,7 +66,14 @@ enum Task {
     /// Show the main job: apt install in a booted Debian brings /proc/1999_proc/mydrive
     Demo,
     /// Run every test; the last line counts what passed, failed and was skipped
-    Test,
+    Test {
+        /// The long ones too: others' suites, the matrix, ten minutes of random calls
+        #[arg(long)]
+        all: bool,
+        /// Only these steps, and what they need; another word than a step's name lists them
+        #[arg(long, value_name = "STEP", value_delimiter = ',')]
+        only: Vec<String>,
+    },
     /// Build, boot and test the driver on every kernel of the table, and write docs/matrix.md
     Matrix {
         /// Only these: a suite, a series and flavour such as 7.3-amd64, both with a slash between
@@ -92,7 +100,7 @@ fn main() -> ExitCode {
         Task::Deb => deb::build(&project).map(|_| true),
         Task::Repo => repo::task(&project),
         Task::Demo => demo::task(&project),
-        Task::Test => test::task(&project),
+        Task::Test { all, only } => test::task(&project, &Choice { all, only }),
         Task::Matrix { kernels } => matrix::task(&project, &kernels),
         Task::Bench { check: true, .. } => bench::check(&project),
         Task::Bench { parts, .. } => bench::task(&project, &parts),

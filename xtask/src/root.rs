@@ -32,6 +32,15 @@ impl Root {
         }
     }
 
+    /// The source, in the root, of the kernel that it has from the beginning.
+    pub fn linux_source(&self) -> Result<String> {
+        let mut offered = self.offered.iter();
+        let kernel = offered
+            .find(|kernel| kernel.release == self.release)
+            .with_context(|| format!("the archive does not have {} any more", self.release))?;
+        Ok(format!("/usr/src/linux-source-{}.tar.xz", kernel.series))
+    }
+
     /// A kernel to boot.
     pub fn kernel(&self, release: &str) -> Result<PathBuf> {
         let name = format!("boot/vmlinuz-{release}");

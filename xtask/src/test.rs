@@ -4,7 +4,9 @@
 
 mod bad_input;
 mod behaviour;
+pub mod choice;
 mod driver_source;
+mod foreign;
 mod host_checks;
 mod native;
 mod package_checks;
@@ -19,14 +21,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::archive::Kernel;
 use crate::cases::kernels::TESTED;
 use crate::project::Project;
 use crate::root::Root;
-use crate::{cargo, deb, demo, host, image, layers, mounts, provision, repo, warm};
+use crate::{cargo, deb, demo, host, image, layers, matrix, mounts, provision, repo, warm};
 
+use choice::Choice;
 use tally::Tally;
 
 /// What the steps have in common.
@@ -42,8 +45,9 @@ struct Bench<'a> {
     repo: PathBuf,
 }
 
-/// Runs all tests; false when one failed.
-pub fn task(project: &Project) -> Result<bool> {
+/// Runs the tests that are wanted; false when one failed.
+pub fn task(project: &Project, choice: &Choice) -> Result<bool> {
+    choice.check()?;
     host::need_amd64()?;
     mounts::private_namespace()?;
     host::need(&demo::needs())?;
@@ -51,15 +55,15 @@ pub fn task(project: &Project) -> Result<bool> {
     let mut tally = Tally::default();
     // What goes wrong with the preparations is a failed test like any other, so that the last
     // line is there in every case.
-    match prepare(project, &mut tally) {
-        Ok(bench) => run(&bench, &mut tally),
+    match prepare(project, choice, &mut tally) {
+        Ok(bench) => run(&bench, choice, &mut tally),
         Err(error) => tally.fail("prepare", &format!("{error:#}")),
     }
     Ok(tally.finish(&project.target.join("logs")))
 }
 
 /// The root is downloaded and made while this machine's processors build and test.
-fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
+fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Result<Bench<'a>> {
     thread::scope(|scope| {
         let roots = scope.spawn(|| {
             let base = provision::base(project, TESTED)?;
@@ -71,11 +75,15 @@ fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
             Ok::<_, anyhow::Error>((base, checks, releases))
         });
         let debs = deb::build(project)?;
-        tally.case("package/built-twice-is-the-same", || {
-            built_twice(project, &debs)
-        });
+        if choice.wants("package") {
+            tally.case("package/built-twice-is-the-same", || {
+                built_twice(project, &debs)
+            });
+        }
         let repo = repo::build(project, &debs)?;
-        host_checks::run(project, tally);
+        if choice.wants("host") {
+            host_checks::run(project, tally);
+        }
         let roots = roots.join().map_err(|_| anyhow!("provisioning panicked"))?;
         let (base, checks, releases) = roots?;
         Ok(Bench {
@@ -89,8 +97,39 @@ fn prepare<'a>(project: &'a Project, tally: &mut Tally) -> Result<Bench<'a>> {
     })
 }
 
-fn run(bench: &Bench<'_>, tally: &mut Tally) {
-    package_checks::run(bench, tally);
+fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
+    if choice.wants("package") {
+        package_checks::run(bench, tally);
+    }
+    if NEED_METADATA.iter().any(|step| choice.wants(step)) {
+        run_with_metadata(bench, choice, tally);
+    }
+    if choice.wants("matrix") {
+        tally.case("matrix", || {
+            let all_well = matrix::task(bench.project, &[])?;
+            ensure!(
+                all_well,
+                "some kernel did not do; docs/matrix.md says which"
+            );
+            Ok(())
+        });
+    }
+}
+
+/// Steps that build modules for the stock kernels, or install the packages.
+const NEED_METADATA: [&str; 9] = [
+    "native",
+    "driver",
+    "bad-input",
+    "status",
+    "behaviour",
+    "runtime",
+    "secure-boot",
+    "foreign",
+    "package-life",
+];
+
+fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
     let caches: Result<Vec<PathBuf>> = bench
         .releases
         .iter()
@@ -100,31 +139,52 @@ fn run(bench: &Bench<'_>, tally: &mut Tally) {
         Ok(caches) => caches,
         Err(error) => {
             tally.fail("native/metadata", &format!("{error:#}"));
-            for step in ["native", "bad-input", "behaviour", "package-life"] {
+            for step in NEED_METADATA.iter().filter(|step| choice.wants(step)) {
                 tally.skip(step, "there is no metadata to build with");
             }
             return;
         }
     };
     thread::scope(|scope| {
+        let wants = |step| choice.wants(step);
         // Made while the chroot works; the guest at the end needs it.
-        let system = scope.spawn(|| image::system(bench.project, &bench.base));
-        let modules = native::run(bench, &caches, tally);
+        let system = wants("package-life")
+            .then(|| scope.spawn(|| image::system(bench.project, &bench.base)));
+        let modules = match wants("native") {
+            true => native::run(bench, &caches, tally),
+            false => Vec::new(),
+        };
         // The first kernel's, which these use alone.
         let warm = &caches[0];
-        driver_source::run(bench, warm, tally);
-        bad_input::run(bench, warm, tally);
-        status::run(bench, &caches, tally);
-        behaviour::run(bench, &modules, tally);
-        runtime::run(bench, &caches, &modules, tally);
-        secure_boot::run(bench, &modules, tally);
-        match system.join() {
-            Ok(Ok(_)) => {
+        if wants("driver") {
+            driver_source::run(bench, warm, tally);
+        }
+        if wants("bad-input") {
+            bad_input::run(bench, warm, tally);
+        }
+        if wants("status") {
+            status::run(bench, &caches, tally);
+        }
+        if wants("behaviour") {
+            behaviour::run(bench, &modules, choice.all, tally);
+        }
+        if wants("runtime") {
+            runtime::run(bench, &caches, &modules, tally);
+        }
+        if wants("secure-boot") {
+            secure_boot::run(bench, &modules, tally);
+        }
+        if wants("foreign") {
+            foreign::run(bench, &modules, tally);
+        }
+        match system.map(thread::ScopedJoinHandle::join) {
+            None => {}
+            Some(Ok(Ok(_))) => {
                 package_life::run(bench, warm, tally);
                 signing::run(bench, warm, tally);
             }
-            Ok(Err(error)) => tally.fail("package-life/image", &format!("{error:#}")),
-            Err(_) => tally.fail("package-life/image", "making the image panicked"),
+            Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
+            Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
         }
     });
 }

@@ -5,6 +5,7 @@
 mod attributes;
 mod buffers;
 mod compat;
+mod foreign;
 mod in_flight;
 mod life;
 mod log;
@@ -32,6 +33,8 @@ mod writing_refused;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::module::Presence;
 
@@ -140,29 +143,59 @@ const SUBJECTS: &[&[Case]] = &[
     taint::CASES,
 ];
 
-/// The suites there are.
-pub const SUITES: [&str; 4] = [
-    "behaviour",
-    "runtime",
-    "secure-boot-enrolled",
-    "secure-boot-absent",
-];
-
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    SUITES.into_iter().filter_map(suite).flatten()
+    SUITES.iter().flat_map(|suite| suite.cases())
 }
 
-/// The cases of a suite, in the order in which they run.
-pub fn suite(name: &str) -> Option<impl Iterator<Item = &'static Case> + use<>> {
-    let subjects: &[&[Case]] = match name {
-        "behaviour" => SUBJECTS,
-        "runtime" => &[runtime::CASES],
-        "secure-boot-enrolled" => &[secure_boot::ENROLLED],
-        "secure-boot-absent" => &[secure_boot::ABSENT],
-        _ => return None,
-    };
-    Some(subjects.iter().flat_map(|cases| cases.iter()))
+/// Cases that run together.
+pub struct Suite {
+    name: &'static str,
+    subjects: &'static [&'static [Case]],
+}
+
+impl Suite {
+    /// Its cases, in the order in which they run.
+    pub fn cases(&self) -> impl Iterator<Item = &'static Case> + use<> {
+        self.subjects.iter().flat_map(|cases| cases.iter())
+    }
+}
+
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "behaviour",
+        subjects: SUBJECTS,
+    },
+    // What dkms-rust gives to any module.
+    Suite {
+        name: "runtime",
+        subjects: &[runtime::CASES],
+    },
+    Suite {
+        name: "secure-boot-enrolled",
+        subjects: &[secure_boot::ENROLLED],
+    },
+    Suite {
+        name: "secure-boot-absent",
+        subjects: &[secure_boot::ABSENT],
+    },
+    // Others' programs, which are put into the guest for it.
+    Suite {
+        name: "foreign",
+        subjects: &[foreign::CASES],
+    },
+];
+
+/// The suite of this name.
+pub fn suite(name: &str) -> anyhow::Result<&'static Suite> {
+    let found = SUITES.iter().find(|suite| suite.name == name);
+    found.with_context(|| {
+        let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        format!(
+            "guest={name}: no such suite; there are: {}",
+            names.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]

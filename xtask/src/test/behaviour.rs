@@ -5,18 +5,42 @@
 
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
 use crate::qemu::Outcome;
-use crate::{cargo, small_guest, ui};
+use crate::small_guest::{self, Boot, Size};
+use crate::{cargo, ui};
 
 use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
+/// How long the suite takes its time.
+struct Length {
+    words: &'static str,
+    size: Size,
+}
+
+/// What `make test` has time for.
+const USUAL: Length = Length {
+    words: "guest=behaviour",
+    size: small_guest::USUAL,
+};
+
+/// `make test-all`: ten minutes of random calls, readers and writers at once for a minute, and
+/// more rounds of load and unload.
+const LONG: Length = Length {
+    words: "guest=behaviour guest.patience=5 guest.random=600 guest.seconds=60 guest.rounds=1000",
+    size: Size {
+        timeout: Duration::from_secs(3600),
+        ..small_guest::USUAL
+    },
+};
+
 /// Boots a small guest for each kernel, all at once, and counts their cases.
-pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
+pub fn run(bench: &Bench<'_>, modules: &[Built], long: bool, tally: &mut Tally) {
     let program = ui::step("build the guest's program", || {
         cargo::static_program(bench.project, "guest")
     });
@@ -28,7 +52,7 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
         let program = &program;
         let guests: Vec<_> = modules
             .iter()
-            .map(|built| scope.spawn(move || boot(bench, program, built)))
+            .map(|built| scope.spawn(move || boot(bench, program, built, long)))
             .collect();
         guests
             .into_iter()
@@ -46,7 +70,12 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
     }
 }
 
-fn boot(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<(Outcome, PathBuf)> {
+fn boot(
+    bench: &Bench<'_>,
+    program: &Path,
+    built: &Built,
+    long: bool,
+) -> Result<(Outcome, PathBuf)> {
     let Built {
         release, module, ..
     } = built;
@@ -54,22 +83,23 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<(Outcome, Pa
     let log = bench.project.log(&name)?;
     let vmlinuz = bench.checks.kernel(release)?;
     let what = format!("run the behaviour suite in a guest with {release}");
+    let length = if long { LONG } else { USUAL };
     let outcome = ui::step(&what, || {
-        let words = "guest=behaviour";
         let on_line = &mut |line: &str| {
             if let Some(case) = line.strip_prefix("CASE ") {
                 ui::say(&format!("  {release}: {case}"));
             }
         };
-        small_guest::run(
-            bench.project,
-            &vmlinuz,
+        let guest = Boot {
+            kernel: &vmlinuz,
             program,
-            &[(small_guest::DRIVER, module)],
-            words,
-            &name,
-            on_line,
-        )
+            modules: &[(small_guest::DRIVER, module)],
+            programs: &[],
+            words: length.words,
+            name: &name,
+            size: length.size,
+        };
+        guest.run(bench.project, on_line)
     })?;
     Ok((outcome, log))
 }
