@@ -2,6 +2,7 @@
 
 //! An installed kernel, as its headers show it.
 
+use crate::dpkg;
 use crate::kconfig::Kconfig;
 use crate::refusal::Refusal;
 use crate::release::Release;
@@ -35,10 +36,7 @@ impl Kernel {
             let mend = format!("name one of those in {}", system.modules().display());
             return Err(Refusal::new(release, "no such kernel is installed", mend));
         }
-        let headers = |why: &str| {
-            let mend = format!("apt install linux-headers-{release}");
-            Refusal::new(release, why, mend)
-        };
+        let headers = |why: &str| Refusal::new(release, why, dpkg::install_headers(release));
         let build = fs::canonicalize(modules.join("build"))
             .map_err(|_| headers("its headers are not installed"))?;
         let config = fs::read_to_string(build.join(".config"))
