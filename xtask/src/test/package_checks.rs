@@ -58,8 +58,10 @@ fn lintian(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
         .cmd("lintian")
         .args([
             "--allow-root",
+            "--pedantic",
+            "--display-info",
             "--fail-on",
-            "error,warning",
+            "error,warning,info,pedantic",
             "--tag-display-limit",
             "0",
         ])
