@@ -39,9 +39,11 @@ pub fn task(project: &Project) -> Result<bool> {
     let payload = Payload {
         script: PACKAGE_LIFE,
         repo: &repo,
+        more: &[],
         warm: &warm,
         words: "",
         files: &[],
+        timeout: full_guest::TIMEOUT,
     };
     ui::say("boot Debian in QEMU ...");
     let mut screen = Screen::default();

@@ -15,10 +15,20 @@ use crate::mounts::{self, Overlay};
 use crate::project::Project;
 use crate::qemu::{Outcome, Pace, Vm};
 use crate::root::Root;
+use crate::run::Cmd;
 use crate::{cpio, image, modules, repo};
 
 /// The script that installs, looks and removes.
-pub const PACKAGE_LIFE: &str = include_str!("guest/package-life.sh");
+pub const PACKAGE_LIFE: &str = concat!(
+    include_str!("guest/begin.sh"),
+    include_str!("guest/package-life.sh")
+);
+
+/// What Debian's own infrastructure would run.
+pub const INSTALL_TEST: &str = include_str!("../../debian/tests/install");
+
+/// What ext4 asks an older kernel for while it mounts.
+const CHECKSUM_MODULES: &[&str] = &["crc32c_generic"];
 
 /// The script that installs where the kernel does not know dkms's key.
 pub const SIGNING: &str = include_str!("guest/signing.sh");
@@ -27,7 +37,7 @@ pub const SIGNING: &str = include_str!("guest/signing.sh");
 const DISK_MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 
 /// Long enough for an emulated machine that shares its processors with others.
-const TIMEOUT: Duration = Duration::from_secs(900);
+pub const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// What a run brings along.
 pub struct Payload<'a> {
@@ -35,12 +45,16 @@ pub struct Payload<'a> {
     pub script: &'a str,
     /// The apt repository.
     pub repo: &'a Path,
+    /// More of them, by the names of their sources files.
+    pub more: &'a [(&'a str, &'a Path)],
     /// A folder with dkms-rust's cache in it, as `cache`.
     pub warm: &'a Path,
     /// Words for the kernel.
     pub words: &'a str,
     /// More files, by their names.
     pub files: &'a [(&'a str, &'a [u8])],
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// Boots it, and hands over each line of the console as it comes.
@@ -56,7 +70,8 @@ pub fn run(
     let disk = work.path().join("payload.img");
     write_payload(project, payload, &disk)?;
     let initramfs = work.path().join("initramfs");
-    fs::write(&initramfs, boot_initramfs(root)?).context("cannot write the initramfs")?;
+    fs::write(&initramfs, boot_initramfs(&root.path, &root.release)?)
+        .context("cannot write the initramfs")?;
     let vm = Vm {
         kernel: root.kernel(&root.release)?,
         initramfs,
@@ -67,7 +82,7 @@ pub fn run(
         // apt does one thing at a time, and emulation is one thread in any case.
         processors: 1,
         pace: Pace::Fast,
-        timeout: TIMEOUT,
+        timeout: payload.timeout,
         log: project.log(name)?,
     };
     vm.run(on_line)
@@ -85,30 +100,32 @@ fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Resul
         write_bytes(name, bytes)?;
     }
     write("run", payload.script)?;
-    write(
-        repo::SOURCES,
-        &repo::sources_at(payload.repo, "/srv/guest/repo")?,
-    )?;
-    let place = dir.join("repo");
-    fs::create_dir(&place).context("cannot make the guest's repository")?;
-    for entry in fs::read_dir(payload.repo).context("cannot list the repository")? {
-        let entry = entry?;
-        fs::copy(entry.path(), place.join(entry.file_name()))
-            .with_context(|| format!("cannot copy {}", entry.path().display()))?;
+    write("install-test", INSTALL_TEST)?;
+    for (name, repo) in [("procdriver", payload.repo)].iter().chain(payload.more) {
+        let inside = format!("/srv/guest/{name}");
+        write(
+            &format!("{name}.sources"),
+            &repo::sources_at(repo, &inside)?,
+        )?;
+        Cmd::new("cp")
+            .args(["-r", "-T"])
+            .args([repo, &dir.join(name).as_path()])
+            .run()?;
     }
     image::from_folder(project, dir, disk, 256)
 }
 
-fn boot_initramfs(root: &Root) -> Result<Vec<u8>> {
+/// An initramfs that mounts the disks and hands over to the root's systemd.
+pub fn boot_initramfs(root: &Path, release: &str) -> Result<Vec<u8>> {
     let mut archive = cpio::Archive::new();
     archive.file("init", 0o755, include_bytes!("guest/boot-init.sh"));
     archive.directory("bin");
-    let busybox = root.path.join("usr/bin/busybox");
+    let busybox = root.join("usr/bin/busybox");
     let busybox =
         fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?;
     archive.file("bin/busybox", 0o755, &busybox);
     archive.directory("modules");
-    for module in modules::collect(&root.path, &root.release, DISK_MODULES)? {
+    for module in modules::collect(root, release, CHECKSUM_MODULES, DISK_MODULES)? {
         archive.file(&format!("modules/{}", module.name), 0o644, &module.bytes);
     }
     Ok(archive.finish())

@@ -79,7 +79,7 @@ pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
 /// An image that holds what is in a folder, with this much free space.
 pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64) -> Result<()> {
     let used = Cmd::new("du")
-        .args(["-smx", "--apparent-size"])
+        .args(["-sm", "--apparent-size"])
         .arg(folder)
         .stdout()?;
     let used: u64 = used
@@ -120,7 +120,8 @@ pub fn without_sources(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn prepare(root: &Path) -> Result<()> {
+/// Makes a root boot into what it was booted for, without what has nothing to do in a guest.
+pub fn prepare(root: &Path) -> Result<()> {
     without_sources(root)?;
     for (name, content) in FILES {
         let path = root.join(name);

@@ -105,24 +105,40 @@ pub fn with_kernels(
 }
 
 fn with(project: &Project, root: &Root, name: &str, packages: &[String]) -> Result<Root> {
+    let what = format!("add to the root: {}", packages.join(" "));
+    made(project, root, name, packages, &what, |chroot| {
+        install(project, chroot, packages)
+    })
+}
+
+/// The root with a layer over it that is made in a chroot and kept, under a key of what it lies on
+/// and of the recipe; of each name one is kept.
+pub fn made(
+    project: &Project,
+    root: &Root,
+    name: &str,
+    recipe: &[String],
+    what: &str,
+    make: impl FnOnce(&mut Chroot) -> Result<()>,
+) -> Result<Root> {
     let below = root.layers.iter().map(|layer| layer.to_string_lossy());
-    let key: Vec<_> = below
-        .chain(packages.iter().map(|name| name.into()))
-        .collect();
+    let key: Vec<_> = below.chain(recipe.iter().map(|part| part.into())).collect();
     let key = provision::digest(&key.join("\n"));
     let layer = root.folder.join(format!("{name}-{key}"));
     let _lock = provision::lock(&root.folder.join("lock"))?;
     if !layer.exists() {
-        let what = format!("add to the root: {}", packages.join(" "));
-        ui::step(&what, || install(project, root, packages, &layer))?;
+        ui::step(what, || {
+            let mut chroot = Chroot::new(project, root)?;
+            make(&mut chroot)?;
+            chroot.keep(&layer)
+        })?;
         remove_others(&root.folder, name, &layer)?;
     }
     Ok(root.with_layer(&layer))
 }
 
-fn install(project: &Project, root: &Root, packages: &[String], layer: &Path) -> Result<()> {
+fn install(project: &Project, chroot: &Chroot, packages: &[String]) -> Result<()> {
     let log = project.log("provision-layers")?;
-    let chroot = Chroot::new(project, root)?;
     let apt = |args: &[&str]| {
         chroot
             .cmd("env")
@@ -151,8 +167,7 @@ fn install(project: &Project, root: &Root, packages: &[String], layer: &Path) ->
         .args(&files)
         .run()?;
     apt(&["clean"]).run()?;
-    chroot.sh("rm -rf /tmp/headers.*").run()?;
-    chroot.keep(layer)
+    chroot.sh("rm -rf /tmp/headers.*").run().map(drop)
 }
 
 /// The architecture in `package:architecture=version`.

@@ -20,6 +20,7 @@ mod full_guest;
 mod host;
 mod image;
 mod layers;
+mod markdown;
 mod matrix;
 mod mirror;
 mod modules;

@@ -18,14 +18,17 @@ pub struct Module {
 }
 
 /// Reads these modules and all that they need from a root; what is built into the kernel is left
-/// out.
-pub fn collect(root: &Path, release: &str, wanted: &[&str]) -> Result<Vec<Module>> {
+/// out. Before them come those of `maybe` that the kernel has.
+pub fn collect(root: &Path, release: &str, maybe: &[&str], wanted: &[&str]) -> Result<Vec<Module>> {
     let folder = root.join("usr/lib/modules").join(release);
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let order = load_order(&read("modules.dep")?, &read("modules.builtin")?, wanted)?;
+    let dep = read("modules.dep")?;
+    let there = maybe.iter().filter(|name| line_of(&dep, name).is_some());
+    let wanted: Vec<&str> = there.chain(wanted).copied().collect();
+    let order = load_order(&dep, &read("modules.builtin")?, &wanted)?;
     order
         .iter()
         .enumerate()
@@ -73,11 +76,7 @@ fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> 
         if builtin.lines().any(|path| stem(path) == *name) {
             continue;
         }
-        let line = dep.lines().find_map(|line| {
-            let (path, needs) = line.split_once(':')?;
-            (stem(path) == *name).then_some((path, needs))
-        });
-        let Some((path, needs)) = line else {
+        let Some((path, needs)) = line_of(dep, name) else {
             bail!("this kernel has no module {name}, neither built in nor to load");
         };
         // The file lists what a module needs with the deepest last.
@@ -88,6 +87,14 @@ fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> 
         }
     }
     Ok(order)
+}
+
+/// The path of a module and of those that it needs.
+fn line_of<'a>(dep: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
+    dep.lines().find_map(|line| {
+        let (path, needs) = line.split_once(':')?;
+        (stem(path) == name).then_some((path, needs))
+    })
 }
 
 /// The name of a module by its path, with the underscores that the kernel uses.

@@ -51,24 +51,37 @@ fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
     let work = project.product("repo.new")?;
     fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
     fs::create_dir(&work).with_context(|| format!("cannot make {}", work.display()))?;
-    let mut packages = String::new();
     for deb in debs {
-        packages.push_str(&index_entry(deb)?);
         let name = deb.file_name().context("a package without a name")?;
         fs::copy(deb, work.join(name)).with_context(|| format!("cannot copy {}", deb.display()))?;
     }
-    write(&work.join("Packages"), &packages)?;
-    // The index has its own time written into it, the packages' newest: apt takes a repository
-    // from the future for an attack, and a build without a clock for a reason to differ.
-    let date = Cmd::new("date").args(["--utc", "-R"]).stdout()?;
-    write(&work.join("Release"), &release(&packages, date.trim()))?;
-    let key = sign(&work)?;
-    write(&work.join(KEY), &key)?;
-    write(&work.join(SOURCES), &sources(dir, &key))?;
+    index(&work, dir)?;
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
     }
     fs::rename(&work, dir).with_context(|| format!("cannot rename to {}", dir.display()))
+}
+
+/// Makes a repository of the packages in a folder, which will be seen at a place.
+pub fn index(dir: &Path, place: &Path) -> Result<()> {
+    let mut debs = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            debs.push(path);
+        }
+    }
+    debs.sort();
+    let packages: Result<String> = debs.iter().map(|deb| index_entry(deb)).collect();
+    let packages = packages?;
+    write(&dir.join("Packages"), &packages)?;
+    // The index has its own time written into it, the packages' newest: apt takes a repository
+    // from the future for an attack, and a build without a clock for a reason to differ.
+    let date = Cmd::new("date").args(["--utc", "-R"]).stdout()?;
+    write(&dir.join("Release"), &release(&packages, date.trim()))?;
+    let key = sign(dir)?;
+    write(&dir.join(KEY), &key)?;
+    write(&dir.join(SOURCES), &sources(place, &key))
 }
 
 /// A package's paragraph in the index: its own control file, and what is needed to fetch it.

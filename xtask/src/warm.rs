@@ -116,18 +116,23 @@ pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The package decides: another dkms-rust fills the cache anew.
+/// The program decides: another dkms-rust fills the cache anew.
 fn key(repo: &Path) -> Result<String> {
-    let mut sum = Sha256::new();
+    let work = tempfile::tempdir().context("cannot make a folder")?;
     for entry in fs::read_dir(repo).with_context(|| format!("cannot list {}", repo.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("dkms-rust_") {
-            sum.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+            Cmd::new("dpkg-deb")
+                .arg("--extract")
+                .args([&path, work.path()])
+                .run()?;
         }
     }
-    Ok(sum
-        .finalize()
+    let program = work.path().join("usr/bin/dkms-rust");
+    let bytes =
+        fs::read(&program).with_context(|| format!("{} has no dkms-rust", repo.display()))?;
+    Ok(Sha256::digest(bytes)
         .iter()
         .take(8)
         .map(|byte| format!("{byte:02x}"))

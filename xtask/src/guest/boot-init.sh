@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The init of the booted Debian's initramfs: loads what the disks need, mounts them, and hands over
-# to systemd. The second disk carries what this run brings along.
+# to systemd. The second disk, where there is one, carries what this run brings along.
 bb=/bin/busybox
 
 die() {
@@ -16,6 +16,7 @@ for module in /modules/*.ko; do
 	$bb insmod "$module" || die "cannot insert $module"
 done
 $bb mount -t ext4 -o noatime /dev/vda /root || die "cannot mount the root"
-$bb mount -t ext4 -o noatime /dev/vdb /root/srv/guest || die "cannot mount the second disk"
+[ ! -b /dev/vdb ] || $bb mount -t ext4 -o noatime /dev/vdb /root/srv/guest ||
+	die "cannot mount the second disk"
 $bb mount -o move /dev /root/dev || die "cannot move /dev"
 exec $bb switch_root /root /sbin/init

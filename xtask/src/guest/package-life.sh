@@ -1,29 +1,8 @@
-#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What the booted Debian does, in front of the developer's eyes: installs the driver with apt while
 # the system runs, looks at it, and removes it. Each case ends with a line that xtask reads.
 # /srv/guest is the second disk: the apt repository, and dkms-rust's cache that was filled before.
-export LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive
-passed=0
-failed=0
-entry=/proc/1999_proc/mydrive
-
-# try NAME COMMAND: shows and runs a command line, and says how it went.
-try() {
-	echo "guest: case $1" > /dev/kmsg
-	echo
-	echo "# $2"
-	if sh -c "$2"; then
-		echo "CASE $1 ok"
-		passed=$((passed + 1))
-	else
-		echo "CASE $1 fail exit status $?"
-		failed=$((failed + 1))
-	fi
-}
-
-echo "GUEST begin kernel=$(uname -r)"
 
 mkdir -p /var/cache/dkms-rust
 mount --bind /srv/guest/cache /var/cache/dkms-rust
@@ -39,8 +18,7 @@ try version-is-the-packages "v=\$(cat /sys/module/procDriver/version) && echo \$
 try dkms-status "dkms status procdriver | grep \"\$(uname -r).*installed\""
 try dkms-rust-status "dkms-rust status"
 try loaded-at-boot "systemctl restart systemd-modules-load && test -e $entry"
+try autopkgtest "sh /srv/guest/install-test"
 try apt-remove "apt-get -q -y remove procdriver-dkms"
 try entry-is-gone "test ! -e /proc/1999_proc && ! lsmod | grep -w ^procDriver && ! modinfo procDriver"
-
-echo
-echo "GUEST end passed=$passed failed=$failed skipped=0"
+end

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::archive::Kernel;
 use crate::document;
+use crate::markdown;
 use crate::project::Project;
 
 use super::results::Row;
@@ -32,26 +33,7 @@ const HEAD: [&str; 10] = [
 
 /// The table, and below it what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(rows.iter().map(cells));
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| lines.iter().map(|line| line[column].len()).max())
-        .map(Option::unwrap_or_default)
-        .collect();
-    let mut text = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        text.push('|');
-        for (cell, width) in line.iter().zip(&widths) {
-            // Writing to a String cannot fail, here and below.
-            let _ = write!(text, " {cell:width$} |");
-        }
-        text.push('\n');
-        if number == 0 {
-            text.push_str(&"|---".repeat(HEAD.len()));
-            text.push_str("|\n");
-        }
-    }
-    text + &notes(rows)
+    markdown::table(HEAD, rows.iter().map(cells)) + &notes(rows)
 }
 
 fn cells(row: &Row) -> [String; 10] {

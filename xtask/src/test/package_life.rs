@@ -16,9 +16,11 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
     let payload = Payload {
         script: PACKAGE_LIFE,
         repo: &bench.repo,
+        more: &[],
         warm,
         words: "",
         files: &[],
+        timeout: full_guest::TIMEOUT,
     };
     let outcome = ui::step("install and remove with apt in a booted Debian", || {
         full_guest::run(bench.project, &bench.base, &payload, LOG, &mut |line| {

@@ -33,6 +33,8 @@ fn boot(bench: &Bench<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
         words: "module.sig_enforce=1",
         files: &[("mok.key", &key), ("mok.pub", &certificate)],
         repo: &bench.repo,
+        more: &[],
+        timeout: full_guest::TIMEOUT,
         warm,
     };
     let what = "install with apt where the kernel does not know dkms's key";
