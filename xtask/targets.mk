@@ -5,7 +5,7 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test test-all matrix bench bench-check clean-cache
+.PHONY: deb repo demo test test-all matrix life bench bench-check clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
@@ -29,6 +29,12 @@ KERNELS ?=
 
 matrix: ## Try it on all kernels, or on KERNELS="..."; writes docs/matrix.md (root)
 	+$(XTASK) matrix $(KERNELS)
+
+# Which cases: those whose names contain one of these words; all of them when empty.
+CASES ?=
+
+life: ## Upgrade, break and remove the packages, or CASES="..."; writes docs/package-life.md (root)
+	+$(XTASK) life $(CASES)
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean

@@ -5,4 +5,5 @@
 pub mod bad_input;
 pub mod driver_source;
 pub mod kernels;
+pub mod package_life;
 pub mod status;

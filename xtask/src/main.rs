@@ -20,6 +20,7 @@ mod full_guest;
 mod host;
 mod image;
 mod layers;
+mod life;
 mod markdown;
 mod matrix;
 mod mirror;
@@ -37,6 +38,7 @@ mod small_guest;
 mod test;
 mod together;
 mod ui;
+mod versions;
 mod warm;
 
 use std::process::ExitCode;
@@ -89,6 +91,14 @@ enum Task {
         #[arg(long, conflicts_with = "parts")]
         check: bool,
     },
+    /// Upgrade, break, remove: the packages' life with apt, dkms and several kernels
+    Life {
+        /// Only the cases whose names contain one of these
+        cases: Vec<String>,
+        /// Take the steps and boot nothing; the table then says so
+        #[arg(long)]
+        no_boot: bool,
+    },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
     /// Remove the caches: provisioned roots, images, warmed metadata
@@ -105,6 +115,7 @@ fn main() -> ExitCode {
         Task::Matrix { kernels } => matrix::task(&project, &kernels),
         Task::Bench { check: true, .. } => bench::check(&project),
         Task::Bench { parts, .. } => bench::task(&project, &parts),
+        Task::Life { cases, no_boot } => life::task(&project, &cases, !no_boot),
         Task::Provision => provision_and_print(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });

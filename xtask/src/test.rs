@@ -8,6 +8,7 @@ pub mod choice;
 mod driver_source;
 mod foreign;
 mod host_checks;
+mod life;
 mod native;
 mod package_checks;
 mod package_life;
@@ -117,7 +118,7 @@ fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
 }
 
 /// Steps that build modules for the stock kernels, or install the packages.
-const NEED_METADATA: [&str; 9] = [
+const NEED_METADATA: [&str; 10] = [
     "native",
     "driver",
     "bad-input",
@@ -127,6 +128,7 @@ const NEED_METADATA: [&str; 9] = [
     "secure-boot",
     "foreign",
     "package-life",
+    "life",
 ];
 
 fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
@@ -185,6 +187,9 @@ fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
             }
             Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
             Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
+        }
+        if wants("life") {
+            life::run(bench, &caches, choice.all, tally);
         }
     });
 }

@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
     quick("runtime"),
     quick("secure-boot"),
     quick("package-life"),
+    quick("life"),
     long("foreign"),
     long("matrix"),
 ];

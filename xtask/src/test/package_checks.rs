@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::chroot::Chroot;
 use crate::run::Cmd;
+use crate::{full_guest, life};
 
 use super::Bench;
 use super::tally::Tally;
@@ -22,6 +23,9 @@ pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
         Ok(chroot) => chroot,
         Err(error) => return tally.fail("package/open", &format!("{error:#}")),
     };
+    tally.case("package/scripts/not-shipped", || {
+        own_scripts(bench, &chroot)
+    });
     for deb in &bench.debs {
         let file = deb
             .file_name()
@@ -132,6 +136,28 @@ fn completions(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let line = format!("bash -n {bash} && bash -c '{COMPLETE}' - {bash}");
     let said = chroot.sh(&line).run()?.text;
     ensure!(said == "status\n", "bash completes `sta` as `{said}`");
+    Ok(())
+}
+
+/// The scripts that the packages do not ship: what guests and roots run.
+fn own_scripts(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
+    let log = bench.project.log("shellcheck")?;
+    for (name, text) in [
+        ("debian-tests-install", full_guest::INSTALL_TEST),
+        ("package-life", full_guest::PACKAGE_LIFE),
+    ]
+    .iter()
+    .chain(life::SCRIPTS)
+    {
+        let place = format!("/tmp/{name}.sh");
+        let file = chroot.path().join(place.trim_start_matches('/'));
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        chroot
+            .cmd("shellcheck")
+            .args(["--shell=sh", &place])
+            .log(&log)
+            .run()?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Boots what a case left, and looks. systemd comes up as far as systemd-modules-load.service, which
+//! loads what modules-load.d names, and leaves the rest of the system out: emulated, that takes
+//! another minute. Nobody types a command.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::chroot::Chroot;
+use crate::mounts::{self, Mount, Overlay};
+use crate::project::Project;
+use crate::qemu::{Pace, Vm};
+use crate::{demo, full_guest, image};
+
+/// The unit that is booted into instead of a target.
+const UNIT: (&str, &str) = (
+    "etc/systemd/system/procdriver-look.service",
+    include_str!("../guest/look.service"),
+);
+
+/// What the guest runs, where the unit looks for it.
+pub const SCRIPT: (&str, &str) = (
+    "srv/guest/run",
+    concat!(
+        include_str!("../guest/begin.sh"),
+        include_str!("../guest/look.sh")
+    ),
+);
+
+/// Folders that no boot needs; compilers and their like are most of the root.
+const HIDDEN: &[&str] = &[
+    "boot",
+    "srv/offers",
+    "usr/include",
+    "usr/lib/gcc",
+    "usr/lib/llvm-19",
+    "usr/lib/rustlib",
+    "usr/libexec/gcc",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/src",
+    "var/cache",
+    "var/lib/apt/lists",
+];
+
+/// Where larger files than this are what compilers are made of.
+const PROGRAMS: &[&str] = &["usr/bin", "usr/lib/x86_64-linux-gnu"];
+const LARGE: u64 = 16 << 20;
+
+/// A guest that is to boot.
+pub struct Look {
+    /// The release of its kernel.
+    pub release: String,
+    folder: Arc<TempDir>,
+}
+
+/// Packs a root for these kernels to boot it.
+pub fn pack(project: &Project, chroot: &Chroot, releases: &[&str]) -> Result<Vec<Look>> {
+    let folder = Arc::new(mounts::scratch_folder(project)?);
+    // Over the root as it is, so that nothing of this gets into it.
+    let overlay = Overlay::over(project, &[chroot.path().to_path_buf()])?;
+    let root = overlay.path();
+    image::prepare(root)?;
+    for (name, text) in [UNIT, SCRIPT] {
+        let path = root.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut looks = Vec::new();
+    for release in releases {
+        let vmlinuz = root.join(format!("boot/vmlinuz-{release}"));
+        fs::copy(&vmlinuz, kernel(folder.path(), release))
+            .with_context(|| format!("cannot copy {}", vmlinuz.display()))?;
+        let initramfs = full_guest::boot_initramfs(root, release)?;
+        fs::write(initramfs_of(folder.path(), release), initramfs)
+            .context("cannot write the initramfs")?;
+        looks.push(Look {
+            release: (*release).to_owned(),
+            folder: Arc::clone(&folder),
+        });
+    }
+    let hidden = hide(root, folder.path())?;
+    let packed = image::from_folder(project, root, &folder.path().join("image"), 128);
+    drop(hidden);
+    packed.map(|()| looks)
+}
+
+/// Shows an empty folder or file in place of what no boot needs.
+fn hide(root: &Path, work: &Path) -> Result<Vec<Mount>> {
+    let [folder, file] = ["empty-folder", "empty-file"].map(|name| work.join(name));
+    fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::write(&file, "").with_context(|| format!("cannot make {}", file.display()))?;
+    let mut hidden = Vec::new();
+    let folders = HIDDEN.iter().map(|name| root.join(name));
+    // What the disks need is in the initramfs, and the driver is in `updates`.
+    let kernels = entries(&root.join("usr/lib/modules"))?;
+    for place in folders.chain(kernels.iter().map(|dir| dir.join("kernel"))) {
+        if place.is_dir() {
+            hidden.push(Mount::bind(&folder, &place)?);
+        }
+    }
+    for name in PROGRAMS {
+        for place in entries(&root.join(name))? {
+            let meta = fs::symlink_metadata(&place)
+                .with_context(|| format!("cannot look at {}", place.display()))?;
+            if meta.is_file() && meta.len() > LARGE {
+                hidden.push(Mount::bind(&file, &place)?);
+            }
+        }
+    }
+    Ok(hidden)
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(dir)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .with_context(|| format!("cannot list {}", dir.display()))
+}
+
+/// Boots, and gives back how many seconds that took; all that went wrong is the error.
+pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
+    let dir = look.folder.path();
+    let log = project.log(&format!("life-{case}-{}", look.release))?;
+    let vm = Vm {
+        kernel: kernel(dir, &look.release),
+        initramfs: initramfs_of(dir, &look.release),
+        cmdline: "systemd.show_status=false systemd.unit=procdriver-look.service".into(),
+        firmware: None,
+        disks: vec![dir.join("image")],
+        memory: 1024,
+        processors: 1,
+        pace: Pace::Fast,
+        timeout: Duration::from_secs(300),
+        log: log.clone(),
+    };
+    let outcome = vm.run(&mut |_| {})?;
+    let problems = demo::problems(&outcome, &log);
+    if !problems.is_empty() {
+        bail!("booted {}: {}", look.release, problems.join("; "));
+    }
+    Ok(outcome.seconds)
+}
+
+fn kernel(dir: &Path, release: &str) -> PathBuf {
+    dir.join(format!("vmlinuz-{release}"))
+}
+
+fn initramfs_of(dir: &Path, release: &str) -> PathBuf {
+    dir.join(format!("initramfs-{release}"))
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One case: its steps, in a root of its own.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use regex::Regex;
+
+use crate::cases::package_life::{Case, Start, Step, Which};
+use crate::chroot::Chroot;
+
+use super::look::{self, Look};
+use super::stock::{STEPS, Stock};
+
+/// How the steps of a case went.
+pub struct Done {
+    /// The guests that are to boot.
+    pub looks: Vec<Look>,
+    /// How long the steps took.
+    pub seconds: f64,
+    /// What went wrong.
+    pub failure: Option<anyhow::Error>,
+}
+
+/// Takes the steps, and packs what is to boot. `installed` is the layer of [`Start::Installed`].
+pub fn run(stock: &Stock<'_>, installed: &Path, case: &Case, boots: bool) -> Done {
+    let mut done = Done {
+        looks: Vec::new(),
+        seconds: 0.0,
+        failure: None,
+    };
+    done.failure = parts(stock, installed, case, boots, &mut done).err();
+    done
+}
+
+fn parts(
+    stock: &Stock<'_>,
+    installed: &Path,
+    case: &Case,
+    boots: bool,
+    done: &mut Done,
+) -> Result<()> {
+    let chroot = match case.start {
+        Start::Installed => stock.open_over(installed)?,
+        start => stock.open(start)?,
+    };
+    for part in case.parts {
+        for taken in part.steps {
+            let begin = Instant::now();
+            let went = step(stock, &chroot, case, taken);
+            done.seconds += begin.elapsed().as_secs_f64();
+            went.with_context(|| format!("`{}`", taken.line))?;
+        }
+        let releases: Vec<&str> = part
+            .boots
+            .iter()
+            .map(|which| release(stock, *which))
+            .collect();
+        if boots && !releases.is_empty() {
+            done.looks
+                .extend(look::pack(stock.project, &chroot, &releases)?);
+        }
+    }
+    Ok(())
+}
+
+fn release<'a>(stock: &'a Stock<'_>, which: Which) -> &'a str {
+    match which {
+        Which::Old => &stock.old.release,
+        Which::New => &stock.new.release,
+    }
+}
+
+fn step(stock: &Stock<'_>, chroot: &Chroot, case: &Case, step: &Step) -> Result<()> {
+    let fault = case.fault.map_or(String::new(), |fault| {
+        format!(
+            "broken() {{ {}; }}; mended() {{ {}; }}; ",
+            fault.breaks, fault.mends
+        )
+    });
+    let output = chroot
+        .sh(&format!(". {STEPS}; {fault}{}", step.line))
+        .log(&stock.project.log(&format!("life-{}", case.name))?)
+        .try_run()?;
+    ensure!(
+        output.status.code() == Some(step.exit),
+        "ended with {}, wanted status {}; it said: {}",
+        output.status,
+        step.exit,
+        tail(&output.text)
+    );
+    let why = case.fault.filter(|_| step.says_why);
+    for says in step
+        .says
+        .iter()
+        .chain(why.iter().flat_map(|fault| fault.says))
+    {
+        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
+        ensure!(
+            pattern.is_match(&output.text),
+            "did not say `{says}` but: {}",
+            tail(&output.text)
+        );
+    }
+    Ok(())
+}
+
+fn tail(text: &str) -> String {
+    crate::run::last_lines(text, 25)
+        .collect::<Vec<_>>()
+        .join("\n    ")
+}

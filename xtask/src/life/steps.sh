@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the steps of a case call. Set before it: OLD, NEW the releases of the two kernels and
+# OLD_SERIES, NEW_SERIES their first two numbers; V the packages' version, NEXT one that follows,
+# WORSE one after that, whose driver does not compile. /srv/offers has sources files of local apt
+# repositories: procdriver, next and worse (the packages), old and new (the kernels). /srv/warm has
+# filled caches of dkms-rust, by kernel.
+set -eu
+# Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
+export INITRD=No
+
+# Lets apt know repositories.
+offer() {
+	for name in "$@"; do
+		cp "/srv/offers/$name.sources" /etc/apt/sources.list.d/
+	done
+	apt-get -q update --error-on=any
+}
+
+install() {
+	apt-get -q -y install "$@"
+}
+
+# As apt does it unless it is told otherwise: what is recommended comes along. The kernels of the
+# backports have the priority that apt gives to those.
+install_stock() {
+	printf 'Package: linux-*\nPin: version /~bpo/\nPin-Priority: 100\n' \
+		>/etc/apt/preferences.d/backports
+	apt-get -q -y -o APT::Install-Recommends=true install "$@"
+}
+
+# What `apt upgrade` does.
+upgrade() {
+	apt-get -q -y --with-new-pkgs upgrade
+}
+
+reinstall() {
+	apt-get -q -y reinstall procdriver-dkms
+}
+
+# Fills dkms-rust's cache for kernels: to rebuild takes a minute for each.
+warm() {
+	mkdir -p /var/cache/dkms-rust
+	for kernel in "$@"; do
+		cp -a -T "/srv/warm/$kernel" "/var/cache/dkms-rust/$kernel"
+	done
+}
+
+# Types the command that dkms-rust has for kernel $1; unless $2 is cold, the cache is filled before.
+obey() {
+	mend=$(dkms-rust check -k "$1" 2>&1 | sed -n 's/^ *mend: //p')
+	[ "${2-}" = cold ] || warm "$1"
+	case $mend in
+	'apt install '*) ;;
+	*)
+		echo "no apt command for $1 but: $mend"
+		return 1
+		;;
+	esac
+	# shellcheck disable=SC2086 # words of a command
+	install ${mend#apt install}
+}
+
+# Every package is configured.
+configured() {
+	audit=$(dpkg --audit)
+	[ -z "$audit" ] || {
+		echo "$audit"
+		return 1
+	}
+}
+
+# Kernel $1 has the module of version $2.
+has() {
+	found=$(modinfo -k "$1" -F version procDriver 2>/dev/null) || found=none
+	[ "$found" = "$2" ] || {
+		echo "$1 should have version $2 of the module, found: $found"
+		return 1
+	}
+}
+
+# Kernel $1 has no module.
+lacks() {
+	has "$1" none
+}
+
+# The packages are of version $1.
+is_at() {
+	for name in procdriver-dkms dkms-rust; do
+		dpkg-query -W -f '${Package} ${Version}\n' "$name" | grep -Fx "$name $1"
+	done
+}
+
+# dkms has version $1 of the driver and no other.
+only() {
+	others=$(dkms status procdriver | grep -v "^procdriver/$1,") || return 0
+	echo "$others"
+	return 1
+}
+
+# Nothing is left of what we had for kernel $1.
+gone() {
+	left=$(find "/lib/modules/$1" "/var/cache/dkms-rust/$1" "/var/lib/dkms/procdriver" \
+		-path "*$1*" 2>/dev/null) || true
+	[ -z "$left" ] || {
+		echo "left of $1:"
+		echo "$left"
+		return 1
+	}
+}
+
+# All files that installing and purging should leave as they were. Changed by any package are dpkg's
+# and apt's own, the logs, and dkms's key, which it makes once for a machine and all modules.
+listing() {
+	find / -xdev \( -path /tmp -o -path /root -o -path /srv -o -path /etc/apt/sources.list.d \
+		-o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/cache/ldconfig \
+		-o -path /var/cache/man -o -path /var/lib/apt -o -path /var/lib/dpkg \
+		-o -path '/var/lib/dkms/mok.*' -o -path /var/log \) -prune \
+		-o -type f -printf '%p %M %u:%g %s\n' -o -printf '%p %M %u:%g %l\n' | sort
+}
+
+# Notes how the system is.
+note() {
+	listing >/root/before
+}
+
+# It is as it was noted.
+as_noted() {
+	listing | diff /root/before -
+}
+
+# Runs a line as the first process of a container, of which systemd-detect-virt knows.
+contained() {
+	unshare --pid --fork --mount --kill-child env container=lxc \
+		sh -c "mount -t proc proc /proc && . /srv/steps.sh && $1"
+}
+
+# Lets kernel $1 look like the running one, and has modprobe and insmod note that they were called.
+pretend() {
+	mv /usr/bin/uname /root/uname
+	cat >/usr/bin/uname <<END
+#!/bin/sh
+case \$* in
+-r) echo $1 ;;
+*) exec /root/uname "\$@" ;;
+esac
+END
+	for name in modprobe insmod; do
+		rm /usr/sbin/$name
+		cat >/usr/sbin/$name <<'END'
+#!/bin/sh
+echo "$0 $*" >>/root/loads
+END
+	done
+	chmod 755 /usr/bin/uname /usr/sbin/modprobe /usr/sbin/insmod
+}
+
+# Nobody tried to load a module.
+nothing_loaded() {
+	[ ! -e /root/loads ] || {
+		cat /root/loads
+		return 1
+	}
+}
+
+# The next make kills the maintainer script that it runs under, and nothing else.
+kill_postinst() {
+	mv /usr/bin/make /root/make
+	cat >/usr/bin/make <<'END'
+#!/bin/sh
+pid=$PPID
+while [ "$pid" -gt 1 ]; do
+	case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
+	# Its subshells look the same; it is the last of them on the way up.
+	*procdriver-dkms.postinst*) postinst=$pid ;;
+	esac
+	pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status")
+done
+kill -KILL "$postinst"
+END
+	chmod 755 /usr/bin/make
+}

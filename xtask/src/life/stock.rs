@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the cases begin with: roots without a kernel and with the older one, and local apt
+//! repositories of two kernels, made of what the archive has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::archive::Kernel;
+use crate::cases::kernels::{FLAVOUR, TESTED};
+use crate::cases::package_life::Start;
+use crate::chroot::Chroot;
+use crate::project::Project;
+use crate::root::Root;
+use crate::{image, layers, mounts, repo, ui, versions};
+
+/// The names of a kernel's packages, apart from what they depend on.
+const KERNEL: [&str; 3] = ["linux-image", "linux-headers", "linux-source"];
+
+/// Removes every kernel, and leaves what kernels share.
+const NO_KERNEL: &str = "apt-get -q -y purge $(dpkg-query -W -f '${Package}\\n' | \
+     grep -E '^linux-(image|headers|source|kbuild|binary|modules|base-)') && \
+     rm -rf /usr/lib/modules/* /var/lib/dkms/mok.*";
+
+/// All that cases need.
+pub struct Stock<'a> {
+    /// Where things are.
+    pub project: &'a Project,
+    /// The older kernel.
+    pub old: Kernel,
+    /// The newer kernel.
+    pub new: Kernel,
+    /// Repositories, by the name of their sources file.
+    offers: Vec<(&'static str, PathBuf)>,
+    /// Filled caches, by release.
+    warm: Vec<(String, PathBuf)>,
+    bare: Root,
+    with_old: Root,
+}
+
+impl<'a> Stock<'a> {
+    /// Makes what is not in the cache. `warm` are filled caches of the two kernels.
+    pub fn new(
+        project: &'a Project,
+        base: &Root,
+        repo: &Path,
+        debs: &[PathBuf],
+        warm: &[(String, PathBuf)],
+    ) -> Result<Self> {
+        let [old, new] = pair(base)?;
+        let what = "take the kernel out of the root";
+        let recipe = [NO_KERNEL.to_owned()];
+        let bare = layers::made(project, base, "bare", &recipe, what, |chroot| {
+            let log = project.log("life-stock")?;
+            chroot.sh(NO_KERNEL).log(&log).run().map(drop)
+        })?;
+        let archives = [&old, &new].map(|kernel| archive(project, &bare, kernel));
+        let [old_debs, new_debs] = archives;
+        let mut offers = versions::repositories(project, debs)?;
+        offers.extend([
+            ("procdriver", repo.to_path_buf()),
+            ("old", old_debs?),
+            ("new", new_debs?),
+        ]);
+        let mut stock = Self {
+            project,
+            offers,
+            warm: warm.to_vec(),
+            with_old: bare.clone(),
+            bare,
+            old,
+            new,
+        };
+        stock.with_old = stock.with_old_kernel()?;
+        Ok(stock)
+    }
+
+    /// A root to begin a case in; with the packages installed it is made anew by the caller.
+    pub fn open(&self, start: Start) -> Result<Chroot> {
+        match start {
+            Start::Bare => self.prepared(Chroot::new(self.project, &self.bare)?),
+            Start::Old | Start::Installed => {
+                self.prepared(Chroot::new(self.project, &self.with_old)?)
+            }
+        }
+    }
+
+    /// The same over a layer.
+    pub fn open_over(&self, layer: &Path) -> Result<Chroot> {
+        let root = self.with_old.with_layer(layer);
+        self.prepared(Chroot::new(self.project, &root)?)
+    }
+
+    fn with_old_kernel(&self) -> Result<Root> {
+        let names = KERNEL.map(package).join(" ");
+        // The layer outlives the repository, whose key is another each time that it is made.
+        let line = format!(
+            ". {STEPS}; offer old && install {names} && apt-get clean && \
+             rm /etc/apt/sources.list.d/old.sources"
+        );
+        let recipe = [self.old.version.clone(), line.clone()];
+        let what = format!("put kernel {} into it", self.old.release);
+        layers::made(self.project, &self.bare, "old", &recipe, &what, |chroot| {
+            self.prepare(chroot)?;
+            let log = self.project.log("life-stock")?;
+            chroot.sh(&line).log(&log).run().map(drop)
+        })
+    }
+
+    fn prepared(&self, mut chroot: Chroot) -> Result<Chroot> {
+        self.prepare(&mut chroot)?;
+        Ok(chroot)
+    }
+
+    /// Brings in the repositories, the filled caches and what the steps call.
+    fn prepare(&self, chroot: &mut Chroot) -> Result<()> {
+        image::without_sources(chroot.path())?;
+        let offers = chroot.path().join("srv/offers");
+        fs::create_dir_all(&offers).with_context(|| format!("cannot make {}", offers.display()))?;
+        for (name, repo) in &self.offers {
+            let place = format!("/srv/{name}");
+            chroot.bind(repo, &place)?;
+            let file = offers.join(format!("{name}.sources"));
+            write(&file, &repo::sources_at(repo, &place)?)?;
+        }
+        for (release, cache) in &self.warm {
+            let filled = cache.join("cache").join(release);
+            chroot.bind(&filled, &format!("/srv/warm/{release}"))?;
+        }
+        write(
+            &chroot.path().join(STEPS.trim_start_matches('/')),
+            &self.steps(),
+        )
+    }
+
+    fn steps(&self) -> String {
+        let set = [
+            ("OLD", &*self.old.release),
+            ("NEW", &self.new.release),
+            ("OLD_SERIES", &self.old.series),
+            ("NEW_SERIES", &self.new.series),
+            ("V", versions::VERSION),
+            ("NEXT", versions::NEXT),
+            ("WORSE", versions::WORSE),
+        ];
+        let set: String = set
+            .iter()
+            .map(|(name, value)| format!("{name}='{value}'\n"))
+            .collect();
+        set + STEPS_TEXT
+    }
+}
+
+/// The steps' shell functions.
+pub const STEPS_TEXT: &str = include_str!("steps.sh");
+/// Where they are in a root.
+pub const STEPS: &str = "/srv/steps.sh";
+
+/// The kernel of the stable suite, and the one that the root had.
+fn pair(base: &Root) -> Result<[Kernel; 2]> {
+    let of = |suite: &str| {
+        base.offered
+            .iter()
+            .find(|kernel| kernel.suite == suite && kernel.flavour == FLAVOUR)
+            .cloned()
+            .with_context(|| format!("{suite} offers no kernel of flavour {FLAVOUR}"))
+    };
+    Ok([of(TESTED.suite)?, of(TESTED.kernel)?])
+}
+
+/// A repository of a kernel, with all that a root without one needs for it, as apt finds it. The
+/// packages are packed again without compression: each case unpacks them anew.
+fn archive(project: &Project, bare: &Root, kernel: &Kernel) -> Result<PathBuf> {
+    let dir = bare
+        .folder
+        .join(format!("kernel-{}-{}", kernel.release, kernel.version));
+    if dir.exists() {
+        return Ok(dir);
+    }
+    let what = format!("download the packages of kernel {}", kernel.release);
+    ui::step(&what, || {
+        let work = mounts::scratch_folder(project)?;
+        let place = work.path().join("archive");
+        fs::create_dir(&place).with_context(|| format!("cannot make {}", place.display()))?;
+        let mut chroot = Chroot::new(project, bare)?;
+        chroot.bind(&place, "/srv/archive")?;
+        let names = KERNEL
+            .map(|name| format!("{}={}", package(name), kernel.version))
+            .join(" ");
+        let line = format!(
+            "apt-get -q update && apt-get -q -y --no-install-recommends --download-only \
+             -o Dir::Cache::Archives=/srv/archive -t '{}' install {names}",
+            kernel.suite
+        );
+        let log = project.log("life-stock")?;
+        chroot.sh(&line).log(&log).run()?;
+        drop(chroot);
+        let plain = work.path().join("plain");
+        versions::without_compression(&place, &plain)?;
+        repo::index(&plain, Path::new("/"))?;
+        fs::rename(&plain, &dir).with_context(|| format!("cannot make {}", dir.display()))
+    })?;
+    Ok(dir)
+}
+
+/// The package that follows the newest kernel of a suite.
+fn package(name: &str) -> String {
+    match name {
+        "linux-source" => name.to_owned(),
+        _ => format!("{name}-{FLAVOUR}"),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
