@@ -31,7 +31,10 @@ pub const INSTALL_TEST: &str = include_str!("../../debian/tests/install");
 const CHECKSUM_MODULES: &[&str] = &["crc32c_generic"];
 
 /// The script that installs where the kernel does not know dkms's key.
-pub const SIGNING: &str = include_str!("guest/signing.sh");
+pub const SIGNING: &str = concat!(
+    include_str!("guest/begin.sh"),
+    include_str!("guest/signing.sh")
+);
 
 /// What the kernel needs to find its disks.
 const DISK_MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];

@@ -145,6 +145,7 @@ fn own_scripts(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
     for (name, text) in [
         ("debian-tests-install", full_guest::INSTALL_TEST),
         ("package-life", full_guest::PACKAGE_LIFE),
+        ("signing", full_guest::SIGNING),
     ]
     .iter()
     .chain(life::SCRIPTS)
