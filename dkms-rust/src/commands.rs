@@ -19,6 +19,7 @@ use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::thread::available_parallelism;
 
 /// Does what the command says.
 ///
@@ -128,7 +129,10 @@ fn kbuild(plan: &Plan, tree: &Ready, folder: &Path, args: &[String]) -> Command 
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }
-    make.args(args);
+    // As dkms asks of make where a module leaves the command to it; who asks otherwise has the
+    // last word.
+    let jobs = available_parallelism().map_or(1, usize::from);
+    make.arg(format!("-j{jobs}")).args(args);
     make
 }
 
