@@ -9,12 +9,22 @@ pub fn table<const N: usize>(
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
-    let mut lines = vec![head.map(str::to_owned)];
-    lines.extend(rows);
-    let widths: Vec<usize> = (0..N)
-        .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
-        .map(Option::unwrap_or_default)
-        .collect();
+    let head = head.map(str::to_owned).to_vec();
+    let rows = rows.into_iter().map(|row| row.to_vec());
+    let lines: Vec<Vec<String>> = [head].into_iter().chain(rows).collect();
+    aligned(&lines)
+}
+
+/// The same of lines of which the first is the head, where it is known at run time only how many
+/// columns there are.
+pub fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        let widths = cells.map(|cell| cell.chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for (number, line) in lines.iter().enumerate() {
         text.push('|');
@@ -24,7 +34,7 @@ pub fn table<const N: usize>(
         }
         text.push('\n');
         if number == 0 {
-            text.push_str(&"|---".repeat(N));
+            text.push_str(&"|---".repeat(columns));
             text.push_str("|\n");
         }
     }

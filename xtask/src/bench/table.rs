@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::markdown::aligned;
+
 use super::build::MODULES;
 use super::goals;
 use super::results::{Part, Row};
@@ -98,32 +100,6 @@ pub fn number(value: f64, digits: usize) -> String {
         apart.push(character);
     }
     apart
-}
-
-/// A table of Markdown with its columns one below the other; the first line is its head.
-fn aligned(lines: &[Vec<String>]) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let cells = lines.iter().filter_map(|line| line.get(column));
-        cells
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for (line_number, line) in lines.iter().enumerate() {
-        text.push('|');
-        for (cell, width) in line.iter().zip(&widths) {
-            let _ = write!(text, " {cell:width$} |");
-        }
-        text.push('\n');
-        if line_number == 0 {
-            text.push_str(&"|---".repeat(columns));
-            text.push_str("|\n");
-        }
-    }
-    text
 }
 
 #[cfg(test)]
