@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use regex::Regex;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
@@ -189,12 +190,39 @@ impl Output {
         if self.status.success() {
             return Ok(self);
         }
-        let mut message = format!("{what}: {}", self.status);
+        bail!("{what}: {}{}", self.status, self.tail())
+    }
+
+    /// Takes any exit status but this as an error.
+    pub fn must_end_with(&self, exit: i32) -> Result<()> {
+        ensure!(
+            self.status.code() == Some(exit),
+            "ended with {}, wanted status {exit}; it said:{}",
+            self.status,
+            self.tail()
+        );
+        Ok(())
+    }
+
+    /// Takes it as an error if nothing that was said fits this pattern.
+    pub fn must_say(&self, pattern: &str) -> Result<()> {
+        let wanted = Regex::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?;
+        ensure!(
+            wanted.is_match(&self.text),
+            "did not say `{pattern}` but:{}",
+            self.tail()
+        );
+        Ok(())
+    }
+
+    /// The last lines of what was said, each on a line of its own.
+    fn tail(&self) -> String {
+        let mut text = String::new();
         for line in last_lines(&self.text, TAIL) {
             // Writing to a String cannot fail.
-            let _ = write!(message, "\n    {line}");
+            let _ = write!(text, "\n    {line}");
         }
-        bail!(message)
+        text
     }
 }
 
@@ -233,6 +261,24 @@ fn die_with_parent(command: &mut Command) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_command_ended_with_and_said_is_judged() {
+        let output = Cmd::new("sh")
+            .args(["-c", "echo kernel 7.3; exit 77"])
+            .try_run()
+            .unwrap();
+        output.must_end_with(77).unwrap();
+        output.must_say("kernel [0-9.]+\n").unwrap();
+        let error = output.must_end_with(0).unwrap_err().to_string();
+        assert!(
+            error.ends_with("wanted status 0; it said:\n    kernel 7.3"),
+            "{error}"
+        );
+        let error = output.must_say("^other").unwrap_err().to_string();
+        assert_eq!(error, "did not say `^other` but:\n    kernel 7.3");
+        assert!(output.must_say("(").is_err());
+    }
 
     #[test]
     fn both_streams_come_in_order_and_the_status_is_kept() {

@@ -5,8 +5,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
-use regex::Regex;
+use anyhow::{Context, Result};
 
 use crate::cases::package_life::{Case, Start, Step, Which};
 use crate::chroot::Chroot;
@@ -84,31 +83,14 @@ fn step(stock: &Stock<'_>, chroot: &Chroot, case: &Case, step: &Step) -> Result<
         .sh(&format!(". {STEPS}; {fault}{}", step.line))
         .log(&stock.project.log(&format!("life-{}", case.name))?)
         .try_run()?;
-    ensure!(
-        output.status.code() == Some(step.exit),
-        "ended with {}, wanted status {}; it said: {}",
-        output.status,
-        step.exit,
-        tail(&output.text)
-    );
+    output.must_end_with(step.exit)?;
     let why = case.fault.filter(|_| step.says_why);
     for says in step
         .says
         .iter()
         .chain(why.iter().flat_map(|fault| fault.says))
     {
-        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
-        ensure!(
-            pattern.is_match(&output.text),
-            "did not say `{says}` but: {}",
-            tail(&output.text)
-        );
+        output.must_say(says)?;
     }
     Ok(())
-}
-
-fn tail(text: &str) -> String {
-    crate::run::last_lines(text, 25)
-        .collect::<Vec<_>>()
-        .join("\n    ")
 }

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use regex::Regex;
 
 use crate::cases::bad_input::{BadInput, CASES};
 use crate::chroot::Chroot;
@@ -60,22 +59,10 @@ fn one(bench: &Bench<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<(
         .context("to prepare")?;
     let before = kept(&chroot)?;
     let output = chroot.sh(&line(case.command)).log(&log).try_run()?;
-    ensure!(
-        output.status.code() == Some(case.exit),
-        "`{}` ended with {}, wanted status {}; it said: {}",
-        case.command,
-        output.status,
-        case.exit,
-        output.text.trim_end()
-    );
+    let command = || format!("`{}`", case.command);
+    output.must_end_with(case.exit).with_context(command)?;
     for says in case.says {
-        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
-        ensure!(
-            pattern.is_match(&output.text),
-            "`{}` did not say `{says}` but: {}",
-            case.command,
-            output.text.trim_end()
-        );
+        output.must_say(says).with_context(command)?;
     }
     let after = kept(&chroot)?;
     let left: Vec<&String> = after.difference(&before).collect();
@@ -100,6 +87,8 @@ fn kept(chroot: &Chroot) -> Result<BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     #[test]

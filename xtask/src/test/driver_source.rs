@@ -6,7 +6,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use regex::Regex;
 
 use crate::cases::driver_source::{CASES, Case};
 use crate::chroot::Chroot;
@@ -62,15 +61,11 @@ fn one(bench: &Bench<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
         bench.base.release, case.command
     );
     let log = bench.project.log("driver-source")?;
-    let text = chroot.sh(&line).log(&log).run()?.text;
-    let pattern = Regex::new(case.says).with_context(|| format!("`{}`", case.says))?;
-    ensure!(
-        pattern.is_match(&text),
-        "`{}` did not say `{}` but: {}",
-        case.command,
-        case.says,
-        text.trim_end()
-    );
+    let output = chroot.sh(&line).log(&log).run()?;
+    output
+        .must_say(case.says)
+        .with_context(|| format!("`{}`", case.command))?;
+    let text = &output.text;
     ensure!(
         !(case.no_warning && text.contains("warning")),
         "`{}` warned: {}",

@@ -5,13 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use regex::Regex;
+use anyhow::{Context, Result, bail};
 
 use crate::cases::status::{CASES, Status};
 use crate::chroot::Chroot;
 use crate::root::Root;
-use crate::run::Output;
 use crate::{mounts, ui, warm};
 
 use super::Bench;
@@ -78,14 +76,9 @@ fn one(bench: &Bench<'_>, root: &Root, case: &Status) -> Result<()> {
         .run()
         .context("to prepare")?;
     let output = sh("dkms-rust status").try_run()?;
-    expect(&output, case.exit)?;
+    output.must_end_with(case.exit)?;
     for says in case.says {
-        let pattern = Regex::new(says).with_context(|| format!("`{says}` is no pattern"))?;
-        let text = &output.text;
-        ensure!(
-            pattern.is_match(text),
-            "it did not say `{says}` but: {text}"
-        );
+        output.must_say(says)?;
     }
     if case.mends {
         for command in mends(&output.text) {
@@ -93,18 +86,9 @@ fn one(bench: &Bench<'_>, root: &Root, case: &Status) -> Result<()> {
                 .run()
                 .with_context(|| format!("to mend it by `{command}`"))?;
         }
-        expect(&sh("dkms-rust status").try_run()?, 0).context("after what mends it")?;
+        let output = sh("dkms-rust status").try_run()?;
+        output.must_end_with(0).context("after what mends it")?;
     }
-    Ok(())
-}
-
-fn expect(output: &Output, exit: i32) -> Result<()> {
-    ensure!(
-        output.status.code() == Some(exit),
-        "it ended with {}, wanted status {exit}; it said: {}",
-        output.status,
-        output.text.trim_end()
-    );
     Ok(())
 }
 
@@ -116,6 +100,8 @@ fn mends(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use regex::Regex;
 
     use super::*;
 
