@@ -17,7 +17,7 @@
 //! - Where the kernel has no Rust, the crates get the flags of [`crate::runtime`] instead, and code.
 //! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there,
 //!   and lean ones ([`crate::names`]) have only what is asked for.
-//! - What the longest chain of crates (core, bindings, kernel) does not wait for steps back.
+//! - All but the longest chains of crates (core, then bindings or zerocopy, then kernel) step back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
 //!
 //! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
@@ -54,10 +54,10 @@ pub const NAMES: &str = "DKMS_RUST_NAMES";
 /// The environment variable that is set where the kernel has no Rust.
 pub const RUNTIME: &str = "DKMS_RUST_RUNTIME";
 
-/// What the longest chain does not wait for: crates, and a header for bindgen.
-const ASIDE: [&str; 4] = ["uapi", "uapi_helper.h", "zerocopy", "zerocopy_derive"];
+/// The crates of the longest chains: while one of them waits for a processor, all do.
+const CHAINS: [&str; 4] = ["core", "bindings", "zerocopy", "kernel"];
 
-/// How far those step back: behind ours, but not behind all that others do on the machine.
+/// How far all else steps back: behind those, but not behind all that others do on the machine.
 const STEP: i32 = 5;
 
 /// The faster allocator.
@@ -78,7 +78,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
         return Some(ExitCode::FAILURE);
     };
     let mut args: Vec<_> = args.collect();
-    if is_aside(&args) {
+    if !is_in_chain(&args) {
         rustix::process::nice(STEP).ok();
     }
     if name == RUSTC {
@@ -118,12 +118,11 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
     command
 }
 
-/// Whether the crate (or bindgen's header, its first argument) is one that others do not wait for.
-fn is_aside(args: &[OsString]) -> bool {
-    let name = args.iter().position(|arg| arg == "--crate-name");
-    args.get(name.map_or(0, |at| at + 1))
-        .and_then(|subject| Path::new(subject).file_name()?.to_str())
-        .is_some_and(|subject| ASIDE.contains(&subject))
+/// Whether rustc's arguments, or bindgen's, which name no crate, are for a crate of [`CHAINS`].
+fn is_in_chain(args: &[OsString]) -> bool {
+    let name = args.iter().skip_while(|arg| *arg != "--crate-name").nth(1);
+    name.and_then(|name| name.to_str())
+        .is_some_and(|name| CHAINS.contains(&name))
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
@@ -301,15 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_waits_for_steps_back() {
-        assert!(is_aside(&words(
+    fn all_but_the_longest_chains_steps_back() {
+        assert!(is_in_chain(&words(CORE)));
+        assert!(!is_in_chain(&words(
             "--edition=2021 --crate-name uapi rust/uapi/lib.rs"
         )));
-        assert!(is_aside(&words(
-            "./rust/uapi/uapi_helper.h --rust-target 1.85"
-        )));
-        assert!(!is_aside(&words(CORE)));
-        assert!(!is_aside(&words("rust/bindings/bindings_helper.h -o uapi")));
-        assert!(!is_aside(&[]));
+        assert!(!is_in_chain(&words("rust/bindings/bindings_helper.h -o x")));
+        assert!(!is_in_chain(&words("--crate-name")));
+        assert!(!is_in_chain(&[]));
     }
 }
