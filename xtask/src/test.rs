@@ -147,15 +147,24 @@ fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
             return;
         }
     };
+    let caches = &caches;
     thread::scope(|scope| {
         let wants = |step| choice.wants(step);
-        // Made while the chroot works; the guest at the end needs it.
+        // Made while the chroot works; a guest at the end needs it.
         let system = wants("package-life")
             .then(|| scope.spawn(|| image::system(bench.project, &bench.base)));
         let modules = match wants("native") {
-            true => native::run(bench, &caches, tally),
+            true => native::run(bench, caches, tally),
             false => Vec::new(),
         };
+        // Guests, of which each is emulated by a thread, beside what is built in chroots: neither
+        // alone keeps two processors busy.
+        let guests = scope.spawn(move || {
+            let mut tally = Tally::default();
+            let system = system.map(|made| made.join());
+            run_guests(bench, choice, caches, &modules, system, &mut tally);
+            tally
+        });
         // The first kernel's, which these use alone.
         let warm = &caches[0];
         if wants("driver") {
@@ -165,33 +174,48 @@ fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
             bad_input::run(bench, warm, tally);
         }
         if wants("status") {
-            status::run(bench, &caches, tally);
-        }
-        if wants("behaviour") {
-            behaviour::run(bench, &modules, choice.all, tally);
-        }
-        if wants("runtime") {
-            runtime::run(bench, &caches, &modules, tally);
-        }
-        if wants("secure-boot") {
-            secure_boot::run(bench, &modules, tally);
-        }
-        if wants("foreign") {
-            foreign::run(bench, &modules, tally);
-        }
-        match system.map(thread::ScopedJoinHandle::join) {
-            None => {}
-            Some(Ok(Ok(_))) => {
-                package_life::run(bench, warm, tally);
-                signing::run(bench, warm, tally);
-            }
-            Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
-            Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
+            status::run(bench, caches, tally);
         }
         if wants("life") {
-            life::run(bench, &caches, choice.all, tally);
+            life::run(bench, caches, choice.all, tally);
+        }
+        match guests.join() {
+            Ok(of_guests) => tally.add(of_guests),
+            Err(_) => tally.fail("guests", "running them panicked"),
         }
     });
+}
+
+fn run_guests(
+    bench: &Bench<'_>,
+    choice: &Choice,
+    caches: &[PathBuf],
+    modules: &[native::Built],
+    system: Option<thread::Result<Result<PathBuf>>>,
+    tally: &mut Tally,
+) {
+    let wants = |step| choice.wants(step);
+    if wants("behaviour") {
+        behaviour::run(bench, modules, choice.all, tally);
+    }
+    if wants("runtime") {
+        runtime::run(bench, caches, modules, tally);
+    }
+    if wants("secure-boot") {
+        secure_boot::run(bench, modules, tally);
+    }
+    if wants("foreign") {
+        foreign::run(bench, modules, tally);
+    }
+    match system {
+        None => {}
+        Some(Ok(Ok(_))) => {
+            package_life::run(bench, &caches[0], tally);
+            signing::run(bench, &caches[0], tally);
+        }
+        Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
+        Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
+    }
 }
 
 /// The kernels of the table that are tested beside the one that boots. Of several series the

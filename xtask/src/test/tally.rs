@@ -45,6 +45,13 @@ impl Tally {
         self.skipped.push((name.to_owned(), why.to_owned()));
     }
 
+    /// Counts what another has counted.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+        self.skipped.extend(other.skipped);
+    }
+
     /// Counts what a guest did: each of its cases, and its run as a whole.
     pub fn guest(&mut self, suite: &str, outcome: &Outcome, log: &Path) {
         let report = Report::read(&outcome.console);
@@ -133,6 +140,17 @@ mod tests {
         tally.skip("c", "why");
         assert_eq!(tally.counts(), "1 passed, 1 failed, 1 skipped");
         assert!(!tally.finish(Path::new("logs")));
+    }
+
+    #[test]
+    fn what_another_counted_is_counted_and_a_failure_of_it_is_one() {
+        let (mut tally, mut other) = (Tally::default(), Tally::default());
+        tally.pass("a");
+        other.pass("b");
+        other.skip("c", "why");
+        other.fail("d", "no");
+        tally.add(other);
+        assert_eq!(tally.counts(), "2 passed, 1 failed, 1 skipped");
     }
 
     #[test]
