@@ -104,7 +104,7 @@ fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
 fn cold(bench: &Bench<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
     let usage = build(bench, chroot, built, DRIVER)?;
     chroot.cmd("dkms-rust").arg("clean").run()?;
-    let memory = watch::peak(|| build(bench, chroot, built, DRIVER).map(drop))?;
+    let (_, memory) = watch::peak(|| build(bench, chroot, built, DRIVER))?;
     let row = |name, unit, value| ours(bench, built, name, unit, value);
     Ok(vec![
         row("dkms-build-cold", "s", usage.seconds),

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Does the work, and gives the most memory, in bytes, that the processes below this one had
 /// meanwhile. What several of them share counts once.
-pub fn peak(work: impl FnOnce() -> Result<()>) -> Result<u64> {
+pub fn peak<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
@@ -34,7 +34,7 @@ pub fn peak(work: impl FnOnce() -> Result<()>) -> Result<u64> {
         let most = watcher
             .join()
             .map_err(|_| anyhow!("the watcher panicked"))?;
-        done.map(|()| most)
+        Ok((done?, most))
     })
 }
 
