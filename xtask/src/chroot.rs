@@ -19,6 +19,12 @@ use crate::run::Cmd;
 /// Device nodes that programs expect, shown from the machine's own /dev.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
+/// The files of /sys that say whether modules must be signed, as a machine without Secure Boot has
+/// them.
+const UNSIGNED: &str = "mkdir -p /sys/firmware /sys/module/module/parameters /sys/kernel/security
+echo N > /sys/module/module/parameters/sig_enforce
+echo '[none] integrity confidentiality' > /sys/kernel/security/lockdown";
+
 /// A root ready to run commands in.
 pub struct Chroot {
     // Declared, and so dropped, before what it is mounted in.
@@ -75,6 +81,11 @@ impl Chroot {
     /// A command line for its shell.
     pub fn sh(&self, line: &str) -> Cmd {
         self.cmd("sh").args(["-c", line])
+    }
+
+    /// Lets programs in it see a machine without Secure Boot; otherwise they can't tell.
+    pub fn without_secure_boot(&self) -> Result<()> {
+        self.sh(&format!("set -e; {UNSIGNED}")).run().map(drop)
     }
 
     /// Shows a folder of this machine inside, until the root goes.

@@ -117,6 +117,7 @@ impl<'a> Stock<'a> {
     /// Brings in the repositories, the filled caches and what the steps call.
     fn prepare(&self, chroot: &mut Chroot) -> Result<()> {
         image::without_sources(chroot.path())?;
+        chroot.without_secure_boot()?;
         let offers = chroot.path().join("srv/offers");
         fs::create_dir_all(&offers).with_context(|| format!("cannot make {}", offers.display()))?;
         for (name, repo) in &self.offers {

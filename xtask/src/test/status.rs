@@ -18,11 +18,6 @@ use super::tally::Tally;
 /// The version of the packages; they and this program take it from the same line.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The files of /sys that it looks at, as a machine without Secure Boot has them.
-const SYS: &str = "mkdir -p /sys/firmware /sys/module/module/parameters /sys/kernel/security; \
-    echo N > /sys/module/module/parameters/sig_enforce; \
-    echo '[none] integrity confidentiality' > /sys/kernel/security/lockdown";
-
 /// Runs each case in a root of its own.
 pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let what = format!("{} cases of dkms-rust status", CASES.len());
@@ -58,7 +53,8 @@ fn installed(bench: &Bench<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root
     let few =
         format!("find /lib/modules/{release}/kernel -name '*.ko.*' ! -path '*/lib/*' -delete");
     let link = format!("ln -sf boot/vmlinuz-{release} /vmlinuz");
-    let line = format!("{few}; {link}; {SYS}; apt-get -q -y install procdriver-dkms");
+    chroot.without_secure_boot()?;
+    let line = format!("{few}; {link}; apt-get -q -y install procdriver-dkms");
     chroot.sh(&line).log(&bench.project.log("status")?).run()?;
     chroot.keep(layer)?;
     Ok(bench.checks.with_layer(layer))

@@ -45,6 +45,8 @@ pub const CASES: &[Case] = &[
         fault: None,
         parts: &[Part {
             steps: &[
+                // They would bring its headers and linux-source along.
+                step("apt-get -q -y remove linux-image-amd64 linux-headers-amd64 linux-source"),
                 step("offer new && warm $NEW"),
                 step("install linux-image-$NEW"),
                 step("configured && lacks $NEW && has $OLD $V"),
