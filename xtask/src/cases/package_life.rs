@@ -44,7 +44,8 @@ pub enum Start {
 pub struct Part {
     /// The steps.
     pub steps: &'static [Step],
-    /// The kernels that must have the entry when they have booted.
+    /// The kernels that must have the entry when they have booted, or not where the package has been
+    /// removed.
     pub boots: &'static [Which],
 }
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Looks at a Debian in which systemd has loaded what modules-load.d names.
+# Looks at a Debian in which systemd has loaded what modules-load.d names: the driver is there if
+# its package is.
 
 try modules-are-loaded "systemctl is-active systemd-modules-load"
-try entry-says-hello "cat $entry && grep -qx Hello $entry"
-try loaded-is-what-modprobe-finds "modinfo -F version procDriver | grep -Fxf /sys/module/procDriver/version"
+if dpkg-query -Wf '${db:Status-Status}' procdriver-dkms 2> /dev/null | grep -qx installed; then
+	try entry-says-hello "cat $entry && grep -qx Hello $entry"
+	try loaded-is-what-modprobe-finds "modinfo -F version procDriver | grep -Fxf /sys/module/procDriver/version"
+else
+	try entry-is-gone "test ! -e /proc/1999_proc && ! modinfo procDriver"
+fi
 end
 # At once: systemd would take its time to stop what nobody needs any more.
 echo o > /proc/sysrq-trigger

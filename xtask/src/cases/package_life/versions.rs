@@ -68,7 +68,7 @@ pub const CASES: &[Case] = &[
                     step(DOWNGRADE),
                     step("configured && is_at $V && has $OLD $V && has $NEW $V && only $V"),
                 ],
-                boots: &[],
+                boots: &[Which::New],
             },
         ],
     ),
@@ -86,7 +86,7 @@ pub const CASES: &[Case] = &[
                 step("apt-get -q -y purge procdriver-dkms dkms-rust"),
                 step("configured && as_noted"),
             ],
-            boots: &[],
+            boots: &[Which::Old],
         }],
     ),
     versions(
@@ -106,7 +106,7 @@ pub const CASES: &[Case] = &[
                 step("apt-get -q -y purge procdriver-dkms dkms-rust"),
                 step("test ! -e /etc/kernel/postrm.d/dkms-rust && configured"),
             ],
-            boots: &[],
+            boots: &[Which::Old],
         }],
     ),
     versions(
