@@ -58,6 +58,24 @@ pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
     with(project, root, "secure-boot", &packages)
 }
 
+/// What a kernel is built with, beyond what builds its modules.
+const KERNEL_TOOLS: &[&str] = &[
+    "bc",
+    "bison",
+    // By the names that the kernel's Makefile calls them.
+    "clang",
+    "flex",
+    "lld",
+    "llvm",
+    "python3-minimal",
+];
+
+/// The root with what builds a kernel over it.
+pub fn with_kernel_tools(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = KERNEL_TOOLS.iter().map(|&name| name.into()).collect();
+    with(project, root, "kernel-tools", &packages)
+}
+
 /// Suites that nobody here wrote.
 const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
 
@@ -176,6 +194,7 @@ fn foreign(package: &str) -> Option<&str> {
     rest.split('=').next()
 }
 
+/// Removes the folders that this name begins, but for one.
 fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {
     let prefix = format!("{name}-");
     for entry in

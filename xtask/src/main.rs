@@ -26,6 +26,7 @@ mod matrix;
 mod mirror;
 mod modules;
 mod mounts;
+mod own_kernel;
 mod project;
 mod provision;
 mod qemu;

@@ -12,10 +12,12 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use tempfile::TempDir;
 
 use crate::archive::{self, Kernel};
-use crate::cases::kernels::{DEBIANS, Debian};
+use crate::cases::kernels::{DEBIANS, Debian, TESTED};
 use crate::mirror::Mirror;
+use crate::own_kernel::{self, PLAIN, Variant};
 use crate::project::Project;
 use crate::root::Root;
 use crate::run::Cmd;
@@ -86,8 +88,10 @@ impl Matrix<'_> {
         let project = self.project;
         let mirror = Mirror::find()?;
         let offered = archive::kernels(project, &mirror, debian)?;
-        self.offered.extend(offered.iter().cloned());
-        if !offered.iter().any(|kernel| is_picked(kernel, self.words)) {
+        let own = own(debian, &offered)?;
+        let all = offered.iter().chain(own.iter().map(|(kernel, _)| kernel));
+        self.offered.extend(all.clone().cloned());
+        if !all.clone().any(|kernel| is_picked(kernel, self.words)) {
             return Ok(());
         }
         let base = provision::base_with(project, debian, &mirror, &offered)?;
@@ -96,7 +100,14 @@ impl Matrix<'_> {
             .iter()
             .partition(|kernel| kernel.foreign().is_some());
         self.group(&base, "matrix", &native)?;
-        self.group(&base, "foreign", &foreign)
+        self.group(&base, "foreign", &foreign)?;
+        for (kernel, with) in own {
+            if is_picked(&kernel, self.words) {
+                let root = with(project, &base, &PLAIN)?;
+                self.each(&root, &[&kernel])?;
+            }
+        }
+        Ok(())
     }
 
     /// Builds for those that are picked of kernels that are installed together, in a layer of this
@@ -113,23 +124,37 @@ impl Matrix<'_> {
         };
         // All of them, whatever was picked: another choice would be another root to make.
         let root = layers::with_kernels(project, base, layer, kernels)?;
-        let work = mounts::scratch_folder(project)?;
-        let installed = build::installed(project, &root, &self.repo, &work.path().join("layer"))?;
-        let cache = work.path().join("warm");
-        let mut served = Vec::new();
-        for kernel in &picked {
-            let what = format!("build for {} of {}", kernel.release, kernel.suite);
-            let built = ui::step(&what, || build::run(project, &installed, kernel, &cache));
-            if self.take(kernel, &root, built) {
-                served.push(*kernel);
-            }
-        }
+        let (served, cache) = self.each(&root, &picked)?;
         // Only then is the cache filled for all; to fill it would take a minute for each that was
         // not picked.
         if picked.len() == kernels.len() && first.foreign().is_none() && !served.is_empty() {
-            self.together(&root, &served, &cache);
+            self.together(&root, &served, cache.path());
         }
         Ok(())
+    }
+
+    /// Builds for each of these kernels of a root; says for which that went well, and where what
+    /// dkms-rust kept for them is.
+    fn each<'k>(
+        &mut self,
+        root: &Root,
+        kernels: &[&'k Kernel],
+    ) -> Result<(Vec<&'k Kernel>, TempDir)> {
+        let project = self.project;
+        let work = mounts::scratch_folder(project)?;
+        let installed = build::installed(project, root, &self.repo, &work.path().join("layer"))?;
+        let cache = mounts::scratch_folder(project)?;
+        let mut served = Vec::new();
+        for kernel in kernels {
+            let what = format!("build for {} of {}", kernel.release, kernel.suite);
+            let built = ui::step(&what, || {
+                build::run(project, &installed, kernel, cache.path())
+            });
+            if self.take(kernel, root, built) {
+                served.push(*kernel);
+            }
+        }
+        Ok((served, cache))
     }
 
     /// Notes how a build went; true when there is a module.
@@ -184,6 +209,28 @@ impl Matrix<'_> {
         ));
         Ok(good == self.rows.len() && self.problems.is_empty())
     }
+}
+
+/// How a root gets a kernel of our own.
+type With = fn(&Project, &Root, &Variant) -> Result<Root>;
+
+/// Kernels that come with their metadata, which those of Debian do not: one that was built from
+/// its linux-source, with the whole build tree, and with what Ubuntu's linux-lib-rust has of it.
+fn own(debian: &Debian, offered: &[Kernel]) -> Result<Vec<(Kernel, With)>> {
+    if debian.suite != TESTED.suite {
+        return Ok(Vec::new());
+    }
+    let source = archive::first(offered, debian)?;
+    let own = |suite: &str| Kernel {
+        suite: suite.to_owned(),
+        flavour: PLAIN.name.to_owned(),
+        release: PLAIN.release(&source.release),
+        ..source.clone()
+    };
+    Ok(vec![
+        (own("own-build"), own_kernel::with),
+        (own("linux-lib-rust"), own_kernel::with_lib_rust),
+    ])
 }
 
 /// Whether words of the command line mean a kernel: its suite, its series and flavour, both, or

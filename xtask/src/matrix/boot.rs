@@ -89,7 +89,7 @@ fn one(project: &Project, program: &Path, job: &Job, row: &mut Row) {
 }
 
 fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()> {
-    let name = format!("matrix-{}-guest", row.kernel);
+    let name = format!("matrix-{}-{}-guest", row.suite, row.kernel);
     let outcome = small_guest::run(
         project,
         &job.vmlinuz,

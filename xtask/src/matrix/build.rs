@@ -20,6 +20,9 @@ use crate::{modules, mounts, warm};
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
 
+/// Where dkms-rust keeps what it makes.
+const CACHE: &str = "var/cache/dkms-rust";
+
 /// The start of the module's file name.
 const FILE: &str = "/procDriver.ko";
 
@@ -69,7 +72,7 @@ pub fn installed(project: &Project, root: &Root, repo: &Path, layer: &Path) -> R
 
 /// Builds for one kernel. What it leaves in dkms-rust's cache is added to a folder.
 pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -> Result<Built> {
-    let log = project.log(&format!("matrix-{}-build", kernel.release))?;
+    let log = project.log(&format!("matrix-{}-{}-build", kernel.suite, kernel.release))?;
     let chroot = Chroot::new(project, installed)?;
     let mut built = Built {
         check: check(&chroot, &kernel.release)?,
@@ -112,15 +115,19 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
     };
     built.cold = Some(dkms()?);
     built.warm = Some(dkms()?);
-    let used = Cmd::new("du")
-        .arg("-sm")
-        .arg(chroot.path().join("var/cache/dkms-rust"))
-        .stdout()?;
-    built.cache = used
-        .split_whitespace()
-        .next()
-        .and_then(|word| word.parse().ok());
+    built.cache = kept(chroot)?;
     module(chroot, &kernel.release)
+}
+
+/// The size of dkms-rust's cache, in MiB. It has none where all kernels bring their metadata.
+fn kept(chroot: &Chroot) -> Result<Option<u64>> {
+    let cache = chroot.path().join(CACHE);
+    if !cache.exists() {
+        return Ok(Some(0));
+    }
+    let used = Cmd::new("du").arg("-sm").arg(&cache).stdout()?;
+    let size = used.split_whitespace().next();
+    Ok(size.and_then(|word| word.parse().ok()))
 }
 
 /// Appends dkms's own log of a build, which alone has what the compiler said, and gives back its
@@ -189,10 +196,14 @@ fn compiler(config: &str) -> Option<&str> {
 }
 
 fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
+    let made = chroot.path().join(CACHE);
+    if !made.exists() {
+        return Ok(());
+    }
     fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
     Cmd::new("cp")
         .args(["-a", "-T"])
-        .arg(chroot.path().join("var/cache/dkms-rust"))
+        .arg(made)
         .arg(cache.join("cache"))
         .run()?;
     Ok(())

@@ -14,7 +14,7 @@ use crate::project::Project;
 
 use super::results::Row;
 
-/// What the table stands between.
+/// What a table stands between.
 const BEGIN: &str = "<!-- begin of what `make matrix` writes -->\n";
 const END: &str = "<!-- end of what `make matrix` writes -->\n";
 
@@ -30,6 +30,9 @@ const HEAD: [&str; 10] = [
     ".ko, bytes",
     "cases",
 ];
+
+/// The README's.
+const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "class", "cold, s", "warm, s", "cases"];
 
 /// The table, and below it what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
@@ -84,17 +87,33 @@ fn notes(rows: &[Row]) -> String {
     text
 }
 
-/// Writes the table into the documentation, with the names of the kernels that were never run.
+/// Writes the table into the documentation, with the names of the kernels that were never run, and
+/// what of it a user asks for into the README.
 pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
-    let path = project.source.join("docs/matrix.md");
-    document::replace(&path, BEGIN, END, &dated(rows, offered))
+    let pages = [
+        ("docs/matrix.md", text(rows)),
+        (
+            "README.md",
+            markdown::table(SHORT_HEAD, rows.iter().map(short)),
+        ),
+    ];
+    for (page, table) in pages {
+        let text = dated(rows, offered, &table);
+        document::replace(&project.source.join(page), BEGIN, END, &text)?;
+    }
+    Ok(())
 }
 
-fn dated(rows: &[Row], offered: &[Kernel]) -> String {
+fn short(row: &Row) -> [String; 6] {
+    let [suite, kernel, class, _, _, cold, warm, _, _, cases] = cells(row);
+    [suite, kernel, class, cold, warm, cases]
+}
+
+fn dated(rows: &[Row], offered: &[Kernel], table: &str) -> String {
     let mut days: Vec<&str> = rows.iter().map(|row| &*row.date).collect();
     days.sort_unstable();
     days.dedup();
-    let text = format!("Run on {}.\n\n{}", days.join(" and "), text(rows));
+    let text = format!("Run on {}.\n\n{table}", days.join(" and "));
     let missing: Vec<String> = offered
         .iter()
         .filter(|kernel| !rows.iter().any(|row| row.is_of(kernel)))
@@ -141,6 +160,16 @@ mod tests {
     }
 
     #[test]
+    fn the_short_table_has_what_its_head_says() {
+        let mut row = row("a");
+        row.build_seconds_cold = Some(40.0);
+        row.build_seconds_warm = Some(3.0);
+        let [suite, kernel, _, cold, warm, _] = short(&row);
+        let wanted = ["trixie", "a", "40.0", "3.0"];
+        assert_eq!([suite, kernel, cold, warm], wanted.map(str::to_owned));
+    }
+
+    #[test]
     fn a_kernel_that_was_not_run_is_named() {
         let kernel = |release: &str| Kernel {
             suite: "sid".into(),
@@ -150,8 +179,8 @@ mod tests {
             release: release.into(),
         };
         let rows = [Row::new(&kernel("a"), "2026-01-01")];
-        let text = dated(&rows, &[kernel("a"), kernel("b")]);
+        let text = dated(&rows, &[kernel("a"), kernel("b")], "");
         assert!(text.ends_with("\nNot run yet: b of sid.\n"), "{text}");
-        assert!(!dated(&rows, &[kernel("a")]).contains("Not run"));
+        assert!(!dated(&rows, &[kernel("a")], "").contains("Not run"));
     }
 }
