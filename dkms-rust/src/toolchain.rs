@@ -236,12 +236,25 @@ fn rustup() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::tests::install;
+    use crate::system::System;
 
     fn rustc(path: &str, version: &str) -> Rustc {
         Rustc {
             path: path.into(),
             version: version.into(),
         }
+    }
+
+    #[test]
+    fn a_configuration_that_names_no_rustc_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        install(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        let release = "7.3.4-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let refusal = Rustc::of(&kernel, Class::Rust).unwrap_err();
+        assert!(refusal.reason.contains("which rustc built it"));
+        assert_eq!(refusal.mend, None);
     }
 
     #[test]
