@@ -24,16 +24,16 @@ const fn versions(
 /// All of them.
 pub const CASES: &[Case] = &[
     versions(
-        "upgrade-downgrade-reinstall",
-        "the next version, the first again, and that once more; each builds, one version is left",
+        "upgrade-reinstall-downgrade",
+        "the next version, that once more, and the first again; each builds, one version is left",
         Start::Installed,
         &[Part {
             steps: &[
                 step("offer next && upgrade"),
                 step("configured && is_at $NEXT && has $OLD $NEXT && only $NEXT"),
-                step(DOWNGRADE),
-                step("configured && is_at $V && has $OLD $V && only $V"),
                 says("reinstall", &["building for", "built for"]),
+                step("configured && is_at $NEXT && has $OLD $NEXT && only $NEXT"),
+                step(DOWNGRADE),
                 step("configured && is_at $V && has $OLD $V && only $V"),
             ],
             boots: &[Which::Old],
