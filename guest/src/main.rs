@@ -5,7 +5,7 @@
 //!
 //! One static program. As process 1 of a small initramfs it brings the system up, runs the suites
 //! that the kernel command line names (`guest=behaviour`, `guest=foreign`, `guest=bench-...`),
-//! says on the console how each case ended, and powers off. Anywhere else it only lists its cases:
+//! says on the console how each case ended, and restarts, which ends the machine. Anywhere else it only lists its cases:
 //! it loads modules, and that is for a guest to do.
 
 mod bench;
@@ -68,11 +68,11 @@ fn main() -> ExitCode {
     }
     // Only returns when the kernel refuses; the kernel then panics because init ended, and that
     // ends the guest as well.
-    eprintln!("guest: power off refused: {}", boot::power_off());
+    eprintln!("guest: restart refused: {}", boot::end());
     ExitCode::FAILURE
 }
 
-/// Everything between the kernel starting us and the power going off.
+/// Everything between the kernel starting us and the end.
 fn init() -> anyhow::Result<()> {
     boot::prepare()?;
     let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
