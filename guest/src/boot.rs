@@ -22,11 +22,22 @@ use nix::sys::stat::Mode;
 use crate::module;
 use crate::sys;
 
-/// A file system that the suite needs.
+/// A file system that the suites need.
 struct Mount {
     kind: &'static str,
     at: &'static str,
     options: Option<&'static str>,
+}
+
+impl Mount {
+    fn make(&self) -> anyhow::Result<()> {
+        let (kind, at) = (Some(self.kind), self.at);
+        match nix::mount::mount(kind, at, kind, MsFlags::empty(), self.options) {
+            // The kernel may have mounted its devices itself.
+            Ok(()) | Err(Errno::EBUSY) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("mounting a {} at {at}", self.kind)),
+        }
+    }
 }
 
 const MOUNTS: &[Mount] = &[
@@ -52,6 +63,13 @@ const MOUNTS: &[Mount] = &[
     },
 ];
 
+/// Only debug kernels have it, and only their suites use it.
+const DEBUGFS: Mount = Mount {
+    kind: "debugfs",
+    at: "/sys/kernel/debug",
+    options: None,
+};
+
 /// Kernel settings: a file and what is written to it.
 const SETTINGS: &[(&str, &str)] = &[
     // Our lines are records of the log, more than the kernel lets a program write by default.
@@ -67,14 +85,10 @@ const OPEN_FILES: u64 = 16384;
 pub fn prepare() -> anyhow::Result<()> {
     for mount in MOUNTS {
         fs::create_dir_all(mount.at).with_context(|| format!("making {}", mount.at))?;
-        let (kind, at) = (Some(mount.kind), mount.at);
-        match nix::mount::mount(kind, at, kind, MsFlags::empty(), mount.options) {
-            // The kernel may have mounted its devices itself.
-            Ok(()) | Err(Errno::EBUSY) => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("mounting a {} at {at}", mount.kind));
-            }
-        }
+        mount.make()?;
+    }
+    if Path::new(DEBUGFS.at).exists() {
+        DEBUGFS.make()?;
     }
     standard_descriptors()?;
     for (path, value) in SETTINGS {

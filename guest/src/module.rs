@@ -22,8 +22,14 @@ pub const NAME: &str = "procDriver";
 
 /// Loads a module from its file, as insmod does.
 pub fn load_file(path: &Path) -> nix::Result<()> {
+    load_file_with(path, "")
+}
+
+/// The same, with parameters.
+pub fn load_file_with(path: &Path, parameters: &str) -> nix::Result<()> {
+    let parameters = CString::new(parameters).map_err(|_| Errno::EINVAL)?;
     let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    nix::kmod::finit_module(&file, c"", ModuleInitFlags::empty())
+    nix::kmod::finit_module(&file, &parameters, ModuleInitFlags::empty())
 }
 
 /// Loads a module from memory.

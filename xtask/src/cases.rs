@@ -3,6 +3,7 @@
 //! Tables of test cases.
 
 pub mod bad_input;
+pub mod debug;
 pub mod driver_source;
 pub mod kernels;
 pub mod package_life;

@@ -34,6 +34,21 @@ pub const PLAIN: Variant = Variant {
     compilers: "",
 };
 
+/// With all that watches memory and locks, and with faults on demand. Rust goes with KASAN only
+/// where clang builds the kernel.
+pub const KASAN: Variant = Variant {
+    name: "kasan",
+    config: include_str!("own_kernel/kasan.config"),
+    compilers: "LLVM=1",
+};
+
+/// With what watches for data races.
+pub const KCSAN: Variant = Variant {
+    name: "kcsan",
+    config: include_str!("own_kernel/kcsan.config"),
+    compilers: "LLVM=1",
+};
+
 /// What every variant has.
 const BASE: &str = include_str!("own_kernel/base.config");
 

@@ -5,6 +5,7 @@
 mod bad_input;
 mod behaviour;
 pub mod choice;
+mod debug;
 mod driver_source;
 mod foreign;
 mod host_checks;
@@ -105,6 +106,7 @@ fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
     if NEED_METADATA.iter().any(|step| choice.wants(step)) {
         run_with_metadata(bench, choice, tally);
     }
+    debug::run(bench, choice, tally);
     if choice.wants("matrix") {
         tally.case("matrix", || {
             let all_well = matrix::task(bench.project, &[])?;

@@ -5,10 +5,13 @@
 mod attributes;
 mod buffers;
 mod compat;
+mod detectors;
+mod faults;
 mod foreign;
 mod in_flight;
 mod life;
 mod log;
+mod memory;
 mod namespaces;
 mod offsets;
 mod open_files;
@@ -178,6 +181,19 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "secure-boot-absent",
         subjects: &[secure_boot::ABSENT],
+    },
+    // Those that follow ask for a debug kernel.
+    Suite {
+        name: "faults",
+        subjects: &[faults::CASES],
+    },
+    Suite {
+        name: "memory",
+        subjects: &[memory::CASES],
+    },
+    Suite {
+        name: "detectors",
+        subjects: &[detectors::CASES],
     },
     // Others' programs, which are put into the guest for it.
     Suite {

@@ -55,6 +55,8 @@ const STEPS: &[Step] = &[
     quick("package-life"),
     quick("life"),
     long("foreign"),
+    long("debug"),
+    long("faults"),
     long("matrix"),
 ];
 

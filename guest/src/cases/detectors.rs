@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! That a debug kernel sees mistakes: a module that makes them is loaded, and the kernel says so.
+//! Without this its silence about the driver would say nothing.
+
+use anyhow::Context as _;
+use anyhow::ensure;
+
+use crate::cases::Case;
+use crate::kmemleak;
+use crate::kmsg::Cursor;
+use crate::module;
+
+/// In the order in which they can be seen: a report about memory or locks ends the watch on locks.
+pub const CASES: &[Case] = &[
+    Case::any("detects-sleep-while-atomic", |_| {
+        reported(1, "BUG: sleeping function called from invalid context")
+    })
+    .warns(),
+    Case::any("detects-shift-too-far", |_| {
+        reported(2, "UBSAN: shift-out-of-bounds")
+    })
+    .warns(),
+    Case::any("detects-free-of-a-set-timer", |_| {
+        reported(3, "ODEBUG: free active")
+    })
+    .warns(),
+    Case::any("detects-data-race", |_| {
+        reported(4, "BUG: KCSAN: data-race in change")
+    })
+    .warns(),
+    Case::any("detects-lost-memory", |_| lost_memory()),
+    Case::any("detects-locks-in-both-orders", |_| {
+        reported(6, "possible circular locking dependency")
+    })
+    .warns(),
+    Case::any("detects-use-after-free", |_| {
+        reported(7, "BUG: KASAN: slab-use-after-free")
+    })
+    .warns(),
+];
+
+/// Loads the module, which makes the mistake of this number.
+fn make(mistake: u32) -> anyhow::Result<()> {
+    let file = "/faulty.ko";
+    module::load_file_with(file.as_ref(), &format!("mistake={mistake}"))
+        .with_context(|| format!("loading {file} with mistake {mistake}"))?;
+    module::unload("faulty").context("unloading it")
+}
+
+fn reported(mistake: u32, says: &str) -> anyhow::Result<()> {
+    let mut log = Cursor::at_end()?;
+    make(mistake)?;
+    let records = log.new_records()?;
+    ensure!(
+        records.iter().any(|record| record.text.contains(says)),
+        "the kernel does not say {says:?} but {records:?}"
+    );
+    Ok(())
+}
+
+fn lost_memory() -> anyhow::Result<()> {
+    kmemleak::forget()?;
+    make(5)?;
+    let lost = kmemleak::lost()?;
+    ensure!(
+        lost.iter()
+            .any(|record| record.contains("[faulty]") && record.contains("size 200")),
+        "not among what the kernel says is lost: {lost:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Whatever can fail in a call does, one thing after the other: the call says so or does without,
+//! and the entry is whole or absent. Only on a kernel with fault injection.
+
+use std::io::IoSlice;
+use std::io::IoSliceMut;
+use std::os::fd::OwnedFd;
+
+use anyhow::Context as _;
+use anyhow::bail;
+use anyhow::ensure;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::fcntl::SpliceFFlags;
+use nix::sys::uio;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::check::bytes;
+use crate::check::same;
+use crate::drive;
+use crate::drive::FILE;
+use crate::drive::GREETING;
+use crate::faults::Faults;
+use crate::faults::Sweep;
+use crate::kmsg;
+use crate::kmsg::Cursor;
+use crate::module;
+use crate::module::NAME;
+
+pub const CASES: &[Case] = &[
+    Case::absent("faults-in-loading", loading).within(1200),
+    Case::loaded("faults-in-unloading", unloading).within(300),
+    Case::loaded("faults-in-opening", opening).within(300),
+    Case::loaded("faults-in-reading", reading).within(300),
+    Case::loaded("faults-in-writing", writing).within(300),
+    Case::loaded("faults-in-closing", closing).within(300),
+    Case::loaded("faults-in-looking", looking).within(300),
+];
+
+/// What a call may say when memory is not there, or what it was given could not be read.
+const REASONS: [Errno; 2] = [Errno::ENOMEM, Errno::EFAULT];
+
+/// What the driver says when it can't make its entry.
+const CAN_NOT: &str = "can't make";
+
+/// In loading, where the driver itself takes memory: directory, its handle, greeting, message,
+/// mutex, state, file. Each must have failed at least once.
+const IN_INIT: usize = 7;
+
+fn right_reason(error: Errno, more: &[Errno]) -> anyhow::Result<()> {
+    ensure!(
+        REASONS.contains(&error) || more.contains(&error),
+        "it failed for {error:?}"
+    );
+    Ok(())
+}
+
+fn say(what: &str, sweep: Sweep) -> anyhow::Result<()> {
+    let Sweep { faults, refused } = sweep;
+    kmsg::say(&format!(
+        "guest: faults in {what}: {faults}, of which it refused {refused}"
+    ));
+    ensure!(refused > 0, "{what}: none of {faults} faults was seen");
+    Ok(())
+}
+
+fn loading(context: &Context) -> anyhow::Result<()> {
+    let faults = Faults::prepare()?;
+    let mut log = Cursor::at_end()?;
+    let mut in_init = 0;
+    let file = drive::open_with(
+        context.driver.to_str().context("the driver's path")?,
+        OFlag::O_RDONLY,
+    )
+    .context("opening the driver")?;
+    let sweep = faults.sweep(
+        || Ok(()),
+        |()| nix::kmod::finit_module(&file, c"", nix::kmod::ModuleInitFlags::empty()),
+        |(), answer| {
+            in_init += log
+                .new_lines_of(NAME)?
+                .iter()
+                .filter(|line| line.contains(CAN_NOT))
+                .count();
+            match answer {
+                Ok(()) => {
+                    drive::expect_present()?;
+                    module::unload(NAME).context("unloading")?;
+                }
+                // procfs does not say why it made no directory.
+                Err(error) => right_reason(error, &[Errno::EBUSY])?,
+            }
+            same("state", module::state(NAME)?, None)?;
+            drive::expect_absent()
+        },
+    )?;
+    kmsg::say(&format!(
+        "guest: faults in the driver's own init: {in_init}"
+    ));
+    ensure!(
+        in_init >= IN_INIT,
+        "{in_init} faults were in the driver's init, {IN_INIT} at least can be"
+    );
+    say("loading", sweep)
+}
+
+fn unloading(context: &Context) -> anyhow::Result<()> {
+    let faults = Faults::prepare()?;
+    let sweep = faults.sweep(
+        || module::bring(module::Presence::Loaded, &context.driver),
+        |()| module::unload(NAME),
+        |(), answer| match answer {
+            Ok(()) => drive::expect_absent(),
+            // The name could not be read.
+            Err(error) => {
+                right_reason(error, &[])?;
+                drive::expect_present()
+            }
+        },
+    )?;
+    say("unloading", sweep)
+}
+
+/// Ways to open the file, each with what the message is afterwards.
+fn opening(_: &Context) -> anyhow::Result<()> {
+    let faults = Faults::prepare()?;
+    for flags in [
+        OFlag::O_RDONLY,
+        OFlag::O_RDWR,
+        OFlag::O_WRONLY | OFlag::O_TRUNC,
+        OFlag::O_WRONLY | OFlag::O_APPEND,
+        OFlag::O_PATH,
+    ] {
+        let sweep = faults.sweep(
+            || Ok(()),
+            |()| drive::open_with(FILE, flags),
+            |(), answer| {
+                if let Err(error) = answer {
+                    right_reason(error, &[])?;
+                }
+                drive::expect_present()
+            },
+        )?;
+        say(&format!("opening with {flags:?}"), sweep)?;
+    }
+    Ok(())
+}
+
+/// A way to read the whole message into a buffer or a pipe.
+type Read = fn(&OwnedFd, &OwnedFd, &mut [u8]) -> nix::Result<usize>;
+
+const READS: &[(&str, Read)] = &[
+    ("read", |file, _, buffer| nix::unistd::read(file, buffer)),
+    ("pread", |file, _, buffer| uio::pread(file, buffer, 0)),
+    ("readv", |file, _, buffer| {
+        let (one, two) = buffer.split_at_mut(2);
+        uio::readv(file, &mut [IoSliceMut::new(one), IoSliceMut::new(two)])
+    }),
+    ("splice", |file, pipe, _| {
+        let flags = SpliceFFlags::SPLICE_F_NONBLOCK;
+        nix::fcntl::splice(file, None, pipe, None, 64, flags)
+    }),
+    ("sendfile", |file, pipe, _| {
+        nix::sys::sendfile::sendfile(pipe, file, None, 64)
+    }),
+];
+
+fn reading(_: &Context) -> anyhow::Result<()> {
+    let faults = Faults::prepare()?;
+    for (name, read) in READS {
+        let mut buffer = [0; 64];
+        let sweep = faults.sweep(
+            || Ok((drive::open()?, nix::unistd::pipe2(OFlag::O_CLOEXEC)?)),
+            |(file, pipe)| read(file, &pipe.1, &mut buffer),
+            |(file, pipe), answer| {
+                let moves = *name != "pread";
+                match answer {
+                    Ok(count) => {
+                        ensure!((1..=GREETING.len()).contains(&count), "read {count} bytes");
+                        let at = if moves { count as i64 } else { 0 };
+                        same("the position after it", drive::position(&file)?, at)?;
+                    }
+                    Err(error) => {
+                        right_reason(error, &[])?;
+                        same("the position after it", drive::position(&file)?, 0)?;
+                    }
+                }
+                drop(pipe);
+                let mut again = [0; 64];
+                let got = uio::pread(&file, &mut again, 0).context("reading again")?;
+                bytes("reading again", &again[..got], GREETING)
+            },
+        )?;
+        say(name, sweep)?;
+    }
+    Ok(())
+}
+
+/// A way to write a text over the whole message.
+type Write = fn(&OwnedFd, &[u8]) -> nix::Result<usize>;
+
+const WRITES: &[(&str, OFlag, Write)] = &[
+    ("write", OFlag::empty(), |file, text| {
+        nix::unistd::write(file, text)
+    }),
+    ("pwrite", OFlag::empty(), |file, text| {
+        uio::pwrite(file, text, 0)
+    }),
+    ("writev", OFlag::empty(), |file, text| {
+        uio::writev(file, &[IoSlice::new(text)])
+    }),
+    ("write behind the rest", OFlag::empty(), |file, text| {
+        uio::pwrite(file, text, 3)
+    }),
+    ("write with O_APPEND", OFlag::O_APPEND, |file, text| {
+        nix::unistd::write(file, text)
+    }),
+];
+
+fn writing(_: &Context) -> anyhow::Result<()> {
+    const BEFORE: &[u8] = b"before\n";
+    let text: Vec<u8> = (b'a'..=b'z').cycle().take(3000).collect();
+    let faults = Faults::prepare()?;
+    for (name, flags, write) in WRITES {
+        let kept: &[u8] = match *name {
+            "write behind the rest" => &BEFORE[..3],
+            "write with O_APPEND" => BEFORE,
+            _ => &[],
+        };
+        let after = [kept, &text].concat();
+        let sweep = faults.sweep(
+            || {
+                drive::write(BEFORE)?;
+                Ok(drive::open_with(FILE, OFlag::O_WRONLY | *flags)?)
+            },
+            |file| write(file, &text),
+            |_file, answer| match answer {
+                Ok(count) => {
+                    same("bytes written", count, text.len())?;
+                    drive::expect("it", &after)
+                }
+                Err(error) => {
+                    right_reason(error, &[])?;
+                    drive::expect("it was refused", BEFORE)
+                }
+            },
+        )?;
+        say(name, sweep)?;
+    }
+    Ok(())
+}
+
+/// To close succeeds whatever fails; what was begun is let go (the leak check at the end sees).
+fn closing(_: &Context) -> anyhow::Result<()> {
+    use std::os::fd::IntoRawFd as _;
+
+    let faults = Faults::prepare()?;
+    let sweep = faults.sweep(
+        || {
+            let file = drive::open_with(FILE, OFlag::O_RDWR)?;
+            nix::unistd::read(&file, &mut [0; 2]).context("reading")?;
+            uio::pwrite(&file, b"other\n", 0).context("writing")?;
+            Ok(file.into_raw_fd())
+        },
+        |file| nix::unistd::close(*file),
+        |_, answer| {
+            same("closing", answer, Ok(()))?;
+            drive::expect("closing", b"other\n")
+        },
+    )?;
+    kmsg::say(&format!("guest: faults in closing: {}", sweep.faults));
+    Ok(())
+}
+
+/// Calls that look at the entry and change nothing.
+type Look = fn() -> nix::Result<()>;
+
+const LOOKS: &[(&str, Look)] = &[
+    ("stat", || nix::sys::stat::stat(FILE).map(drop)),
+    ("access", || {
+        nix::unistd::access(FILE, nix::unistd::AccessFlags::R_OK)
+    }),
+    ("opening the directory", || {
+        drive::open_with(drive::DIRECTORY, OFlag::O_DIRECTORY).map(drop)
+    }),
+];
+
+fn looking(_: &Context) -> anyhow::Result<()> {
+    let faults = Faults::prepare()?;
+    for (name, look) in LOOKS {
+        let sweep = faults.sweep(
+            || Ok(()),
+            |()| look(),
+            |(), answer| {
+                if let Err(error) = answer {
+                    right_reason(error, &[])?;
+                }
+                drive::expect_present()
+            },
+        )?;
+        say(name, sweep)?;
+    }
+    if drive::message()? != GREETING {
+        bail!("looking has changed the message");
+    }
+    Ok(())
+}

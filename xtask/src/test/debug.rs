@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The driver on kernels of our own that watch memory, locks and races, and let things fail on
+//! demand. First each has to show that it sees mistakes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cases::debug::{KERNELS, Run};
+use crate::chroot::Chroot;
+use crate::own_kernel::{self, Variant};
+use crate::project::Project;
+use crate::qemu::Outcome;
+use crate::run::Cmd;
+use crate::small_guest::{self, Boot, Size};
+use crate::{cargo, ui, warm};
+
+use super::Bench;
+use super::choice::Choice;
+use super::tally::Tally;
+
+/// A module that is built for the kernel.
+struct Source {
+    /// Where its source is, below the repository's top.
+    folder: &'static str,
+    /// What of it is needed.
+    files: &'static [&'static str],
+    /// What comes out.
+    module: &'static str,
+}
+
+const SOURCES: [Source; 2] = [
+    Source {
+        folder: ".",
+        files: &["Kbuild", "dkms.conf", "src"],
+        module: small_guest::DRIVER,
+    },
+    Source {
+        folder: "guest/faulty",
+        files: &["Kbuild", "faulty_main.rs", "mistakes.c"],
+        module: "faulty.ko",
+    },
+];
+
+/// Emulated, and each byte of memory watched: it takes much of both.
+const MEMORY: u32 = 1536;
+
+/// A kernel, and the modules that were built for it, by name.
+struct Ready {
+    /// The kernel.
+    vmlinuz: PathBuf,
+    /// The modules.
+    modules: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Boots each kernel for each of its runs that is wanted.
+pub fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
+    for kernel in KERNELS {
+        let runs = kernel.runs.iter().filter(|run| choice.wants(run.step));
+        let runs: Vec<_> = runs.collect();
+        if !runs.is_empty() {
+            one(bench, &kernel.variant, &runs, tally);
+        }
+    }
+}
+
+fn one(bench: &Bench<'_>, variant: &Variant, runs: &[&Run], tally: &mut Tally) {
+    let name = variant.name;
+    let prepared = cargo::static_program(bench.project, "guest")
+        .and_then(|program| Ok((program, ready(bench, variant)?)));
+    let (program, ready) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return tally.fail(&format!("{name}/build"), &format!("{error:#}")),
+    };
+    for run in runs {
+        let suite = format!("{name}/{}", run.suites);
+        match boot(bench, &program, &ready, name, run) {
+            Ok((outcome, log)) => tally.guest_with(&suite, &outcome, &log, run.provoked),
+            Err(error) => tally.fail(&format!("{suite}/boot"), &format!("{error:#}")),
+        }
+    }
+}
+
+/// Builds the kernel and, with the packaged dkms-rust, the modules for it.
+fn ready(bench: &Bench<'_>, variant: &Variant) -> Result<Ready> {
+    let root = own_kernel::with(bench.project, &bench.base, variant)?;
+    let release = variant.release(&root.release);
+    let modules = ui::step(&format!("build modules for {release}"), || {
+        let log = bench.project.log(&format!("debug-{release}"))?;
+        let chroot = warm::with_dkms_rust(bench.project, &root, &bench.repo, &log)?;
+        SOURCES
+            .iter()
+            .map(|source| module(bench.project, &chroot, &release, source, &log))
+            .collect::<Result<_>>()
+    })?;
+    Ok(Ready {
+        vmlinuz: root.kernel(&release)?,
+        modules,
+    })
+}
+
+fn module(
+    project: &Project,
+    chroot: &Chroot,
+    release: &str,
+    source: &Source,
+    log: &Path,
+) -> Result<(&'static str, Vec<u8>)> {
+    let Source {
+        folder,
+        files,
+        module,
+    } = source;
+    let place = format!("/srv/{module}");
+    chroot.sh(&format!("mkdir -p '{place}'")).run()?;
+    let outside = chroot.path().join(place.trim_start_matches('/'));
+    for file in *files {
+        Cmd::new("cp")
+            .arg("-a")
+            .arg(project.source.join(folder).join(file))
+            .arg(&outside)
+            .run()?;
+    }
+    let line = format!("cd '{place}' && dkms-rust make -k '{release}' && strip -g {module}");
+    chroot.sh(&line).log(log).run()?;
+    let path = outside.join(module);
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((module, bytes))
+}
+
+fn boot(
+    bench: &Bench<'_>,
+    program: &Path,
+    ready: &Ready,
+    kernel: &str,
+    run: &Run,
+) -> Result<(Outcome, PathBuf)> {
+    let name = format!("guest-{kernel}-{}", run.suites.replace(',', "-"));
+    let modules: Vec<_> = ready
+        .modules
+        .iter()
+        .map(|(name, bytes)| (*name, &bytes[..]))
+        .collect();
+    let project = bench.project;
+    let guest = Boot {
+        kernel: &ready.vmlinuz,
+        program,
+        modules: &modules,
+        programs: &[],
+        // Otherwise the first report of KASAN is the last.
+        words: &format!("kasan_multi_shot guest={} {}", run.suites, run.words),
+        name: &name,
+        size: Size {
+            memory: MEMORY,
+            timeout: Duration::from_secs(run.minutes * 60),
+        },
+    };
+    let what = format!("run {} in a guest with the {kernel} kernel", run.suites);
+    let outcome = ui::step(&what, || {
+        guest.run(project, &mut |line| {
+            if let Some(case) = line.strip_prefix("CASE ") {
+                ui::say(&format!("  {kernel}: {case}"));
+            }
+        })
+    })?;
+    Ok((outcome, project.log(&name)?))
+}
