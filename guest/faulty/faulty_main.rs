@@ -6,7 +6,7 @@
 use core::mem;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
-use kernel::sync::{Arc, Mutex, SpinLock};
+use kernel::sync::{Arc, Mutex};
 use kernel::{new_mutex, new_spinlock};
 
 module! {
@@ -46,7 +46,7 @@ const MISTAKES: [fn() -> Result; 7] = [
 
 impl kernel::Module for Faulty {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let number = *module_parameters::mistake.value() as usize;
+        let number = module_parameters::mistake.value() as usize;
         let mistake = MISTAKES.get(number.wrapping_sub(1)).ok_or(EINVAL)?;
         mistake()?;
         Ok(Self)
@@ -78,7 +78,10 @@ fn lock_in_both_orders() -> Result {
 }
 
 fn lose_memory() -> Result {
-    mem::forget(KBox::new([0x5a_u8; 200], GFP_KERNEL)?);
+    // The last one's address may stay behind on the stack.
+    for _ in 0..16 {
+        mem::forget(KBox::new([0x5a_u8; 200], GFP_KERNEL)?);
+    }
     Ok(())
 }
 

@@ -97,6 +97,14 @@ const EXPECTED: &[(&str, &str)] = &[
     ("runtime-what-a-module-uses", "Call Trace:"),
     ("runtime-stack-trace", "Call Trace:"),
     ("runtime-panic", "kernel BUG at"),
+    // Where memory is not to be had, the kernel shows who wanted it.
+    ("faults-in-loading", "Call Trace:"),
+    ("faults-in-unloading", "Call Trace:"),
+    ("faults-in-opening", "Call Trace:"),
+    ("faults-in-reading", "Call Trace:"),
+    ("faults-in-writing", "Call Trace:"),
+    ("faults-in-closing", "Call Trace:"),
+    ("faults-in-looking", "Call Trace:"),
 ];
 
 const CUT: &str = "------------[ cut here ]------------";

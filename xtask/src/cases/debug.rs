@@ -73,14 +73,14 @@ pub const KERNELS: &[DebugKernel] = &[
         variant: own_kernel::KCSAN,
         runs: &[
             Run {
-                step: "debug",
+                step: "races",
                 suites: "detectors",
                 words: "guest.patience=4 guest.only=detects-data-race",
                 provoked: &[("detects-data-race", "KCSAN: data-race in change")],
                 minutes: 15,
             },
             Run {
-                step: "debug",
+                step: "races",
                 suites: "behaviour",
                 words: "guest.patience=8 guest.random=120 guest.seconds=30",
                 provoked: &[],

@@ -57,6 +57,7 @@ const STEPS: &[Step] = &[
     long("foreign"),
     long("debug"),
     long("faults"),
+    long("races"),
     long("matrix"),
 ];
 
