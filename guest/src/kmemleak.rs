@@ -3,6 +3,7 @@
 //! Memory that nothing in the kernel points to any more, where the kernel looks for it.
 
 use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ const PATH: &str = "/sys/kernel/debug/kmemleak";
 
 /// Younger objects are not looked at: their pointer may be in a register.
 const AGE: Duration = Duration::from_secs(6);
+
+/// Whether this kernel looks for it.
+pub fn is_there() -> bool {
+    Path::new(PATH).exists()
+}
 
 /// Forgets what was lost until now.
 pub fn forget() -> anyhow::Result<()> {
