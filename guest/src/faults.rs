@@ -25,7 +25,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("failslab/ignore-gfp-wait", "N"),
     ("fail_page_alloc/ignore-gfp-wait", "N"),
     ("fail_page_alloc/ignore-gfp-highmem", "N"),
-    ("fail_page_alloc/min-order", "0"),
     // A stack trace for each of thousands is of no use.
     ("failslab/verbose", "0"),
     ("fail_page_alloc/verbose", "0"),
@@ -34,6 +33,11 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// A call in which more can fail than this does not come to an end.
 const MOST: u32 = 20_000;
+
+fn set(name: &str, value: &str) -> anyhow::Result<()> {
+    let path = Path::new("/sys/kernel/debug").join(name);
+    fs::write(&path, value).with_context(|| format!("writing {value} to {}", path.display()))
+}
 
 /// What a sweep came to.
 #[derive(Debug, Default, Clone, Copy)]
@@ -54,12 +58,18 @@ impl Faults {
             return skip("this kernel has no fault injection");
         }
         for (name, value) in SETTINGS {
-            let path = Path::new("/sys/kernel/debug").join(name);
-            fs::write(&path, value)
-                .with_context(|| format!("writing {value} to {}", path.display()))?;
+            set(name, value)?;
         }
         let file = OpenOptions::new().read(true).write(true).open(COUNTER);
-        Ok(Self(file.with_context(|| format!("opening {COUNTER}"))?))
+        let faults = Self(file.with_context(|| format!("opening {COUNTER}"))?);
+        faults.of_pages(true)?;
+        Ok(faults)
+    }
+
+    /// Whether whole pages are among what can fail. How many of them a call takes differs from time
+    /// to time, by what caches have; without them the Nth thing is the same each time.
+    pub fn of_pages(&self, wanted: bool) -> anyhow::Result<()> {
+        set("fail_page_alloc/min-order", if wanted { "0" } else { "99" })
     }
 
     /// Makes the call again and again, and each time the next thing fails that can fail in it,
