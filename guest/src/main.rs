@@ -5,8 +5,8 @@
 //!
 //! One static program. As process 1 of a small initramfs it brings the system up, runs the suites
 //! that the kernel command line names (`guest=behaviour`, `guest=foreign`, `guest=bench-...`),
-//! says on the console how each case ended, and restarts, which ends the machine. Anywhere else it only lists its cases:
-//! it loads modules, and that is for a guest to do.
+//! says on the console how each case ended, and restarts, which ends the machine. Anywhere else it
+//! only lists its cases: it loads modules, and that is for a guest to do.
 
 mod bench;
 mod boot;
