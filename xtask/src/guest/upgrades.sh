@@ -31,10 +31,11 @@ try downgrade-leaves-a-module-in-use "apt-get -q -y --allow-downgrades install p
 try commands-that-it-printed-change-over "sed -n 's/.*to change over: //p' /root/said | tr -d '\r' > /root/commands && test -s /root/commands && sh -ex /root/commands && $loaded | grep -Fx $first"
 kill $holder
 
-try reinstall-replaces-the-module "echo kept > $entry && apt-get -q -y reinstall procdriver-dkms && $loaded | grep -Fx $first && grep -x Hello $entry"
+# To what apt would upgrade, which is the version that follows.
+try reinstall-replaces-the-module "echo kept > $entry && apt-get -q -y reinstall procdriver-dkms && $loaded | grep -Fx $next && grep -x Hello $entry"
 
 offer worse
-try version-that-does-not-compile "echo kept > $entry && apt-get -q -y upgrade > /root/said; status=\$?; cat /root/said; grep 'broken on purpose' /root/said && dpkg-query -W procdriver-dkms | grep worse && $found | grep -Fx $first && $loaded | grep -Fx $first && grep -x kept $entry && exit \$status"
+try version-that-does-not-compile "echo kept > $entry && apt-get -q -y upgrade > /root/said; status=\$?; cat /root/said; grep 'broken on purpose' /root/said && dpkg-query -W procdriver-dkms | grep worse && $found | grep -Fx $next && $loaded | grep -Fx $next && grep -x kept $entry && exit \$status"
 
 test ! -e $entry || exec 4< $entry
 try remove-while-in-use "apt-get -q -y remove procdriver-dkms && test ! -e /proc/1999_proc && ! $found"
