@@ -129,14 +129,10 @@ pub fn with_lib_rust(project: &Project, root: &Root, variant: &Variant) -> Resul
     );
     let what = "leave of its build tree what linux-lib-rust has";
     let layer = format!("lib-rust-{}", variant.name);
-    layers::made(
-        project,
-        &root,
-        &layer,
-        std::slice::from_ref(&line),
-        what,
-        |chroot| chroot.sh(&line).run().map(drop),
-    )
+    let recipe = std::slice::from_ref(&line);
+    layers::made(project, &root, &layer, recipe, what, |chroot| {
+        chroot.sh(&line).run().map(drop)
+    })
 }
 
 fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> Result<()> {
@@ -149,9 +145,8 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
     let release = variant.release(&root.release);
     let tree = format!("/usr/src/linux-headers-{release}");
     let sh = |what: &str, script: &str| {
-        let line = format!(
-            "set -e; release='{release}'; compilers='{compilers}'; mkdir -p '{tree}'; cd '{tree}'; {script}"
-        );
+        let set = format!("release='{release}'; compilers='{compilers}'");
+        let line = format!("set -e; {set}; mkdir -p '{tree}'; cd '{tree}'; {script}");
         ui::step(&format!("  {what}"), || chroot.sh(&line).log(&log).run())
     };
     sh("unpack linux-source", &unpack(root)?)?;

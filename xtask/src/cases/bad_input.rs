@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Bad input for dkms-rust, and a few of the good that are told apart from it. Each case runs in a fresh copy of a Debian 13 root in which the
-//! package is installed and its cache is empty.
+//! Bad input for dkms-rust, and a few of the good that are told apart from it. Each case runs in a
+//! fresh copy of a Debian 13 root in which the package is installed and its cache is empty.
 //!
 //! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
 //! cache folder, `W` a filled cache that may be copied from.
