@@ -40,7 +40,6 @@ const PROCESSORS: usize = 2;
 pub const MEASURES: &[Measure] = &[
     ("reads-1", || reads("reads-1", 1, false)),
     ("reads-2", || reads("reads-2", 2, false)),
-    ("scaling", scaling),
     ("reads-1-writer", || reads("reads-1-writer", 1, true)),
     ("reads-2-writer", || reads("reads-2-writer", 2, true)),
 ];
@@ -51,21 +50,6 @@ fn reads(name: &str, readers: usize, writer: bool) -> anyhow::Result<()> {
     in_turns(name, ROUNDS, wanted, |subject| {
         round(subject, readers, writer)
     })
-}
-
-/// What two readers do together by what one does alone, in percent: one right behind the other, so
-/// that who else uses the machine meets both.
-fn scaling() -> anyhow::Result<()> {
-    bring_all(GREETING.len())?;
-    in_turns(
-        "scaling",
-        ROUNDS,
-        |_| true,
-        |subject| {
-            let one = round(subject, 1, false)?;
-            Ok(100.0 * round(subject, 2, false)? / one)
-        },
-    )
 }
 
 /// Reads a second, all readers together.

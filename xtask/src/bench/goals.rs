@@ -20,6 +20,8 @@ enum Look {
     More(&'static str, &'static str),
     /// The driver's value of a row.
     Ours(&'static str),
+    /// How two readers do beside one, by how they do with a peer.
+    Scaling(&'static str),
 }
 
 enum Bound {
@@ -82,7 +84,7 @@ pub const GOALS: &[Goal] = &[
     ),
     goal(
         "two readers beside one, by plain",
-        Look::Ratio("scaling", "plain"),
+        Look::Scaling("plain"),
         Bound::AtLeast(1.00),
     ),
     goal(
@@ -159,6 +161,11 @@ impl Look {
                 Some(row.of("driver")? - row.of(peer)?)
             }
             Self::Ours(name) => Some(of(name)?.of("driver")?),
+            Self::Scaling(peer) => {
+                let (one, two) = (of("reads-1")?, of("reads-2")?);
+                let scale = |name| Some(two.of(name)? / one.of(name)?);
+                Some(scale("driver")? / scale(peer)?)
+            }
         }
     }
 }
@@ -188,6 +195,17 @@ mod tests {
         assert!(of(&standings, "pread by seqfile").met);
         let standings = super::standings(&[with(PREAD, 81.0, "seqfile", 100.0)]);
         assert!(!of(&standings, "pread by seqfile").met);
+    }
+
+    #[test]
+    fn scaling_is_that_of_two_readers_by_one() {
+        let rows = [
+            with("reads-1", 10.0, "plain", 10.0),
+            with("reads-2", 15.0, "plain", 20.0),
+        ];
+        let standings = standings(&rows);
+        let scaling = of(&standings, "two readers beside one, by plain");
+        assert_eq!((scaling.value, scaling.met), (0.75, false));
     }
 
     #[test]

@@ -95,7 +95,6 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built, part: Part) -> Result<
 fn unit(measure: &str) -> &'static str {
     match measure {
         "module-memory" => "bytes",
-        "scaling" => "%",
         _ if measure.starts_with("reads-") => "reads/s",
         _ => "instructions",
     }
