@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::cases::debug::{KERNELS, Run};
+use crate::cases::debug::{DebugKernel, KERNELS, Run};
 use crate::chroot::Chroot;
 use crate::own_kernel::{self, Variant};
 use crate::project::Project;
@@ -62,22 +62,22 @@ pub fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
         let runs = kernel.runs.iter().filter(|run| choice.wants(run.step));
         let runs: Vec<_> = runs.collect();
         if !runs.is_empty() {
-            one(bench, &kernel.variant, &runs, tally);
+            one(bench, kernel, &runs, tally);
         }
     }
 }
 
-fn one(bench: &Bench<'_>, variant: &Variant, runs: &[&Run], tally: &mut Tally) {
-    let name = variant.name;
+fn one(bench: &Bench<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally) {
+    let name = kernel.variant.name;
     let prepared = cargo::static_program(bench.project, "guest")
-        .and_then(|program| Ok((program, ready(bench, variant)?)));
+        .and_then(|program| Ok((program, ready(bench, &kernel.variant)?)));
     let (program, ready) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return tally.fail(&format!("{name}/build"), &format!("{error:#}")),
     };
     for run in runs {
         let suite = format!("{name}/{}", run.suites);
-        match boot(bench, &program, &ready, name, run) {
+        match boot(bench, &program, &ready, kernel, run) {
             Ok((outcome, log)) => tally.guest_with(&suite, &outcome, &log, run.provoked),
             Err(error) => tally.fail(&format!("{suite}/boot"), &format!("{error:#}")),
         }
@@ -135,10 +135,11 @@ fn boot(
     bench: &Bench<'_>,
     program: &Path,
     ready: &Ready,
-    kernel: &str,
+    kernel: &DebugKernel,
     run: &Run,
 ) -> Result<(Outcome, PathBuf)> {
-    let name = format!("guest-{kernel}-{}", run.suites.replace(',', "-"));
+    let short = kernel.variant.name;
+    let name = format!("guest-{short}-{}", run.suites.replace(',', "-"));
     let modules: Vec<_> = ready
         .modules
         .iter()
@@ -150,19 +151,18 @@ fn boot(
         program,
         modules: &modules,
         programs: &[],
-        // Otherwise the first report of KASAN is the last.
-        words: &format!("kasan_multi_shot guest={} {}", run.suites, run.words),
+        words: &format!("{} guest={} {}", kernel.words, run.suites, run.words),
         name: &name,
         size: Size {
             memory: MEMORY,
             timeout: Duration::from_secs(run.minutes * 60),
         },
     };
-    let what = format!("run {} in a guest with the {kernel} kernel", run.suites);
+    let what = format!("run {} in a guest with the {short} kernel", run.suites);
     let outcome = ui::step(&what, || {
         guest.run(project, &mut |line| {
             if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {kernel}: {case}"));
+                ui::say(&format!("  {short}: {case}"));
             }
         })
     })?;
