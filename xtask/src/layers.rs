@@ -143,7 +143,7 @@ pub fn made(
     let key: Vec<_> = below.chain(recipe.iter().map(|part| part.into())).collect();
     let key = provision::digest(&key.join("\n"));
     let layer = root.folder.join(format!("{name}-{key}"));
-    let _lock = provision::lock(&root.folder.join("lock"))?;
+    let _lock = provision::lock(&root.folder.join(format!("{name}.lock")))?;
     if !layer.exists() {
         ui::step(what, || {
             let mut chroot = Chroot::new(project, root)?;

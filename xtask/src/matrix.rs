@@ -48,7 +48,11 @@ pub fn task(project: &Project, words: &[String]) -> Result<bool> {
     mounts::private_namespace()?;
     host::need(&demo::needs())?;
     let debs = deb::build(project)?;
-    let repo = repo::build(project, &debs)?;
+    run(project, repo::build(project, &debs)?, words)
+}
+
+/// The same with the packages of this repository.
+pub fn run(project: &Project, repo: PathBuf, words: &[String]) -> Result<bool> {
     let program = ui::step("build the guest's program", || {
         cargo::static_program(project, "guest")
     })?;

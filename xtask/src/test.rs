@@ -99,26 +99,6 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
     })
 }
 
-fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
-    if choice.wants("package") {
-        package_checks::run(bench, tally);
-    }
-    if NEED_METADATA.iter().any(|step| choice.wants(step)) {
-        run_with_metadata(bench, choice, tally);
-    }
-    debug::run(bench, choice, tally);
-    if choice.wants("matrix") {
-        tally.case("matrix", || {
-            let all_well = matrix::task(bench.project, &[])?;
-            ensure!(
-                all_well,
-                "some kernel did not do; docs/matrix.md says which"
-            );
-            Ok(())
-        });
-    }
-}
-
 /// Steps that build modules for the stock kernels, or install the packages.
 const NEED_METADATA: [&str; 10] = [
     "native",
@@ -133,25 +113,13 @@ const NEED_METADATA: [&str; 10] = [
     "life",
 ];
 
-fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
-    let caches: Result<Vec<PathBuf>> = bench
-        .releases
-        .iter()
-        .map(|release| warm::cache(bench.project, &bench.checks, release, &bench.repo))
-        .collect();
-    let caches = match caches {
-        Ok(caches) => caches,
-        Err(error) => {
-            tally.fail("native/metadata", &format!("{error:#}"));
-            for step in NEED_METADATA.iter().filter(|step| choice.wants(step)) {
-                tally.skip(step, "there is no metadata to build with");
-            }
-            return;
-        }
-    };
-    let caches = &caches;
+fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
+    if choice.wants("package") {
+        package_checks::run(bench, tally);
+    }
+    let caches = &metadata(bench, choice, tally);
+    let wants = |step| choice.wants(step) && !(caches.is_empty() && NEED_METADATA.contains(&step));
     thread::scope(|scope| {
-        let wants = |step| choice.wants(step);
         // Made while the chroot works; a guest at the end needs it.
         let system = wants("package-life")
             .then(|| scope.spawn(|| image::system(bench.project, &bench.base)));
@@ -163,23 +131,45 @@ fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
         // alone keeps two processors busy.
         let guests = scope.spawn(move || {
             let mut tally = Tally::default();
-            let system = system.map(|made| made.join());
-            run_guests(bench, choice, caches, &modules, system, &mut tally);
+            if wants("behaviour") {
+                behaviour::run(bench, &modules, choice.all, &mut tally);
+            }
+            if wants("runtime") {
+                runtime::run(bench, caches, &modules, &mut tally);
+            }
+            if wants("secure-boot") {
+                secure_boot::run(bench, &modules, &mut tally);
+            }
+            if wants("foreign") {
+                foreign::run(bench, &modules, &mut tally);
+            }
+            match system.map(|made| made.join()) {
+                None => {}
+                Some(Ok(Ok(_))) => {
+                    package_life::run(bench, &caches[0], &mut tally);
+                    signing::run(bench, &caches[0], &mut tally);
+                }
+                Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
+                Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
+            }
+            debug::run(bench, choice, &mut tally);
             tally
         });
         // The first kernel's, which these use alone.
-        let warm = &caches[0];
         if wants("driver") {
-            driver_source::run(bench, warm, tally);
+            driver_source::run(bench, &caches[0], tally);
         }
         if wants("bad-input") {
-            bad_input::run(bench, warm, tally);
+            bad_input::run(bench, &caches[0], tally);
         }
         if wants("status") {
             status::run(bench, caches, tally);
         }
         if wants("life") {
             life::run(bench, caches, choice.all, tally);
+        }
+        if wants("matrix") {
+            tally.case("matrix", || every_kernel(bench));
         }
         match guests.join() {
             Ok(of_guests) => tally.add(of_guests),
@@ -188,36 +178,34 @@ fn run_with_metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
     });
 }
 
-fn run_guests(
-    bench: &Bench<'_>,
-    choice: &Choice,
-    caches: &[PathBuf],
-    modules: &[native::Built],
-    system: Option<thread::Result<Result<PathBuf>>>,
-    tally: &mut Tally,
-) {
-    let wants = |step| choice.wants(step);
-    if wants("behaviour") {
-        behaviour::run(bench, modules, choice.all, tally);
+/// The metadata of each kernel, where a step wants it; none where it could not be made.
+fn metadata(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) -> Vec<PathBuf> {
+    let wanting = NEED_METADATA.iter().filter(|step| choice.wants(step));
+    let wanting: Vec<_> = wanting.collect();
+    if wanting.is_empty() {
+        return Vec::new();
     }
-    if wants("runtime") {
-        runtime::run(bench, caches, modules, tally);
-    }
-    if wants("secure-boot") {
-        secure_boot::run(bench, modules, tally);
-    }
-    if wants("foreign") {
-        foreign::run(bench, modules, tally);
-    }
-    match system {
-        None => {}
-        Some(Ok(Ok(_))) => {
-            package_life::run(bench, &caches[0], tally);
-            signing::run(bench, &caches[0], tally);
+    let caches = bench
+        .releases
+        .iter()
+        .map(|release| warm::cache(bench.project, &bench.checks, release, &bench.repo))
+        .collect::<Result<_>>();
+    caches.unwrap_or_else(|error| {
+        tally.fail("native/metadata", &format!("{error:#}"));
+        for step in wanting {
+            tally.skip(step, "there is no metadata to build with");
         }
-        Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
-        Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
-    }
+        Vec::new()
+    })
+}
+
+fn every_kernel(bench: &Bench<'_>) -> Result<()> {
+    let all_well = matrix::run(bench.project, bench.repo.clone(), &[])?;
+    ensure!(
+        all_well,
+        "some kernel did not do; docs/matrix.md says which"
+    );
+    Ok(())
 }
 
 /// The kernels of the table that are tested beside the one that boots. Of several series the
