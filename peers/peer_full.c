@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * All that the driver does: a message that is written as a file is, of which an open file keeps
- * the one that it has begun to read; splice, sendfile and io_uring; EIO after unloading.
+ * the one that it has begun to read; splice, sendfile and io_uring; EIO after unloading. Built
+ * BY_SEQ_FILE (peer_seqfull.c) it leaves the reading to that.
  *
  * A message never changes and counts who has it. `lock` guards which is the newest and which one
  * each open file has begun; `writers` is held from looking at a message to putting its successor
@@ -10,6 +11,7 @@
 #include "peer.h"
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -23,6 +25,12 @@ struct message {
 	size_t length;
 	char text[];
 };
+
+#ifdef BY_SEQ_FILE
+#define DIRECTORY "1999_snap"
+#else
+#define DIRECTORY "1999_full"
+#endif
 
 static struct proc_dir_entry *dir;
 static struct message *newest;
@@ -52,17 +60,30 @@ static void message_put(struct message *message)
 		kfree(message);
 }
 
-/* The newest, with which the open file goes on from now. */
-static struct message *message_begin(struct file *file)
+/* Where an open file has what it has begun. */
+static struct message **slot(const struct file *file)
 {
+#ifdef BY_SEQ_FILE
+	struct seq_file *seq = file->private_data;
+
+	return (struct message **)&seq->private;
+#else
+	return (struct message **)&file->private_data;
+#endif
+}
+
+/* The newest, with which the open file goes on from now. */
+static struct message *message_begin(const struct file *file)
+{
+	struct message **begun = slot(file);
 	struct message *before = NULL;
 	struct message *message;
 
 	spin_lock(&lock);
 	message = message_get(newest);
-	if (file->private_data != message) {
-		before = file->private_data;
-		file->private_data = message_get(message);
+	if (*begun != message) {
+		before = *begun;
+		*begun = message_get(message);
 	}
 	spin_unlock(&lock);
 	message_put(before);
@@ -70,18 +91,42 @@ static struct message *message_begin(struct file *file)
 }
 
 /* What the open file has begun; if nothing yet, it begins. */
-static struct message *message_begun(struct file *file)
+static struct message *message_begun(const struct file *file)
 {
 	struct message *message;
 
 	spin_lock(&lock);
-	message = file->private_data;
+	message = *slot(file);
 	if (message)
 		message_get(message);
 	spin_unlock(&lock);
 	return message ?: message_begin(file);
 }
 
+#ifdef BY_SEQ_FILE
+/* What does not fit is shown again into a larger buffer, and all of it for a read elsewhere. */
+static int full_show(struct seq_file *seq, void *unused)
+{
+	struct message *message = message_begun(seq->file);
+
+	seq_write(seq, message->text, message->length);
+	message_put(message);
+	return 0;
+}
+
+static int full_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, full_show, NULL);
+}
+
+static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	/* seq_file shows what it reads from offset 0 anew. */
+	if (!iocb->ki_pos)
+		message_put(message_begin(iocb->ki_filp));
+	return seq_read_iter(iocb, to);
+}
+#else
 static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
@@ -101,6 +146,7 @@ static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	message_put(message);
 	return copied;
 }
+#endif
 
 /* How many bytes of a message a write of `count` bytes keeps. */
 static ssize_t full_kept(const struct file *file, loff_t position,
@@ -170,12 +216,18 @@ static ssize_t full_write(struct file *file, const char __user *from,
 
 static int full_release(struct inode *inode, struct file *file)
 {
-	message_put(file->private_data);
-	file->private_data = NULL;
+	message_put(*slot(file));
+#ifdef BY_SEQ_FILE
+	return single_release(inode, file);
+#else
 	return 0;
+#endif
 }
 
 static const struct proc_ops full_ops = {
+#ifdef BY_SEQ_FILE
+	.proc_open = full_open,
+#endif
 	.proc_read_iter = full_read_iter,
 	.proc_write = full_write,
 	.proc_lseek = no_seek_end_llseek,
@@ -190,7 +242,7 @@ static int __init full_init(void)
 	if (!newest)
 		return error;
 	memcpy(newest->text, PEER_GREETING, newest->length);
-	dir = proc_mkdir("1999_full", NULL);
+	dir = proc_mkdir(DIRECTORY, NULL);
 	if (!dir) {
 		error = -EBUSY;
 		goto put;

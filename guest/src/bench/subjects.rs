@@ -72,6 +72,12 @@ pub const SUBJECTS: &[Subject] = &[
         entry: "/proc/1999_full/mydrive",
         message: Message::Written,
     },
+    Subject {
+        name: "seqfull",
+        module: "peer_seqfull",
+        entry: "/proc/1999_snap/mydrive",
+        message: Message::Written,
+    },
 ];
 
 /// The message of this length.

@@ -28,6 +28,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("plain", "peer_plain"),
     ("seqfile", "peer_seqfile"),
     ("full", "peer_full"),
+    ("seqfull", "peer_seqfull"),
 ];
 
 /// What was built for a kernel.
