@@ -116,7 +116,12 @@ static int full_show(struct seq_file *seq, void *unused)
 
 static int full_open(struct inode *inode, struct file *file)
 {
-	return single_open(file, full_show, NULL);
+	int error = single_open(file, full_show, NULL);
+
+	/* seq_file takes it from every file. */
+	if (!error)
+		file->f_mode |= FMODE_PWRITE;
+	return error;
 }
 
 static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
