@@ -51,6 +51,8 @@ pub struct Report {
     pub counted: Option<[usize; 3]>,
     /// The kernel's complaints that are not expected.
     pub complaints: Vec<Complaint>,
+    /// Data races between the kernel's own functions alone, of which it has some.
+    pub races_elsewhere: usize,
 }
 
 /// What the kernel says when something is wrong with it.
@@ -110,6 +112,8 @@ const EXPECTED: &[(&str, &str)] = &[
 const CUT: &str = "------------[ cut here ]------------";
 const WARNING: &str = "WARNING: ";
 const CUT_END: &str = "---[ end trace";
+const RACE: &str = "BUG: KCSAN: data-race in ";
+const RACE_END: &str = "=====";
 
 impl Report {
     /// Reads a console's text.
@@ -160,13 +164,14 @@ impl Report {
         match block {
             Some(mut block) => {
                 block.push(message);
-                if message.starts_with(CUT_END) {
+                let of_race = block[0].starts_with(RACE) && message.starts_with(RACE_END);
+                if of_race || message.starts_with(CUT_END) {
                     self.complain(&block);
                     return None;
                 }
                 Some(block)
             }
-            None if message.starts_with(CUT) => Some(vec![message]),
+            None if message.starts_with(CUT) || message.starts_with(RACE) => Some(vec![message]),
             // Its first line is of a level that a quiet console does not show; what it is about
             // stands on the line before.
             None if message.starts_with(WARNING) => Some(vec![before, message]),
@@ -180,6 +185,10 @@ impl Report {
     }
 
     fn complain(&mut self, block: &[&str]) {
+        if is_elsewhere(block) {
+            self.races_elsewhere += 1;
+            return;
+        }
         let case = self.running.as_deref();
         let expected = EXPECTED
             .iter()
@@ -213,6 +222,13 @@ impl Report {
             _ => None,
         }
     }
+}
+
+/// Whether this is a data race of which both sides are known, and neither was in a module or called
+/// by one.
+fn is_elsewhere(block: &[&str]) -> bool {
+    let both_known = block[0].starts_with(RACE) && block[0].contains(" / ");
+    both_known && !block.iter().any(|line| line.ends_with(']'))
 }
 
 fn matches(message: &str) -> bool {
@@ -353,6 +369,38 @@ CASE load-directory-taken ok
         let report =
             Report::read("[    1.1] ------------[ cut here ]------------\n[    1.1] BUG: x\n");
         assert_eq!(report.complaints.len(), 1);
+    }
+
+    #[test]
+    fn a_race_is_one_complaint_unless_both_sides_are_the_kernel_s_own() {
+        let race = |functions: &str, frame: &str| {
+            Report::read(&format!(
+                "[ 1.0] guest: case open\n[ 2.0] =====\n[ 2.1] BUG: KCSAN: data-race in {functions}\n\
+                 [ 2.2] \n[ 2.3] read to 0xff of 4 bytes by task 3 on cpu 0:\n[ 2.4]  {frame}\n\
+                 [ 2.5] Reported by Kernel Concurrency Sanitizer on:\n\
+                 [ 2.6] Tainted: [O]=OOT_MODULE\n[ 2.7] =====\n[ 3.0] fine\n"
+            ))
+        };
+        let elsewhere = race("lookup_slow / d_alloc", "path_openat+0x1/0x2");
+        assert_eq!(
+            (elsewhere.races_elsewhere, elsewhere.complaints.len()),
+            (1, 0)
+        );
+        for (functions, frame) in [
+            ("proc_reg_read / proc_reg_open", "read+0x1/0x2 [procDriver]"),
+            ("lookup_slow / read [procDriver]", "read+0x1/0x2"),
+            // Nobody knows who made the other.
+            ("lookup_slow", "path_openat+0x1/0x2"),
+        ] {
+            let report = race(functions, frame);
+            assert_eq!(
+                (report.races_elsewhere, report.complaints.len()),
+                (0, 1),
+                "{functions}"
+            );
+            assert_eq!(report.complaints[0].case.as_deref(), Some("open"));
+            assert!(report.complaints[0].line.contains(functions));
+        }
     }
 
     #[test]

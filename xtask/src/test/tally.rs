@@ -108,6 +108,13 @@ impl Tally {
         if others.peek().is_none() {
             self.pass(&calm);
         }
+        if report.races_elsewhere > 0 {
+            ui::say(&format!(
+                "      {suite}: {} data races of the kernel's own, which the driver has no part in: {}",
+                report.races_elsewhere,
+                log.display()
+            ));
+        }
         for complaint in others {
             let case = complaint.case.as_deref().unwrap_or("boot");
             self.fail(
