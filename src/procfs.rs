@@ -6,8 +6,8 @@
 //! [`Dir::file`] put it into `/proc`. The handles that they return remove the entry when they are
 //! dropped, and a file keeps its directory.
 //!
-//! Not supported: entries that are only read or only written, `mmap`, `ioctl`, `poll` (the kernel answers that an
-//! entry without one is always ready), symbolic links, network namespaces.
+//! Not supported: entries that are only read or only written, `mmap`, `ioctl`, `poll` (the kernel
+//! answers that an entry without one is always ready), symbolic links, network namespaces.
 //!
 //! C header: `include/linux/proc_fs.h`.
 
