@@ -39,6 +39,11 @@ reinstall() {
 	apt-get -q -y reinstall procdriver-dkms
 }
 
+# The command that postinst prints for when what was in the way is mended.
+build_again() {
+	dpkg-reconfigure procdriver-dkms
+}
+
 # Fills dkms-rust's cache for kernels: to rebuild takes a minute for each.
 warm() {
 	mkdir -p /var/cache/dkms-rust

@@ -68,22 +68,22 @@ pub const CASES: &[Case] = &[
     },
     failing(
         "fails-wrong-rustc",
-        "rustc is of another version; mended by `apt reinstall procdriver-dkms`",
+        "rustc is of another version; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "mkdir /root/aside && mv /usr/bin/rustc* /root/aside && \
                      printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' >/usr/bin/rustc && \
                      chmod 755 /usr/bin/rustc",
-            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && reinstall",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["rustc 1\\.70\\.0", "mend: .*install rustc"],
         },
     ),
     failing(
         "fails-no-space-for-metadata",
-        "no room in /var/cache; mended by `apt reinstall procdriver-dkms`",
+        "no room in /var/cache; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "rm -rf /var/cache/dkms-rust && mkdir /var/cache/dkms-rust && \
                      mount -t tmpfs -o size=20m full /var/cache/dkms-rust",
-            mends: "umount /var/cache/dkms-rust && warm $@ && reinstall",
+            mends: "umount /var/cache/dkms-rust && warm $@ && build_again",
             says: &[
                 "takes [0-9]+ MB in /var/cache/dkms-rust, where",
                 "mend: make room",
@@ -92,48 +92,48 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-no-space-for-dkms",
-        "no room in /var/lib/dkms; mended by `apt reinstall procdriver-dkms`",
+        "no room in /var/lib/dkms; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             // Enough to note what dkms notes, too little to compile.
             breaks: "warm $OLD $NEW && cp -a /var/lib/dkms /root/dkms && \
                      mount -t tmpfs -o size=600k full /var/lib/dkms && \
                      cp -a /root/dkms/. /var/lib/dkms",
             mends: "cp -a /var/lib/dkms/. /root/dkms && umount /var/lib/dkms && \
-                    cp -a /root/dkms/. /var/lib/dkms && rm -r /root/dkms && warm $@ && reinstall",
+                    cp -a /root/dkms/. /var/lib/dkms && rm -r /root/dkms && warm $@ && build_again",
             says: &["No space left on device"],
         },
     ),
     failing(
         "fails-module-does-not-compile",
-        "the compiler refuses the driver; mended by `apt reinstall procdriver-dkms`",
+        "the compiler refuses the driver; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             // By what compiles it: the source comes anew with each version.
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
                      printf '#!/bin/sh\\necho \"ld: out of order\" >&2; exit 1\\n' >/usr/bin/x86_64-linux-gnu-ld && \
                      chmod 755 /usr/bin/x86_64-linux-gnu-ld",
-            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && reinstall",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["ld: out of order"],
         },
     ),
     failing(
         "fails-bindgen-crashes",
-        "bindgen dies of a signal; mended by `apt reinstall procdriver-dkms`",
+        "bindgen dies of a signal; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "rm -rf /var/cache/dkms-rust && mkdir /root/aside && \
                      mv /usr/bin/bindgen /root/aside && \
                      printf '#!/bin/sh\\ncase $* in *--version*) exec /root/aside/bindgen --version;; esac\\n\
                      kill -SEGV $$\\n' >/usr/bin/bindgen && chmod 755 /usr/bin/bindgen",
-            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && reinstall",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["[Ss]egmentation fault"],
         },
     ),
     failing(
         "fails-build-killed",
-        "the build is killed; mended by `apt reinstall procdriver-dkms`",
+        "the build is killed; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/make /root/aside && \
                      printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && chmod 755 /usr/bin/make",
-            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && reinstall",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["[Kk]illed"],
         },
     ),

@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
                         &[
                             "not built for 6",
                             "broken on purpose",
-                            "once mended: dkms install",
+                            "once mended: dpkg-reconfigure procdriver-dkms",
                         ],
                     ),
                     step("configured && is_at $WORSE && has $OLD $V"),
