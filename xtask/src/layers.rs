@@ -194,18 +194,48 @@ fn foreign(package: &str) -> Option<&str> {
     rest.split('=').next()
 }
 
-/// Removes the folders that this name begins, but for one.
+/// Removes the layers of this name, but for one.
 fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {
-    let prefix = format!("{name}-");
     for entry in
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
     {
         let path = entry?.path();
-        let other = path.file_name().unwrap_or_default().to_string_lossy();
-        if path != keep && other.starts_with(&prefix) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if path != keep && is_layer(&file, name) {
             fs::remove_dir_all(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     Ok(())
+}
+
+/// Whether `file` is a layer's, of this name: another's name may begin with it.
+fn is_layer(file: &str, name: &str) -> bool {
+    let key = file
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('-'));
+    key.is_some_and(provision::is_digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_goes_with_its_own_name_only() {
+        let layers = ["foreign", "foreign-suites", "old", "kernel-tools"];
+        let files: Vec<String> = layers
+            .iter()
+            .flat_map(|name| {
+                let key = provision::digest(name);
+                [format!("{name}-{key}"), format!("{name}.lock")]
+            })
+            .collect();
+        let of = |name: &str| -> Vec<&String> {
+            files.iter().filter(|file| is_layer(file, name)).collect()
+        };
+        assert_eq!(of("foreign"), [&files[0]]);
+        assert_eq!(of("foreign-suites"), [&files[2]]);
+        assert!(of("kernel").is_empty());
+    }
 }

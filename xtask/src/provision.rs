@@ -207,6 +207,11 @@ pub fn digest(text: &str) -> String {
         .collect()
 }
 
+/// Whether a text is of the kind that [`digest`] makes.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
