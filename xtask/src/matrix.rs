@@ -11,7 +11,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
 use crate::archive::{self, Kernel};
@@ -74,12 +74,19 @@ pub fn run(project: &Project, repo: PathBuf, words: &[String]) -> Result<bool> {
             matrix.problems.push(problem);
         }
     }
-    if matrix.rows.is_empty() && matrix.problems.is_empty() {
-        bail!(
+    // A suite that could not be asked may have had them.
+    let unknown = match matrix.problems.is_empty() {
+        true => unknown(&matrix.offered, words),
+        false => Vec::new(),
+    };
+    if !unknown.is_empty() {
+        let problem = format!(
             "no kernel is called {}; there are: {}",
-            words.join(" or "),
+            unknown.join(" or "),
             names(&matrix.offered).join(" ")
         );
+        ensure!(!matrix.rows.is_empty(), "{problem}");
+        matrix.problems.push(problem);
     }
     let jobs = std::mem::take(&mut matrix.jobs);
     boot::all(project, &program, jobs, &mut matrix.rows);
@@ -246,6 +253,18 @@ fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
     words.is_empty() || words.iter().any(|word| known.contains(&word))
 }
 
+/// The words that mean none of the kernels.
+fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
+    let means_none = |word: &&String| {
+        !(kernels.iter()).any(|kernel| is_picked(kernel, std::slice::from_ref(word)))
+    };
+    words
+        .iter()
+        .filter(means_none)
+        .map(String::as_str)
+        .collect()
+}
+
 fn names(kernels: &[Kernel]) -> Vec<String> {
     let name = |kernel: &Kernel| format!("{}/{}-{}", kernel.suite, kernel.series, kernel.flavour);
     kernels.iter().map(name).collect()
@@ -272,6 +291,7 @@ mod tests {
         {
             assert!(is_picked(&kernel, &[word.to_owned()]), "{word}");
         }
-        assert!(!is_picked(&kernel, &["amd64".to_owned()]));
+        let words = ["amd64".to_owned(), "6.12-amd64".to_owned()];
+        assert_eq!(unknown(&[kernel], &words), ["amd64"]);
     }
 }
