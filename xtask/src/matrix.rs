@@ -255,12 +255,10 @@ fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
 
 /// The words that mean none of the kernels.
 fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
-    let means_none = |word: &&String| {
-        !(kernels.iter()).any(|kernel| is_picked(kernel, std::slice::from_ref(word)))
-    };
+    let means = |word: &String, kernel: &Kernel| is_picked(kernel, std::slice::from_ref(word));
     words
         .iter()
-        .filter(means_none)
+        .filter(|word| !kernels.iter().any(|kernel| means(word, kernel)))
         .map(String::as_str)
         .collect()
 }

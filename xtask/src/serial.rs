@@ -225,10 +225,12 @@ impl Report {
 }
 
 /// Whether this is a data race of which both sides are known, and neither was in a module or called
-/// by one.
+/// by one; and nothing else that is wrong was said in between, by another processor.
 fn is_elsewhere(block: &[&str]) -> bool {
     let both_known = block[0].starts_with(RACE) && block[0].contains(" / ");
-    both_known && !block.iter().any(|line| line.ends_with(']'))
+    let in_a_module = block.iter().any(|line| line.ends_with(']'));
+    let more = block[1..].iter().any(|line| matches(line));
+    both_known && !in_a_module && !more
 }
 
 fn matches(message: &str) -> bool {
@@ -391,6 +393,8 @@ CASE load-directory-taken ok
             ("lookup_slow / read [procDriver]", "read+0x1/0x2"),
             // Nobody knows who made the other.
             ("lookup_slow", "path_openat+0x1/0x2"),
+            // Another processor's words in between.
+            ("lookup_slow / d_alloc", "BUG: sleeping function called"),
         ] {
             let report = race(functions, frame);
             assert_eq!(
