@@ -23,6 +23,8 @@ pub struct Variant {
     pub name: &'static str,
     /// What it has more than the base.
     config: &'static str,
+    /// What has to change in its source first, as shell that is run there; most often nothing.
+    mend: &'static str,
     /// What make is told of the compilers.
     compilers: &'static str,
 }
@@ -31,6 +33,7 @@ pub struct Variant {
 pub const PLAIN: Variant = Variant {
     name: "plain",
     config: include_str!("own_kernel/plain.config"),
+    mend: "",
     compilers: "",
 };
 
@@ -39,6 +42,7 @@ pub const PLAIN: Variant = Variant {
 pub const KASAN: Variant = Variant {
     name: "kasan",
     config: include_str!("own_kernel/kasan.config"),
+    mend: "",
     compilers: "LLVM=1",
 };
 
@@ -46,8 +50,21 @@ pub const KASAN: Variant = Variant {
 pub const KCSAN: Variant = Variant {
     name: "kcsan",
     config: include_str!("own_kernel/kcsan.config"),
+    mend: MEND_KCSAN,
     compilers: "LLVM=1",
 };
+
+/// KCSAN can stop the guest for good. Who sees a race takes the watchpoint and then tells what it
+/// did, and who set the watchpoint waits for that with interrupts off. Is the first preempted in
+/// between by a task that wants a spinlock of the second, neither goes on. So it takes and tells
+/// with interrupts off as well.
+const MEND_KCSAN: &str = "
+sed -i 's/^\\tconsumed = try_consume_watchpoint(/\\tguard(irqsave)();\\n&/' kernel/kcsan/core.c
+grep -q 'guard(irqsave)' kernel/kcsan/core.c || {
+    echo 'where KCSAN takes a watchpoint is not found in kernel/kcsan/core.c' >&2
+    exit 1
+}
+";
 
 /// What every variant has.
 const BASE: &str = include_str!("own_kernel/base.config");
@@ -110,9 +127,11 @@ pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
     let Variant {
         name,
         config,
+        mend,
         compilers,
     } = variant;
-    let recipe = [BASE, config, compilers, CONFIGURE, INSTALL].map(str::to_owned);
+    let configure = format!("{mend}{CONFIGURE}");
+    let recipe = [BASE, config, compilers, &configure, INSTALL].map(str::to_owned);
     let what = format!("build a {name} kernel from linux-source");
     let layer = format!("own-kernel-{name}");
     layers::made(project, &root, &layer, &recipe, &what, |chroot| {
@@ -139,6 +158,7 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
     let Variant {
         name,
         config,
+        mend,
         compilers,
     } = variant;
     let log = project.log(&format!("own-kernel-{name}"))?;
@@ -156,7 +176,7 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
         .join("wishes");
     let text = format!("{BASE}{config}CONFIG_LOCALVERSION=\"-procdriver-{name}\"\n");
     fs::write(wishes, text).context("cannot write the kernel's configuration")?;
-    let missed = sh("configure", CONFIGURE)?.text;
+    let missed = sh("configure", &format!("{mend}{CONFIGURE}"))?.text;
     ensure!(
         missed.trim().is_empty(),
         "the {name} kernel cannot have: {}",
