@@ -119,6 +119,11 @@ impl Variant {
         let version = source.split(['+', '-']).next().unwrap_or_default();
         format!("{version}-procdriver-{}", self.name)
     }
+
+    /// What prepares its unpacked source.
+    fn configure(&self) -> String {
+        format!("{}{CONFIGURE}", self.mend)
+    }
 }
 
 /// The root with such a kernel built and installed.
@@ -127,10 +132,10 @@ pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
     let Variant {
         name,
         config,
-        mend,
         compilers,
+        ..
     } = variant;
-    let configure = format!("{mend}{CONFIGURE}");
+    let configure = variant.configure();
     let recipe = [BASE, config, compilers, &configure, INSTALL].map(str::to_owned);
     let what = format!("build a {name} kernel from linux-source");
     let layer = format!("own-kernel-{name}");
@@ -158,8 +163,8 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
     let Variant {
         name,
         config,
-        mend,
         compilers,
+        ..
     } = variant;
     let log = project.log(&format!("own-kernel-{name}"))?;
     let release = variant.release(&root.release);
@@ -176,7 +181,7 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
         .join("wishes");
     let text = format!("{BASE}{config}CONFIG_LOCALVERSION=\"-procdriver-{name}\"\n");
     fs::write(wishes, text).context("cannot write the kernel's configuration")?;
-    let missed = sh("configure", &format!("{mend}{CONFIGURE}"))?.text;
+    let missed = sh("configure", &variant.configure())?.text;
     ensure!(
         missed.trim().is_empty(),
         "the {name} kernel cannot have: {}",
