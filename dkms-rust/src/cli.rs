@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The command line.
+//! The command line as text and types; what is done is in `commands`. May use `kernel`.
 
-use crate::commands;
-use crate::refusal::Refusal;
-use crate::release::Release;
+use crate::kernel::release::Release;
 use clap::{CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Gives any Rust kernel module a build tree that can build it
 ///
@@ -42,9 +38,6 @@ pub enum Command {
         /// Which kernel
         #[command(flatten)]
         kernel: KernelArg,
-        /// Only for the module in this folder, which takes half the time: `make` makes no more
-        #[arg(long = "for", value_name = "FOLDER")]
-        module: Option<PathBuf>,
     },
     /// Say whether modules can be built for the kernel; 77 if not
     Check {
@@ -103,23 +96,6 @@ impl KernelArg {
 /// The command line's description, from which man page and completions are made.
 pub fn command() -> clap::Command {
     Cli::command()
-}
-
-/// Parses the arguments and does what they say.
-pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    // What root makes is for all to read and for root alone to write, whoever called.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    match commands::run(&cli.command) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("dkms-rust: {error:#}");
-            match error.downcast_ref::<Refusal>() {
-                Some(_) => ExitCode::from(Refusal::EXIT),
-                None => ExitCode::FAILURE,
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 //! The program as the rustc that kbuild calls, with a script in the place of the real one.
 
-use dkms_rust::rustc_shim;
+use dkms_rust::build::rustc_shim;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -3,9 +3,9 @@
 //! The files of a module for one kernel: what dkms built, what is below `/lib/modules`, and which
 //! of those modprobe takes.
 
-use crate::release::Release;
+use crate::kernel::release::Release;
+use crate::system::version;
 use crate::system::{System, names};
-use crate::version;
 use std::fs;
 use std::path::{Path, PathBuf};
 

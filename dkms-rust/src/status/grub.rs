@@ -2,8 +2,8 @@
 
 //! The entry that GRUB boots by default, read from the configuration that `update-grub` writes.
 
-use super::next_boot::release;
 use super::report::{How, NextBoot};
+use crate::kernel::release::Release;
 use crate::system::System;
 use std::fs;
 
@@ -33,7 +33,7 @@ pub fn next(system: &System) -> Option<NextBoot> {
         "default entry"
     };
     Some(NextBoot {
-        kernel: Some(release(kernel)?.to_string()),
+        kernel: Some(Release::of_image(kernel)?.to_string()),
         how: How::Grub,
         guess: false,
         why: format!("GRUB's {what} `{spec}` in /{CONFIG}"),

@@ -6,26 +6,11 @@ use super::autoload;
 use super::files::Files;
 use super::module_file::ModuleFile;
 use super::packages::Package;
+use super::place::Place;
 use super::problems;
 use super::report::{Load, Module};
-use super::signing::Signer;
-use crate::release::Release;
 use crate::system::System;
 use std::fs;
-
-/// What it is looked at for.
-pub struct Place<'a> {
-    /// The system.
-    pub system: &'a System,
-    /// The kernel.
-    pub release: &'a Release,
-    /// Whether it runs now.
-    pub running: bool,
-    /// Why modules can't be built for it, and what mends that.
-    pub refusal: Option<(&'a str, Option<&'a str>)>,
-    /// What is known of keys.
-    pub signer: &'a Signer,
-}
 
 /// Looks at a package's module.
 pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {

@@ -4,6 +4,7 @@
 
 use super::super::module_file::tests::{module as made, signed};
 use super::super::report::{Key, Kind, Signing};
+use super::super::signing::Signer;
 use super::*;
 use std::path::Path;
 

@@ -5,13 +5,9 @@
 
 use super::report::{How, NextBoot};
 use super::{grub, systemd_boot};
-use crate::release::Release;
+use crate::kernel::release::Release;
+use crate::system::version;
 use crate::system::{System, names};
-use crate::version;
-use std::path::Path;
-
-/// What a file in `/boot` is called that is a kernel.
-const PREFIXES: [&str; 3] = ["vmlinuz-", "vmlinux-", "kernel-"];
 
 /// Links that Debian's kernel packages keep to the newest one.
 const LINKS: [&str; 2] = ["vmlinuz", "boot/vmlinuz"];
@@ -30,18 +26,11 @@ pub fn find(system: &System) -> NextBoot {
         })
 }
 
-/// The release in a kernel's path.
-pub fn release(path: &str) -> Option<Release> {
-    let name = Path::new(path).file_name()?.to_str()?;
-    let release = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
-    release?.parse().ok()
-}
-
 fn link(system: &System) -> Option<NextBoot> {
     LINKS.iter().find_map(|name| {
         let target = system.at(name).read_link().ok()?;
         Some(NextBoot {
-            kernel: Some(release(target.to_str()?)?.to_string()),
+            kernel: Some(Release::of_image(target.to_str()?)?.to_string()),
             how: How::Link,
             guess: true,
             why: format!("no boot loader known here; /{name} leads to it"),
@@ -53,7 +42,7 @@ fn newest(system: &System) -> Option<NextBoot> {
     let kernels = names(&system.at("boot"));
     let newest = kernels
         .iter()
-        .filter_map(|name| release(name))
+        .filter_map(|name| Release::of_image(name))
         .max_by(|a, b| version::compare(a.as_str(), b.as_str()))?;
     Some(NextBoot {
         kernel: Some(newest.to_string()),

@@ -2,8 +2,8 @@
 
 //! DKMS's packages that are built by dkms-rust.
 
+use crate::system::version;
 use crate::system::{System, names};
-use crate::version;
 use std::fs;
 use std::path::PathBuf;
 

@@ -3,8 +3,8 @@
 //! What is wrong with a module, in a sentence, and the command that mends it.
 
 use super::files::Files;
-use super::module::Place;
 use super::module_file::ModuleFile;
+use super::place::Place;
 use super::report::{Key, Kind, Load, Module, Problem};
 
 /// Everything that keeps the module from being there at the next boot or now; the cause before its

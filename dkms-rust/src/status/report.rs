@@ -3,7 +3,7 @@
 //! What `dkms-rust status` has found out: as JSON it is these structures, field by field. The man
 //! page describes each; a test holds it against them.
 
-use crate::class::Class;
+use crate::kernel::class::Class;
 use serde::Serialize;
 
 /// The number of this layout. Fields may be added under the same number.

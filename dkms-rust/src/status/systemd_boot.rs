@@ -2,10 +2,10 @@
 
 //! The entry that systemd-boot boots by default: Boot Loader Specification, entries of type 1.
 
-use super::next_boot::release;
 use super::report::{How, NextBoot};
+use crate::kernel::release::Release;
+use crate::system::version;
 use crate::system::{System, names};
-use crate::version;
 use std::cmp::Ordering;
 use std::fs;
 use std::path::Path;
@@ -91,7 +91,7 @@ fn parse(name: &str, text: &str) -> Entry {
     let folder = Path::new(linux).parent().and_then(Path::file_name);
     let folder = folder.and_then(|name| name.to_str()?.parse().ok());
     let kernel = folder
-        .or_else(|| release(linux))
+        .or_else(|| Release::of_image(linux))
         .or_else(|| version.parse().ok());
     Entry {
         id: format!("{id}.conf"),

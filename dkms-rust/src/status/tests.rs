@@ -2,7 +2,7 @@
 
 use super::report::{Autoload, How, Key, Kind, Load, Module, Problem, Signing};
 use super::*;
-use crate::class::Class;
+use crate::kernel::class::Class;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// How many of its last lines are shown of a command that failed.
@@ -46,29 +46,6 @@ pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Runs a command, and gives back besides its status what it said on standard error, which is shown
-/// as it comes.
-///
-/// # Errors
-///
-/// If it can't be run.
-pub fn watched(command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
-    let spawned = command.stderr(Stdio::piped()).spawn();
-    let mut child = spawned.with_context(|| format!("can't run {}", name(command)))?;
-    let mut said = Vec::new();
-    if let Some(errors) = child.stderr.take() {
-        for line in BufReader::new(errors).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).into_owned();
-            eprintln!("{line}");
-            said.push(line);
-        }
-    }
-    let status = child
-        .wait()
-        .with_context(|| format!("can't wait for {}", name(command)))?;
-    Ok((status, said))
 }
 
 /// Says on standard error what is being done, does it, and says how long it took.
@@ -118,18 +95,6 @@ mod tests {
         assert!(error.contains("exit status: 3"), "{error}");
         assert!(error.ends_with("  100\n  why"), "{error}");
         assert!(!error.contains("  50\n"), "{error}");
-    }
-
-    #[test]
-    fn what_a_command_says_of_errors_is_given_back() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo out; printf 'one\\ntwo\\377' >&2; exit 3"]);
-        let (status, said) = watched(&mut command).unwrap();
-        assert_eq!(
-            (status.code(), said),
-            (Some(3), vec!["one".into(), "two\u{fffd}".into()])
-        );
-        assert!(watched(&mut Command::new("/nonexistent/make")).is_err());
     }
 
     #[test]

@@ -2,21 +2,23 @@
 
 //! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
 
-use crate::class::Class;
-use crate::linux_source;
-use crate::names;
-use crate::overlay;
-use crate::plan::Rebuild;
-use crate::run::{logged, step};
-use crate::runtime;
-use crate::rust_config;
-use crate::rustc_shim;
-use crate::thin_core;
+use crate::build::cache::Key;
+use crate::build::overlay;
+use crate::build::runtime;
+use crate::build::rust_config;
+use crate::build::rustc_shim;
+use crate::build::thin_core;
+use crate::kernel::class::Class;
+use crate::kernel::headers::Kernel;
+use crate::source::linux_source;
+use crate::source::linux_source::LinuxSource;
+use crate::system::run::{logged, step};
+use crate::toolchain::{Bindgen, Rustc};
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -37,19 +39,18 @@ endif
 
 /// The text of all that decides what a tree has in it.
 pub const RECIPE: &str = concat!(
-    include_str!("linux_source.rs"),
-    include_str!("names.rs"),
+    include_str!("../source/linux_source.rs"),
     include_str!("overlay.rs"),
     include_str!("rebuild.rs"),
     include_str!("runtime.rs"),
     include_str!("rust_config.rs"),
     include_str!("rustc_shim.rs"),
     include_str!("thin_core.rs"),
-    include_str!("../runtime/printk.c"),
-    include_str!("../runtime/dev_printk.c"),
-    include_str!("../runtime/seq_printf.c"),
-    include_str!("../runtime/format.h"),
-    include_str!("../runtime/merge.lds"),
+    include_str!("../../runtime/printk.c"),
+    include_str!("../../runtime/dev_printk.c"),
+    include_str!("../../runtime/seq_printf.c"),
+    include_str!("../../runtime/format.h"),
+    include_str!("../../runtime/merge.lds"),
 );
 
 const TARGET: &str = "dkms-rust-metadata";
@@ -58,14 +59,21 @@ const MAKEFILE_NAME: &str = "dkms-rust.mk";
 const LOG: &str = "dkms-rust.log";
 const TOOLS: &str = ".dkms-rust";
 
-/// How much of the kernel's C interface a tree has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bindings {
-    /// All of it.
-    Whole,
-    /// What the kernel's Rust code uses, and the module in this folder if there is one; the whole
-    /// is as good.
-    Lean(Option<PathBuf>),
+/// All that a rebuild needs.
+#[derive(Debug)]
+pub struct Rebuild {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// What it offers: [`Class::NoRust`] takes more than metadata.
+    pub class: Class,
+    /// Its source.
+    pub source: LinuxSource,
+    /// Its rustc.
+    pub rustc: Rustc,
+    /// Makes the bindings.
+    pub bindgen: Bindgen,
+    /// What the result is kept under.
+    pub key: Key,
 }
 
 /// Makes a build tree with metadata in the empty folder `tree`.
@@ -73,7 +81,7 @@ pub enum Bindings {
 /// # Errors
 ///
 /// If linux-source is damaged or incomplete, the rules fail, or the disk is full.
-pub fn run(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
+pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
     let source = &rebuild.source;
     let no_rust = rebuild.class == Class::NoRust;
@@ -93,7 +101,7 @@ pub fn run(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
     })?;
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
-        || kbuild(rebuild, bindings, tree),
+        || kbuild(rebuild, tree),
     )?;
     tidy(tree)?;
     if no_rust {
@@ -102,7 +110,7 @@ pub fn run(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-fn kbuild(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
+fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let target = match rebuild.class {
         Class::NoRust => runtime::TARGET,
         _ => TARGET,
@@ -125,13 +133,6 @@ fn kbuild(rebuild: &Rebuild, bindings: &Bindings, tree: &Path) -> Result<()> {
     let thin = tools.join("library");
     if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
         make.env(rustc_shim::THIN, &thin);
-    }
-    if let Bindings::Lean(module) = bindings {
-        let names = tools.join("names");
-        let kernel = tree.join("rust");
-        let spelled = names::spelled_in([kernel.as_path()].into_iter().chain(module.as_deref()))?;
-        fs::write(&names, spelled)?;
-        make.env(rustc_shim::NAMES, names);
     }
     make.current_dir(tree)
         .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)

@@ -11,24 +11,21 @@
 //! - The procedural macros' libraries are not optimised: they run for seconds and would be
 //!   optimised for a minute.
 //! - Warnings are for those who develop the kernel.
-//! - `core` is built from [`crate::thin_core`]'s source; where that fails, from the whole.
+//! - `core` is built from [`crate::build::thin_core`]'s source; where that fails, from the whole.
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
-//! - Where the kernel has no Rust, the crates get the flags of [`crate::runtime`] instead, and code.
-//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there,
-//!   and lean ones ([`crate::names`]) have only what is asked for.
+//! - Where the kernel has no Rust, the crates get the flags of [`crate::build::runtime`] instead, and code.
+//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
 //! - All but the longest chains of crates (core, then bindings or zerocopy, then kernel) step back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
 //!
 //! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
 //! each for one word.
 
-use crate::names;
-use crate::runtime;
-use crate::system;
+use crate::build::runtime;
+use crate::system::trusted::trusted;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -47,9 +44,6 @@ pub const REAL_BINDGEN: &str = "DKMS_RUST_BINDGEN";
 
 /// The environment variable with the path of the thin library, if there is one.
 pub const THIN: &str = "DKMS_RUST_THIN";
-
-/// The environment variable with the path of the names that lean bindings have.
-pub const NAMES: &str = "DKMS_RUST_NAMES";
 
 /// The environment variable that is set where the kernel has no Rust.
 pub const RUNTIME: &str = "DKMS_RUST_RUNTIME";
@@ -87,12 +81,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
             args = relocate(args, &tree);
         }
     } else {
-        let names = env::var_os(NAMES).map(fs::read_to_string);
-        let Ok(names) = names.transpose() else {
-            eprintln!("{name}: can't read the names in {NAMES}");
-            return Some(ExitCode::FAILURE);
-        };
-        args = describe(args, names.as_deref());
+        args = unformatted(args);
     }
     if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
         match compiler(&real, thin).status().map(|status| status.code()) {
@@ -112,7 +101,7 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
     let allocator = Path::new("/usr/lib")
         .join(format!("{}-linux-gnu", env::consts::ARCH))
         .join(ALLOCATOR);
-    if system::trusted(&allocator).is_ok() {
+    if trusted(&allocator).is_ok() {
         command.env("LD_PRELOAD", allocator);
     }
     command
@@ -150,15 +139,10 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     args
 }
 
-/// The arguments with which bindgen leaves its output as it is and describes these names only; a
-/// question is passed on, and so is what is to be described where kbuild says it.
-fn describe(mut args: Vec<OsString>, names: Option<&str>) -> Vec<OsString> {
+/// The arguments with which bindgen leaves its output as it is; a question is passed on.
+fn unformatted(mut args: Vec<OsString>) -> Vec<OsString> {
     if args.iter().any(|arg| arg == "-o") {
-        let mut more = vec!["--formatter=none".into()];
-        if !has(&args, "--allowlist") {
-            more.extend(names.into_iter().flat_map(names::arguments));
-        }
-        args.splice(0..0, more);
+        args.insert(0, "--formatter=none".into());
     }
     args
 }
@@ -261,19 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn bindings_are_not_formatted_and_have_what_is_asked_for() {
+    fn bindings_are_not_formatted() {
         let uapi = "rust/uapi/uapi_helper.h -o uapi_generated.rs -- -DMODULE";
-        let plain = format!("--formatter=none {uapi}");
-        assert_eq!(text(describe(words(uapi), None)), plain);
         assert_eq!(
-            text(describe(words(uapi), Some("a\nb"))),
-            format!("--formatter=none --allowlist-item (?:RUST_CONST_HELPER_)?(?:a|b) {uapi}")
+            text(unformatted(words(uapi))),
+            format!("--formatter=none {uapi}")
         );
-        let helpers = "helpers.c --allowlist-function rust_helper_.* -o helpers.rs";
-        let plain = format!("--formatter=none {helpers}");
-        assert_eq!(text(describe(words(helpers), Some("a"))), plain);
         let question = "--version workaround-for-0.69.0";
-        assert_eq!(text(describe(words(question), Some("a"))), question);
+        assert_eq!(text(unformatted(words(question))), question);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! or is found relative to them (`include/uapi`, for headers included as `../../drivers/...`), and
 //! links everywhere else.
 
-use crate::kernel::Kernel;
+use crate::kernel::headers::Kernel;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write;

@@ -3,8 +3,8 @@
 //! Class "no rust": the kernel's configuration as it would be with `CONFIG_RUST`, for the build
 //! tree alone. Nothing in the kernel's headers depends on it; the crates and kbuild do.
 
-use crate::kernel::Kernel;
-use crate::overlay;
+use crate::build::overlay;
+use crate::kernel::headers::Kernel;
 use crate::toolchain::Rustc;
 use anyhow::{Context, Result};
 use std::fs;

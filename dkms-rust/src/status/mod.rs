@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `dkms-rust status`: every kernel, the Rust modules that DKMS has for it, and whether the next
-//! boot will have them.
+//! boot will have them. May use every room but `cli` and `commands`.
 //!
 //! [`report`] is what is found out, as JSON has it; [`table`] shows it to people. The rest finds
 //! it out, a file a question: [`packages`], [`files`], [`module_file`], [`signing`], [`autoload`],
@@ -14,19 +14,19 @@ mod module;
 mod module_file;
 mod next_boot;
 mod packages;
+mod place;
 mod problems;
 pub mod report;
 mod signing;
 mod systemd_boot;
 mod table;
 
-use crate::commands::metadata;
-use crate::plan::Plan;
-use crate::release::Release;
+use crate::build::plan::Plan;
+use crate::kernel::release::Release;
 use crate::system::System;
 use anyhow::Result;
-use module::Place;
 use packages::Package;
+use place::Place;
 use report::{Kernel, NextBoot, Report, SCHEMA, Verdict};
 use signing::Signer;
 use std::process::ExitCode;
@@ -56,8 +56,7 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
     let next_boot = next_boot::find(system);
     let signer = Signer::find(system);
     let packages = packages::find(system);
-    let kernels: Vec<Kernel> = system
-        .releases()?
+    let kernels: Vec<Kernel> = Release::installed(system)?
         .iter()
         .filter(|release| all || is_kernel(system, release))
         .map(|release| {
@@ -110,7 +109,7 @@ fn kernel(
         buildable: plan.is_some(),
         class: plan.map(|plan| plan.class),
         rustc: plan.map(|plan| plan.rustc.version.clone()),
-        metadata: plan.map(|plan| metadata(&plan.tree)),
+        metadata: plan.map(|plan| plan.tree.origin()),
         reason: reason.map(str::to_owned),
         mend: mend.map(str::to_owned),
         modules: modules.collect(),
@@ -140,5 +139,4 @@ fn verdict(next_boot: &NextBoot, kernels: &[Kernel]) -> Verdict {
 }
 
 #[cfg(test)]
-#[path = "status/tests.rs"]
 mod tests;

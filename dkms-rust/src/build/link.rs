@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The rustc that kbuild calls for a module of a kernel without Rust: the real one, after which
-//! the object gets what it needs of the [`runtime`](crate::runtime) linked in.
+//! the object gets what it needs of the [`runtime`](crate::build::runtime) linked in.
 //!
 //! It is done here, and not when the module is linked, since objtool, modpost and modversions then
 //! see one object like any other, and check it.
 
-use crate::symbols::{Symbols, exported, of_rust};
+use crate::build::symbols::{Symbols, exported, of_rust};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::env;

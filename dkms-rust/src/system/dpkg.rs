@@ -2,9 +2,8 @@
 
 //! What dpkg and apt know of packages.
 
-use crate::release::Release;
-use crate::run::answer;
 use crate::system::System;
+use crate::system::run::answer;
 use std::process::Command;
 
 /// The Debian version of the source that the package `name` was built from, if its files are on
@@ -38,27 +37,6 @@ pub fn installable(packages: &[&str], upstream: &str) -> Option<String> {
     pick(&table, upstream)
 }
 
-/// The command that brings a kernel's headers and, where apt has it, the linux-source that fits
-/// them: whoever lacks the one most often lacks the other.
-pub fn install_headers(release: &Release) -> String {
-    let headers = format!("apt install linux-headers-{release}");
-    let source = || {
-        let (major, minor) = release.series()?;
-        let package = format!("linux-source-{major}.{minor}");
-        installable(&[&package], upstream(release))
-    };
-    match source() {
-        Some(source) => format!("{headers} {source}"),
-        None => headers,
-    }
-}
-
-/// The upstream version of a kernel's packages, as its release begins.
-fn upstream(release: &Release) -> &str {
-    let text = release.as_str();
-    text.split(['+', '-']).next().unwrap_or(text)
-}
-
 /// Looks `upstream` up in what `apt-cache madison` prints: `package | version | source`.
 fn pick(table: &str, upstream: &str) -> Option<String> {
     table.lines().find_map(|line| {
@@ -85,13 +63,6 @@ mod tests {
         assert_eq!(version("config-files 7.3.4-1"), None);
         assert_eq!(version("not-installed "), None);
         assert_eq!(version(""), None);
-    }
-
-    #[test]
-    fn the_upstream_version_is_the_beginning_of_a_release() {
-        let of = |text: &str| upstream(&text.parse().unwrap()).to_owned();
-        assert_eq!(of("7.3.4+deb13-cloud-amd64"), "7.3.4");
-        assert_eq!(of("7.4~rc3-amd64"), "7.4~rc3");
     }
 
     #[test]

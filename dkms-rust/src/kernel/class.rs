@@ -2,8 +2,8 @@
 
 //! What a kernel offers to a Rust module, decided by looking and never by a list of versions.
 
-use crate::kernel::Kernel;
-use crate::refusal::Refusal;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
 use serde::Serialize;
 use std::fmt;
 
@@ -54,13 +54,13 @@ impl fmt::Display for Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tests::install;
+    use crate::kernel::headers::tests::make_installed;
     use crate::system::System;
     use std::fs;
 
     fn class(config: &str, with_metadata: bool) -> Result<Class, Refusal> {
         let root = tempfile::tempdir().unwrap();
-        let build = install(root.path(), "7.3.4-amd64", config);
+        let build = make_installed(root.path(), "7.3.4-amd64", config);
         if with_metadata {
             fs::create_dir(build.join("rust")).unwrap();
             fs::write(build.join("rust/libkernel.rmeta"), "").unwrap();

@@ -14,7 +14,7 @@ impl Tree {
         fs::create_dir_all(tree.runtime()).unwrap();
         fs::write(
             tree.runtime().join(SCRIPT),
-            include_str!("../runtime/merge.lds"),
+            include_str!("../../runtime/merge.lds"),
         )
         .unwrap();
         fs::write(

@@ -3,12 +3,13 @@
 //! The rustc that built the kernel, chosen by asking and never by its name; for a kernel without
 //! Rust, one that is new enough.
 
-use crate::class::Class;
-use crate::dpkg;
-use crate::kernel::Kernel;
-use crate::refusal::Refusal;
-use crate::run::answer;
-use crate::system::trusted;
+use crate::kernel::class::Class;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::system::dpkg;
+use crate::system::run::answer;
+use crate::system::trusted::trusted;
+use crate::toolchain::programs::in_path;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -72,35 +73,6 @@ impl Rustc {
                 );
                 let mend = "apt install rust-src (for rustup: rustup component add rust-src)";
                 Refusal::new(&kernel.release, why, mend)
-            })
-    }
-}
-
-/// A bindgen's path and what it says it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bindgen {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What `--version` prints.
-    pub version: String,
-}
-
-impl Bindgen {
-    /// Finds bindgen.
-    ///
-    /// # Errors
-    ///
-    /// A refusal if there is none.
-    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
-        in_path("bindgen")
-            .into_iter()
-            .find_map(|path| {
-                let version = answer(Command::new(&path).arg("--version"))?;
-                Some(Self { path, version })
-            })
-            .ok_or_else(|| {
-                let why = "bindgen, which makes its bindings, is not installed";
-                Refusal::new(&kernel.release, why, "apt install bindgen")
             })
     }
 }
@@ -194,28 +166,6 @@ fn candidates() -> BTreeSet<PathBuf> {
     all
 }
 
-/// The programs in PATH that are called `name` or `name-<version>`.
-fn in_path(name: &str) -> BTreeSet<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let named = |file: &str| match file.strip_prefix(name) {
-        Some("") => true,
-        Some(rest) => rest
-            .strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
-        None => false,
-    };
-    env::split_paths(&path)
-        .filter(|dir| dir.is_absolute())
-        // /bin is /usr/bin: one program by one path, whatever PATH is.
-        .filter_map(|dir| fs::canonicalize(dir).ok())
-        .filter_map(|dir| fs::read_dir(dir).ok())
-        .flatten()
-        .filter_map(|entry| entry.ok())
-        .filter(|entry| entry.file_name().to_str().is_some_and(named))
-        .map(|entry| entry.path())
-        .collect()
-}
-
 /// The compilers of rustup's toolchains that nobody else could have put there.
 fn rustup() -> Vec<PathBuf> {
     let home = env::var_os("RUSTUP_HOME")
@@ -236,7 +186,7 @@ fn rustup() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tests::install;
+    use crate::kernel::headers::tests::make_installed;
     use crate::system::System;
 
     fn rustc(path: &str, version: &str) -> Rustc {
@@ -249,7 +199,7 @@ mod tests {
     #[test]
     fn a_configuration_that_names_no_rustc_is_refused() {
         let root = tempfile::tempdir().unwrap();
-        install(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
         let release = "7.3.4-amd64".parse().unwrap();
         let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
         let refusal = Rustc::of(&kernel, Class::Rust).unwrap_err();

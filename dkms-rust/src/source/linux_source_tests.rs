@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 use super::*;
-use crate::xz::tests::compress;
+use crate::source::xz::tests::compress;
 use std::os::unix::fs::PermissionsExt;
 
 /// A kernel tree's worth of files, in the order of `git archive`, in small blocks.
@@ -157,14 +157,14 @@ fn an_include_from_outside_names_its_header() {
 
 mod version {
     use super::*;
-    use crate::kernel::tests::install;
+    use crate::kernel::headers::tests::make_installed;
     use std::fmt::Write;
 
     /// What `LinuxSource::of` says where dpkg has the given packages installed.
     fn of(packages: &[(&str, &str)], with_archive: bool) -> Result<LinuxSource, Refusal> {
         let root = tempfile::tempdir().unwrap();
         let release = "7.3.4+deb13-amd64".parse().unwrap();
-        install(root.path(), "7.3.4+deb13-amd64", "CONFIG_RUST=y\n");
+        make_installed(root.path(), "7.3.4+deb13-amd64", "CONFIG_RUST=y\n");
         let system = System::below(root.path());
         fs::create_dir_all(system.dpkg().join("info")).unwrap();
         let mut status = String::new();

@@ -2,20 +2,18 @@
 
 //! What will be done for a kernel; or, as a [`Refusal`], why nothing can be.
 
-use crate::cache::{Cache, Kept, Key};
-use crate::class::Class;
-use crate::dpkg;
-use crate::kernel::Kernel;
-use crate::linux_source::LinuxSource;
-use crate::rebuild::{self, Bindings};
-use crate::refusal::Refusal;
-use crate::release::Release;
-use crate::run::answer;
+use crate::build::cache::{Cache, Kept, Key};
+use crate::build::rebuild::{self, RECIPE, Rebuild};
+use crate::kernel::class::Class;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::source::linux_source::LinuxSource;
 use crate::system::System;
-use crate::toolchain::{Bindgen, Rustc};
+use crate::system::dpkg;
+use crate::toolchain::{Bindgen, Rustc, compiler};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The oldest series whose `kernel` crate modules of today can be built on.
 const OLDEST: (u32, u32) = (6, 12);
@@ -36,7 +34,6 @@ pub struct Plan {
     pub rustc: Rustc,
     /// Where the build tree with metadata comes from.
     pub tree: Tree,
-    bindings: Bindings,
 }
 
 /// Where a build tree with metadata comes from.
@@ -50,21 +47,15 @@ pub enum Tree {
     Rebuild(Box<Rebuild>),
 }
 
-/// All that a rebuild needs.
-#[derive(Debug)]
-pub struct Rebuild {
-    /// The kernel.
-    pub kernel: Kernel,
-    /// What it offers: [`Class::NoRust`] takes more than metadata.
-    pub class: Class,
-    /// Its source.
-    pub source: LinuxSource,
-    /// Its rustc.
-    pub rustc: Rustc,
-    /// Makes the bindings.
-    pub bindgen: Bindgen,
-    /// What the result is kept under.
-    pub key: Key,
+impl Tree {
+    /// Where it comes from, in a word.
+    pub fn origin(&self) -> &'static str {
+        match self {
+            Self::Own(_) => "own",
+            Self::Kept(_) => "kept",
+            Self::Rebuild(_) => "to rebuild",
+        }
+    }
 }
 
 /// A build tree that is ready to build modules.
@@ -74,8 +65,6 @@ pub enum Ready {
     Own(PathBuf),
     /// One in the cache.
     Kept(Kept),
-    /// The same, with lean bindings.
-    Lean(Kept),
 }
 
 impl Ready {
@@ -83,7 +72,7 @@ impl Ready {
     pub fn path(&self) -> &Path {
         match self {
             Self::Own(path) => path,
-            Self::Kept(kept) | Self::Lean(kept) => &kept.path,
+            Self::Kept(kept) => &kept.path,
         }
     }
 }
@@ -96,41 +85,26 @@ impl Plan {
     ///
     /// The first thing that is in the way.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
-        Self::with(system, release, Bindings::Lean(None))
+        Self::looking(system, release, |key| Cache::has(system, release, key))
     }
 
-    /// The same, where a rebuild makes these bindings.
-    ///
-    /// # Errors
-    ///
-    /// As [`Plan::of`].
-    pub fn with(system: &System, release: &Release, bindings: Bindings) -> Result<Self, Refusal> {
-        let lean = bindings != Bindings::Whole;
-        Self::looking(system, release, bindings, |key| {
-            let has = |key: &Key| Cache::has(system, release, key);
-            let keys = [Some(key.clone()), lean.then(|| key.lean())];
-            keys.into_iter().flatten().find(has)
-        })
-    }
-
-    /// As [`Plan::with`], with what `kept` finds under the key of the whole tree.
+    /// The same, where `kept` says whether there is a tree under the key.
     fn looking(
         system: &System,
         release: &Release,
-        bindings: Bindings,
-        kept: impl FnOnce(&Key) -> Option<Key>,
+        kept: impl FnOnce(&Key) -> bool,
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         can_be_rebuilt(&kernel, class)?;
         let rustc = Rustc::of(&kernel, class)?;
-        compiler(&kernel)?;
+        compiler::check(&kernel)?;
         let llvm = kernel.built_by_clang();
         let tree = if class == Class::Metadata {
             Tree::Own(kernel.build)
         } else {
             let (bindgen, key) = key(system, &kernel, &rustc)?;
-            if let Some(key) = kept(&key) {
+            if kept(&key) {
                 Tree::Kept(key)
             } else {
                 let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, key)?;
@@ -143,7 +117,6 @@ impl Plan {
             llvm,
             rustc,
             tree,
-            bindings,
         })
     }
 
@@ -155,47 +128,24 @@ impl Plan {
     pub fn ready(&self, system: &System) -> Result<Ready> {
         let (key, rebuild) = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(key) => (key.clone(), None),
-            Tree::Rebuild(rebuild) if self.bindings == Bindings::Whole => {
-                (rebuild.key.clone(), Some(rebuild))
-            }
-            Tree::Rebuild(rebuild) => (rebuild.key.lean(), Some(rebuild)),
+            Tree::Kept(key) => (key, None),
+            Tree::Rebuild(rebuild) => (&rebuild.key, Some(rebuild)),
         };
         let cache = Cache::open(system)?;
-        let bindings = match key.is_lean() {
-            true => self.bindings.clone(),
-            false => Bindings::Whole,
-        };
-        let mut failed = false;
-        let tree = cache.get_or_make(&self.release, &key, |tree| {
-            let made = match rebuild {
-                Some(rebuild) => rebuild::run(rebuild, &bindings, tree),
-                // What is kept has turned out to be damaged: all else must be there to mend it.
-                None => rebuild::run(&self.anew(system)?, &bindings, tree),
-            };
-            failed = made.is_err();
-            made
-        });
-        if let (Err(error), true, true) = (&tree, failed, key.is_lean()) {
-            eprintln!(
-                "dkms-rust: {}: not with lean bindings: {error:#}",
-                self.release
-            );
-            return Self::with(system, &self.release, Bindings::Whole)?.ready(system);
-        }
-        let tree = tree?;
+        let tree = cache.get_or_make(&self.release, key, |tree| match rebuild {
+            Some(rebuild) => rebuild::run(rebuild, tree),
+            // What is kept has turned out to be damaged: all else must be there to mend it.
+            None => rebuild::run(&self.anew(system)?, tree),
+        })?;
         if let Err(error) = cache.drop_stale(system) {
             eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
         }
-        Ok(match key.is_lean() {
-            true => Ready::Lean(tree),
-            false => Ready::Kept(tree),
-        })
+        Ok(Ready::Kept(tree))
     }
 
     /// What a rebuild needs, where something is kept.
     fn anew(&self, system: &System) -> Result<Rebuild> {
-        match Self::looking(system, &self.release, self.bindings.clone(), |_| None)?.tree {
+        match Self::looking(system, &self.release, |_| false)?.tree {
             Tree::Rebuild(rebuild) => Ok(*rebuild),
             _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
         }
@@ -254,6 +204,7 @@ fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key)
     let bindgen = Bindgen::of(kernel)?;
     let headers = dpkg::source_version(system, &format!("linux-headers-{}", kernel.release));
     let key = Key::new(&[
+        ("recipe", RECIPE),
         ("headers", headers.as_deref().unwrap_or("")),
         ("build tree", &kernel.build.display().to_string()),
         (
@@ -265,25 +216,6 @@ fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key)
         ("bindgen", &bindgen.version),
     ]);
     Ok((bindgen, key))
-}
-
-/// Refuses if the C compiler that built the kernel is missing.
-fn compiler(kernel: &Kernel) -> Result<(), Refusal> {
-    let Some(name) = kernel.compiler() else {
-        return Ok(());
-    };
-    if answer(Command::new(name).arg("--version")).is_some() {
-        return Ok(());
-    }
-    let package = name
-        .rsplit_once("gnu-")
-        .map_or(name, |(_, package)| package);
-    let why = format!("it was built by {name}, which is not installed");
-    Err(Refusal::new(
-        &kernel.release,
-        why,
-        format!("apt install {package}"),
-    ))
 }
 
 /// Refuses if the disk is too full for a rebuild.
@@ -315,11 +247,11 @@ fn room(kernel: &Kernel, cache: &Path) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tests::install;
+    use crate::kernel::headers::tests::make_installed;
 
     fn refusal(release: &str, config: &str) -> Option<String> {
         let root = tempfile::tempdir().unwrap();
-        install(root.path(), release, config);
+        make_installed(root.path(), release, config);
         let kernel = Kernel::find(&System::below(root.path()), &release.parse().unwrap()).unwrap();
         let class = Class::of(&kernel).unwrap();
         let refused = can_be_rebuilt(&kernel, class).err()?;

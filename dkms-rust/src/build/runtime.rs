@@ -8,14 +8,14 @@
 //! walks at load (alternatives, exception tables, unwind data) is there for just the code that is
 //! there, made by the same tools as that of any module. What is left is data (`static`s), the few
 //! functions that C or the compiler call by name (panic handler, `rust_fmt_argument`), and the
-//! helpers in C. Those are kept in two archives, and [`link`](crate::link) takes from them what a
+//! helpers in C. Those are kept in two archives, and [`link`](crate::build::link) takes from them what a
 //! module asks for:
 //!
 //! - `crates.a`: the crates' objects, a section a function, so that unused ones can be dropped;
 //! - `helpers.a`: the kernel's `rust/helpers`, an object a file, each taken whole, since code in C
 //!   comes with such tables, and the few functions of our own in `dkms-rust/runtime`.
 
-use crate::link;
+use crate::build::link;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -48,11 +48,11 @@ dkms-rust-runtime: dkms-rust-metadata dkms-rust-helpers
 
 /// Our own part, in C since it takes variable arguments.
 const OWN: [(&str, &str); 5] = [
-    ("printk.c", include_str!("../runtime/printk.c")),
-    ("dev_printk.c", include_str!("../runtime/dev_printk.c")),
-    ("seq_printf.c", include_str!("../runtime/seq_printf.c")),
-    ("format.h", include_str!("../runtime/format.h")),
-    (link::SCRIPT, include_str!("../runtime/merge.lds")),
+    ("printk.c", include_str!("../../runtime/printk.c")),
+    ("dev_printk.c", include_str!("../../runtime/dev_printk.c")),
+    ("seq_printf.c", include_str!("../../runtime/seq_printf.c")),
+    ("format.h", include_str!("../../runtime/format.h")),
+    (link::SCRIPT, include_str!("../../runtime/merge.lds")),
 ];
 
 /// Not traced, as no inline function is of which these are the callable form.

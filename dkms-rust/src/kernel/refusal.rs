@@ -2,7 +2,7 @@
 
 //! The answer "not for this kernel": why, and what mends it.
 
-use crate::release::Release;
+use crate::kernel::release::Release;
 use std::fmt;
 
 /// Why no module can be built for a kernel, and the command that mends it. It is an answer and

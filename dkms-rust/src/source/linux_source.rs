@@ -5,11 +5,11 @@
 //! Of 1.7 GB a rebuild needs `rust/`, a few scripts, and the private headers that the bindings
 //! include. The archive is a tar in a blocked `.xz`: only the blocks that can hold those are read.
 
-use crate::dpkg;
-use crate::kernel::Kernel;
-use crate::refusal::Refusal;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::source::xz::Xz;
 use crate::system::System;
-use crate::xz::Xz;
+use crate::system::dpkg;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
 use std::io::{self, Read};

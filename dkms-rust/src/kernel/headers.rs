@@ -2,11 +2,11 @@
 
 //! An installed kernel, as its headers show it.
 
-use crate::dpkg;
-use crate::kconfig::Kconfig;
-use crate::refusal::Refusal;
-use crate::release::Release;
+use crate::kernel::kconfig::Kconfig;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::dpkg;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ impl Kernel {
             let mend = format!("name one of those in {}", system.modules().display());
             return Err(Refusal::new(release, "no such kernel is installed", mend));
         }
-        let headers = |why: &str| Refusal::new(release, why, dpkg::install_headers(release));
+        let headers = |why: &str| Refusal::new(release, why, install(release));
         let build = fs::canonicalize(modules.join("build"))
             .map_err(|_| headers("its headers are not installed"))?;
         let config = fs::read_to_string(build.join(".config"))
@@ -104,12 +104,33 @@ fn common(build: &Path) -> Option<PathBuf> {
         .filter(|tree| tree.join("Makefile").is_file())
 }
 
+/// The command that brings a kernel's headers and, where apt has it, the linux-source that fits
+/// them: whoever lacks the one most often lacks the other.
+fn install(release: &Release) -> String {
+    let headers = format!("apt install linux-headers-{release}");
+    let source = || {
+        let (major, minor) = release.series()?;
+        let package = format!("linux-source-{major}.{minor}");
+        dpkg::installable(&[&package], upstream(release))
+    };
+    match source() {
+        Some(source) => format!("{headers} {source}"),
+        None => headers,
+    }
+}
+
+/// The upstream version of a kernel's packages, as its release begins.
+fn upstream(release: &Release) -> &str {
+    let text = release.as_str();
+    text.split(['+', '-']).next().unwrap_or(text)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
     /// Makes a kernel that looks installed, as a Debian build tree with `-common` headers.
-    pub(crate) fn install(root: &Path, release: &str, config: &str) -> PathBuf {
+    pub(crate) fn make_installed(root: &Path, release: &str, config: &str) -> PathBuf {
         let modules = root.join("lib/modules").join(release);
         let build = root
             .join("usr/src")
@@ -137,7 +158,7 @@ pub(crate) mod tests {
     #[test]
     fn a_debian_kernel_has_its_common_headers_and_its_arch() {
         let root = tempfile::tempdir().unwrap();
-        install(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
         let release = "7.3.4-amd64".parse().unwrap();
         let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
         assert!(kernel.common.ends_with("usr/src/linux-headers-common"));
@@ -149,7 +170,7 @@ pub(crate) mod tests {
     fn the_compiler_is_gcc_by_its_own_name_or_clang() {
         let compiler = |config: &str| {
             let root = tempfile::tempdir().unwrap();
-            install(root.path(), "7.3.4-amd64", config);
+            make_installed(root.path(), "7.3.4-amd64", config);
             let release = "7.3.4-amd64".parse().unwrap();
             let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
             kernel.compiler().map(str::to_owned)
@@ -182,10 +203,17 @@ pub(crate) mod tests {
     #[test]
     fn headers_without_a_config_are_refused() {
         let root = tempfile::tempdir().unwrap();
-        let build = install(root.path(), "7.3.4-amd64", "");
+        let build = make_installed(root.path(), "7.3.4-amd64", "");
         fs::remove_file(build.join(".config")).unwrap();
         let release = "7.3.4-amd64".parse().unwrap();
         let refusal = Kernel::find(&System::below(root.path()), &release).unwrap_err();
         assert_eq!(refusal.reason, "its headers have no .config");
+    }
+
+    #[test]
+    fn the_upstream_version_is_the_beginning_of_a_release() {
+        let of = |text: &str| upstream(&text.parse().unwrap()).to_owned();
+        assert_eq!(of("7.3.4+deb13-cloud-amd64"), "7.3.4");
+        assert_eq!(of("7.4~rc3-amd64"), "7.4~rc3");
     }
 }

@@ -9,9 +9,9 @@
 //! Large files that several trees have (`core`, since the same rustc makes the same) are hard
 //! links to one.
 
-use crate::rebuild;
-use crate::release::Release;
-use crate::system::{System, trusted};
+use crate::kernel::release::Release;
+use crate::system::System;
+use crate::system::trusted::trusted;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::FlockOperation;
 use rustix::io::FdFlags;
@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 const MANIFEST: &str = "dkms-rust.json";
 const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".new-";
-const LEAN: &str = "-lean";
 const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 
 /// Names a tree by all that went into it.
@@ -35,10 +34,7 @@ impl Key {
     /// The key of a tree with these inputs, each a name and a value; this program's version
     /// counts too, and between versions how it makes trees.
     pub fn new(inputs: &[(&str, &str)]) -> Self {
-        let own = [
-            ("dkms-rust", env!("CARGO_PKG_VERSION")),
-            ("recipe", rebuild::RECIPE),
-        ];
+        let own = [("dkms-rust", env!("CARGO_PKG_VERSION"))];
         let mut hash = blake3::Hasher::new();
         for (name, value) in inputs.iter().chain(&own) {
             for part in [name, value] {
@@ -47,16 +43,6 @@ impl Key {
             }
         }
         Self(hash.finalize().to_hex()[..24].to_owned())
-    }
-
-    /// The key of the tree with lean bindings, and otherwise the same inputs.
-    pub fn lean(&self) -> Self {
-        Self(format!("{}{LEAN}", self.0))
-    }
-
-    /// Whether its tree has lean bindings.
-    pub fn is_lean(&self) -> bool {
-        self.0.ends_with(LEAN)
     }
 }
 

@@ -2,7 +2,11 @@
 
 //! Kernel releases: what `uname -r` prints.
 
+use crate::system::{System, version};
+use anyhow::{Context, Result};
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::str::FromStr;
 
 /// The release of a kernel, such as `7.3.4+deb13-amd64`: one path component, safe to join.
@@ -20,7 +24,7 @@ impl Release {
     }
 
     /// That of the running kernel.
-    pub fn running() -> Result<Self, NotARelease> {
+    pub fn running() -> std::result::Result<Self, NotARelease> {
         let uname = rustix::system::uname();
         uname.release().to_string_lossy().parse()
     }
@@ -36,10 +40,37 @@ impl Release {
     }
 }
 
+/// What a file in `/boot` is called that is a kernel.
+const IMAGES: [&str; 3] = ["vmlinuz-", "vmlinux-", "kernel-"];
+
+impl Release {
+    /// The release in the path of a kernel's image, such as `/boot/vmlinuz-7.3.4+deb13-amd64`.
+    pub fn of_image(path: &str) -> Option<Self> {
+        let name = Path::new(path).file_name()?.to_str()?;
+        let release = IMAGES.iter().find_map(|prefix| name.strip_prefix(prefix));
+        release?.parse().ok()
+    }
+
+    /// The releases that have a directory in [`System::modules`], oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If that can't be listed.
+    pub fn installed(system: &System) -> Result<Vec<Self>> {
+        let modules = system.modules();
+        let mut releases: Vec<Self> = fs::read_dir(&modules)
+            .with_context(|| format!("can't list {}", modules.display()))?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        releases.sort_by(|a, b| version::compare(a.as_str(), b.as_str()));
+        Ok(releases)
+    }
+}
+
 impl FromStr for Release {
     type Err = NotARelease;
 
-    fn from_str(text: &str) -> Result<Self, NotARelease> {
+    fn from_str(text: &str) -> std::result::Result<Self, NotARelease> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._~".contains(c);
         let good = text.len() <= 64
             && text.starts_with(|c: char| c.is_ascii_digit())
@@ -104,5 +135,21 @@ mod tests {
         assert_eq!(series("6.12.107+deb13-cloud-amd64"), Some((6, 12)));
         assert_eq!(series("7.4~rc3-amd64"), Some((7, 4)));
         assert_eq!(series("7"), None);
+    }
+
+    #[test]
+    fn releases_are_the_folders_with_the_name_of_one() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [
+            "7.3.4+deb13-amd64",
+            "6.12.1-amd64",
+            "not-a-release",
+            ".hidden",
+        ] {
+            fs::create_dir_all(root.path().join("lib/modules").join(name)).unwrap();
+        }
+        let found = Release::installed(&System::below(root.path())).unwrap();
+        let names: Vec<_> = found.iter().map(|release| release.as_str()).collect();
+        assert_eq!(names, ["6.12.1-amd64", "7.3.4+deb13-amd64"]);
     }
 }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How a build tree with Rust metadata comes about, and a module from it. May use `source`,
+//! `toolchain`, `kernel` and `system`.
+
+pub mod cache;
+pub mod link;
+pub mod overlay;
+pub mod plan;
+pub mod rebuild;
+pub mod runtime;
+pub mod rust_config;
+pub mod rustc_shim;
+pub mod symbols;
+pub mod thin_core;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust check`: whether modules can be built for a kernel.
+
+use crate::build::plan::Plan;
+use crate::kernel::class::Class;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::system::System;
+use anyhow::Result;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// The answer of `check` as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    kernel: &'a str,
+    buildable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rustc: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'a str>,
+}
+
+pub fn run(system: &System, release: &Release, quiet: bool, json: bool) -> Result<ExitCode> {
+    let plan = Plan::of(system, release);
+    let code = if plan.is_ok() { 0 } else { Refusal::EXIT };
+    if json {
+        println!("{}", serde_json::to_string(&answer(release, &plan))?);
+    } else if !quiet {
+        match &plan {
+            Ok(plan) => println!(
+                "{release}: modules can be built (class {}, {}, metadata {})",
+                plan.class,
+                plan.rustc.version,
+                plan.tree.origin()
+            ),
+            Err(refusal) => eprintln!("dkms-rust: {refusal}"),
+        }
+    }
+    Ok(ExitCode::from(code))
+}
+
+fn answer<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Answer<'a> {
+    let (plan, refusal) = (plan.as_ref().ok(), plan.as_ref().err());
+    Answer {
+        kernel: release.as_str(),
+        buildable: plan.is_some(),
+        class: plan.map(|plan| plan.class),
+        rustc: plan.map(|plan| plan.rustc.version.as_str()),
+        metadata: plan.map(|plan| plan.tree.origin()),
+        reason: refusal.map(|refusal| refusal.reason.as_str()),
+        mend: refusal.and_then(|refusal| refusal.mend.as_deref()),
+    }
+}

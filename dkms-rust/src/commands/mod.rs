@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the user types, a file for each command; `status` has a directory of its own. The highest
+//! room: it may use every other, and none may use it.
+
+mod check;
+mod clean;
+mod kdir;
+mod make;
+
+use crate::build::plan::Plan;
+use crate::build::plan::Ready;
+use crate::cli::{Cli, Command};
+use crate::kernel::refusal::Refusal;
+use crate::status;
+use crate::system::System;
+use anyhow::{Context, Result};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // What root makes is for all to read and for root alone to write, whoever called.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    match run(&cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("dkms-rust: {error:#}");
+            match error.downcast_ref::<Refusal>() {
+                Some(_) => ExitCode::from(Refusal::EXIT),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    let system = System::here();
+    match command {
+        Command::Make { kernel, args } => make::run(&system, &kernel.release()?, args),
+        Command::Kdir { kernel } => kdir::run(&system, &kernel.release()?),
+        Command::Check {
+            kernel,
+            quiet,
+            json,
+        } => check::run(&system, &kernel.release()?, *quiet, *json),
+        Command::Status { all, json } => status::run(&system, *all, *json),
+        Command::Clean { kernel, stale } => clean::run(&system, kernel.as_ref(), *stale),
+    }
+}
+
+/// The build tree that was planned, made now if need be.
+fn ready(system: &System, plan: &Plan) -> Result<Ready> {
+    plan.ready(system).with_context(|| {
+        format!(
+            "{}: its Rust build tree could not be made ready",
+            plan.release
+        )
+    })
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One installed kernel, as its headers show it, and the answer that it can't be served. May use
+//! `system`.
+
+pub mod class;
+pub mod headers;
+pub mod kconfig;
+pub mod refusal;
+pub mod release;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The machine: where things are on it, what dpkg says, running programs, and which files can be
+//! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
+
+pub mod dpkg;
+pub mod run;
+pub mod trusted;
+pub mod version;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folders that dkms-rust looks into, below a root that tests can set.
+#[derive(Clone, Debug)]
+pub struct System {
+    root: PathBuf,
+}
+
+impl System {
+    /// The machine itself.
+    pub fn here() -> Self {
+        Self::below("/")
+    }
+
+    /// A system whose `/` is at `root`.
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// What is at `path`, written without its first slash.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The same the other way round: a path as this system's users write it.
+    pub fn shown(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.root).unwrap_or(path);
+        Path::new("/").join(inside).display().to_string()
+    }
+
+    /// Where modules are installed: a folder a kernel release.
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules")
+    }
+
+    /// Where linux-source packages put their archives.
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("usr/src")
+    }
+
+    /// What is kept of rebuilds.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("var/cache/dkms-rust")
+    }
+
+    /// DKMS's own records: a folder a module.
+    pub fn dkms(&self) -> PathBuf {
+        self.root.join("var/lib/dkms")
+    }
+
+    /// A folder a loaded module.
+    pub fn loaded(&self) -> PathBuf {
+        self.root.join("sys/module")
+    }
+
+    /// dpkg's database.
+    pub fn dpkg(&self) -> PathBuf {
+        self.root.join("var/lib/dpkg")
+    }
+}
+
+/// The names in a folder, in order; none if it can't be listed.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_as_those_write_it_who_live_there() {
+        let system = System::below("/tmp/x");
+        assert_eq!(system.shown(&system.at("etc/y")), "/etc/y");
+        let here = System::here();
+        assert_eq!(here.shown(&here.at("etc/y")), "/etc/y");
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The programs that compile: rustc, bindgen and the C compiler, found by asking each what it is.
+//! May use `kernel` and `system`.
+
+pub mod bindgen;
+pub mod compiler;
+pub mod programs;
+pub mod rustc;
+
+pub use bindgen::Bindgen;
+pub use rustc::Rustc;
