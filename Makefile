@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The driver, as any module out of tree is built; `make help` lists all. What developers of this
-# repository run (demo, test, deb, ...) is in xtask/targets.mk, which the package does not ship.
+# repository run (demo, test, deb, ...) is in dev/xtask/targets.mk, which the package does not ship.
 
 KVER ?= $(shell uname -r)
 # A build tree of your own; unset, dkms-rust finds or makes the one of KVER.
@@ -9,7 +9,7 @@ KDIR ?=
 
 DKMS_RUST ?= dkms-rust
 # A kernel tree that can build Rust modules; asked for only by the targets that need it.
-tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER) --for $(CURDIR)))
+tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER)))
 kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 
 .PHONY: all install clean help clippy rustfmt rustfmtcheck rust-analyzer
@@ -41,4 +41,4 @@ rust-analyzer: ## Write rust-project.json for editors
 help: ## Print this
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
--include xtask/targets.mk
+-include dev/xtask/targets.mk

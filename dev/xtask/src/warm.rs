@@ -19,9 +19,6 @@ use crate::{image, mounts, repo, ui};
 /// Where the apt repository is shown in a root.
 const REPO: &str = "/srv/repo";
 
-/// Where the source of all that is built is put into a root.
-const SOURCE: &str = "/srv/source";
-
 /// The source of the modules by which dkms-rust is tested.
 pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
 
@@ -41,10 +38,9 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
     ui::step(&what, || {
         let log = project.log("warm")?;
         let chroot = with_dkms_rust(project, root, repo, &log)?;
-        modules_source(project, &chroot)?;
         chroot
             .cmd("dkms-rust")
-            .args(["kdir", "-k", release, "--for", SOURCE])
+            .args(["kdir", "-k", release])
             .log(&log)
             .stream(&mut |line| ui::say(&format!("  {line}")))?
             .must_succeed("dkms-rust kdir")?;
@@ -59,20 +55,6 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
             .with_context(|| format!("cannot make {}", folder.display()))
     })?;
     Ok(folder)
-}
-
-/// What is built with it: the packaged driver, and the modules of the tests.
-fn modules_source(project: &Project, chroot: &Chroot) -> Result<()> {
-    let line = format!(
-        "mkdir {SOURCE} && touch {SOURCE}/Kbuild && dpkg-deb -x {REPO}/procdriver-dkms_*.deb {SOURCE}"
-    );
-    chroot.sh(&line).run()?;
-    Cmd::new("cp")
-        .arg("-a")
-        .arg(project.source.join(TEST_MODULES))
-        .arg(chroot.path().join(SOURCE.trim_start_matches('/')))
-        .run()?;
-    Ok(())
 }
 
 /// A root whose apt knows the local repository, and nothing else.

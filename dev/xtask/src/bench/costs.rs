@@ -63,7 +63,7 @@ fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
     let chroot = &Chroot::new(bench.project, &root)?;
     let place = chroot.path().join("usr/src/peer-1");
     let copy = Cmd::new("cp").args(["-a", "-T"]);
-    copy.arg(bench.project.source.join("peers"))
+    copy.arg(bench.project.source.join("dev/peers"))
         .arg(&place)
         .run()?;
     chroot.cmd("dkms").args(["add", PEER.1]).run()?;

@@ -64,7 +64,7 @@ fn one(bench: &Bench<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
         let copy = Cmd::new("cp").arg("-a").arg(source.join(file));
         copy.arg(&driver).run()?;
     }
-    let copy = Cmd::new("cp").arg("-a").arg(source.join("peers"));
+    let copy = Cmd::new("cp").arg("-a").arg(source.join("dev/peers"));
     copy.arg(&place).run()?;
     // As dkms does; the signature goes too, which no peer has.
     let line = format!(

@@ -25,8 +25,9 @@ impl Project {
             "CARGO_MANIFEST_DIR is not set: run this as `cargo run -p xtask` or by make",
         )?;
         let source = Path::new(&here)
-            .parent()
-            .context("xtask has no parent folder, so the source tree was not found")?
+            .ancestors()
+            .nth(2)
+            .context("xtask is not in dev/ of a source tree")?
             .to_path_buf();
         if !source.join("dkms.conf").exists() && !source.join("Kbuild").exists() {
             bail!(

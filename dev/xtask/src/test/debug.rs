@@ -39,7 +39,7 @@ const SOURCES: [Source; 2] = [
         module: small_guest::DRIVER,
     },
     Source {
-        folder: "guest/faulty",
+        folder: "dev/guest/faulty",
         files: &["Kbuild", "faulty_main.rs", "mistakes.c"],
         module: "faulty.ko",
     },

@@ -215,9 +215,9 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "cache-damaged-and-no-source-to-mend-it",
-        prepare: "mkdir /tmp/m && touch /tmp/m/Kbuild && cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && \
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && \
                   for f in $C/$R/*/rust/libkernel.rmeta; do echo x >> $f; done",
-        command: "dkms-rust kdir -k $R --for /tmp/m",
+        command: "dkms-rust kdir -k $R",
         exit: 77,
         says: &[
             "libkernel.rmeta is not as it was made",
@@ -228,10 +228,10 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "cache-damaged-is-mended",
         // Nothing but the manifest says so: the tree has all its files.
-        prepare: "mkdir /tmp/m && touch /tmp/m/Kbuild && cp -a $W $C && \
+        prepare: "cp -a $W $C && \
                   for f in $C/$R/*/rust/libmacros.so; do echo x >> $f; done && \
                   for f in $C/$R/*/dkms-rust.json; do cp $f /tmp/before.json; done",
-        command: "dkms-rust kdir -k $R --for /tmp/m && tree=$(dkms-rust kdir -k $R --for /tmp/m) && \
+        command: "dkms-rust kdir -k $R && tree=$(dkms-rust kdir -k $R) && \
                   test -f $tree/rust/libmacros.so && cmp $tree/.config /lib/modules/$R/build/.config \
                   && echo mended",
         exit: 0,
@@ -260,21 +260,6 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
     BadInput {
-        name: "module-that-uses-more-of-the-c-interface",
-        prepare: MORE,
-        // The lean tree makes place for the whole one, which serves the driver as well.
-        command: "cd /tmp/more && dkms-rust make -k $R && ! ls $C/$R | grep lean && \
-                  mkdir /tmp/m && touch /tmp/m/Kbuild && dkms-rust kdir -k $R --for /tmp/m",
-        exit: 0,
-        says: &[
-            "error\\[E0412\\]: cannot find type `kthread_worker`",
-            "only what this module spells out was made ready; once more, with all of it",
-            "more.ko: the kernel exports all [0-9]+ Rust symbols",
-            "/[0-9a-f]{24}\n",
-        ],
-        may_make: true,
-    },
-    BadInput {
         name: "module-that-does-not-compile",
         prepare: "cp -a $W $C && mkdir /tmp/broken && cd /tmp/broken && \
                   echo 'obj-m := broken.o' > Kbuild && echo 'fn broken(' > broken.rs",
@@ -287,30 +272,6 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
 ];
-
-/// A module that uses of the kernel's C interface what no other did for which the cache was filled.
-const MORE: &str = r#"
-cp -a $W $C
-mkdir /tmp/more && cd /tmp/more && echo 'obj-m := more.o' > Kbuild
-cat > more.rs <<'EOF'
-//! A module of somebody else.
-use kernel::{bindings, prelude::*};
-module! {
-    type: More,
-    name: "more",
-    authors: ["x"],
-    description: "x",
-    license: "GPL",
-}
-struct More;
-impl kernel::Module for More {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("{}\n", core::mem::size_of::<bindings::kthread_worker>());
-        Ok(Self)
-    }
-}
-EOF
-"#;
 
 /// A kernel whose build tree has its metadata, and a module that is no driver of ours.
 const HELLO_ON_OWN_TREE: &str = r#"

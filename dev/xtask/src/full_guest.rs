@@ -25,7 +25,7 @@ pub const PACKAGE_LIFE: &str = concat!(
 );
 
 /// What Debian's own infrastructure would run.
-pub const INSTALL_TEST: &str = include_str!("../../debian/tests/install");
+pub const INSTALL_TEST: &str = include_str!("../../../debian/tests/install");
 
 /// What ext4 asks an older kernel for while it mounts.
 const CHECKSUM_MODULES: &[&str] = &["crc32c_generic"];
