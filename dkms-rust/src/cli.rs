@@ -4,6 +4,7 @@
 
 use crate::kernel::release::Release;
 use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Gives any Rust kernel module a build tree that can build it
 ///
@@ -38,6 +39,21 @@ pub enum Command {
         /// Which kernel
         #[command(flatten)]
         kernel: KernelArg,
+    },
+    /// Keep what rebuilds need of the kernel's source
+    Source {
+        /// Which kernel
+        #[command(flatten)]
+        kernel: KernelArg,
+        /// Take it from a directory, a tarball, or the file of a linux-source package
+        #[arg(long, value_name = "PATH", required_unless_present = "fetch")]
+        from: Option<PathBuf>,
+        /// Download linux-source of the headers' version by apt, and install nothing
+        #[arg(long, conflicts_with = "from")]
+        fetch: bool,
+        /// Also a source of another version than the headers; modules are then linked
+        #[arg(long, requires = "from")]
+        force: bool,
     },
     /// Say whether modules can be built for the kernel; 77 if not
     Check {

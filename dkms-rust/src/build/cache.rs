@@ -5,18 +5,19 @@
 //! A tree is made under another name and renamed when it is whole, so that whatever kills a
 //! rebuild leaves no half of one. A lock a kernel keeps two builders from doing the work twice,
 //! and a tree from going while a module is built with it. A manifest of every file says whether a
-//! tree is still as it was made. A kernel has one tree, so the cache is bounded by the kernels.
+//! tree is still as it was made, and of what. A kernel has one tree, so the cache is bounded by the
+//! kernels; the old one goes when the new one is in its place.
 //! Large files that several trees have (`core`, since the same rustc makes the same) are hard
 //! links to one.
 
 use crate::kernel::release::Release;
-use crate::system::System;
 use crate::system::trusted::trusted;
+use crate::system::{System, names};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::FlockOperation;
 use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -26,23 +27,43 @@ const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".new-";
 const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 
-/// Names a tree by all that went into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(String);
+/// All that went into a tree, by name: what it was made of decides whether it is still right.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs(BTreeMap<String, String>);
 
-impl Key {
-    /// The key of a tree with these inputs, each a name and a value; this program's version
-    /// counts too, and between versions how it makes trees.
-    pub fn new(inputs: &[(&str, &str)]) -> Self {
-        let own = [("dkms-rust", env!("CARGO_PKG_VERSION"))];
+/// The input that may be unknown: where only a tree is kept, its slice may be gone.
+const SLICE: &str = "slice";
+
+impl Inputs {
+    /// These inputs, each a name and a value.
+    pub fn new<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self(inputs.into_iter().map(owned).collect())
+    }
+
+    /// The same with the digest of the slice.
+    pub fn with_slice(mut self, digest: String) -> Self {
+        self.0.insert(SLICE.to_owned(), digest);
+        self
+    }
+
+    /// Whether both are the same, as far as both know.
+    pub fn agree(&self, other: &Self) -> bool {
+        let known =
+            |name: &str| name != SLICE || self.0.contains_key(SLICE) && other.0.contains_key(SLICE);
+        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let mut names = names.into_iter().filter(|name| known(name));
+        names.all(|name| self.0.get(name) == other.0.get(name))
+    }
+
+    /// The name of their tree.
+    fn name(&self) -> String {
         let mut hash = blake3::Hasher::new();
-        for (name, value) in inputs.iter().chain(&own) {
-            for part in [name, value] {
-                hash.update(&(part.len() as u64).to_le_bytes());
-                hash.update(part.as_bytes());
-            }
+        for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
         }
-        Self(hash.finalize().to_hex()[..24].to_owned())
+        hash.finalize().to_hex()[..24].to_owned()
     }
 }
 
@@ -72,13 +93,18 @@ impl Cache {
         Ok(Self { dir })
     }
 
-    /// Whether a tree is there, without looking whether it is whole.
-    pub fn has(system: &System, release: &Release, key: &Key) -> bool {
-        let tree = system.cache().join(release.as_str()).join(&key.0);
-        tree.join(MANIFEST).is_file()
+    /// The inputs of the tree of a kernel that these inputs would make, if it is there; without
+    /// looking whether it is whole.
+    pub fn find(system: &System, release: &Release, inputs: &Inputs) -> Option<Inputs> {
+        let folder = system.cache().join(release.as_str());
+        let of = |name: &String| Some(Manifest::read(&folder.join(name)).ok()?.inputs);
+        let mut all = names(&folder)
+            .into_iter()
+            .filter(|name| !name.starts_with('.'));
+        all.find_map(|name| of(&name).filter(|found| found.name() == name && found.agree(inputs)))
     }
 
-    /// The tree under this key. `make` fills an empty folder if there is none, or if the one that
+    /// The tree of these inputs. `make` fills an empty folder if there is none, or if the one that
     /// there is has been damaged.
     ///
     /// # Errors
@@ -87,12 +113,12 @@ impl Cache {
     pub fn get_or_make(
         &self,
         release: &Release,
-        key: &Key,
+        inputs: &Inputs,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<Kept> {
         let folder = self.dir.join(release.as_str());
         make_folder(&folder)?;
-        let path = folder.join(&key.0);
+        let path = folder.join(inputs.name());
 
         let lock = lock(&folder, FlockOperation::LockShared, release)?;
         if verify(&path).is_ok() {
@@ -107,16 +133,21 @@ impl Cache {
                     "dkms-rust: {release}: the kept build tree is damaged ({why:#}): making it anew"
                 );
             }
-            empty(&folder)?;
+            // Of an unfinished one nothing is worth keeping. What else is there goes last: until
+            // then it is all that there is.
+            remove(&folder, |name| name.starts_with(UNFINISHED))?;
             let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
-            let made = fill(&new, make).and_then(|manifest| {
-                share(&self.dir, &new, &manifest);
-                fs::rename(&new, &path).with_context(|| format!("can't make {}", path.display()))
+            let made = fill(&new, inputs, make).and_then(|manifest| {
+                share(&self.dir, &new, &manifest.files);
+                replace(&new, &path)
             });
             if made.is_err() {
                 fs::remove_dir_all(&new).ok();
             }
             made?;
+            remove(&folder, |name| {
+                name != LOCK && Some(name) != path.file_name().and_then(|name| name.to_str())
+            })?;
         }
         rustix::fs::flock(&lock, FlockOperation::LockShared)?;
         Ok(Kept { path, _lock: lock })
@@ -171,8 +202,17 @@ impl Cache {
     }
 }
 
+/// Puts `new` into the place of what is at `path`.
+fn replace(new: &Path, path: &Path) -> Result<()> {
+    let failed = || format!("can't make {}", path.display());
+    if path.symlink_metadata().is_ok() {
+        fs::remove_dir_all(path).with_context(failed)?;
+    }
+    fs::rename(new, path).with_context(failed)
+}
+
 /// Fills the folder `new` and writes its manifest.
-fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> {
+fn fill(new: &Path, inputs: &Inputs, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> {
     DirBuilder::new().mode(0o755).create(new).with_context(|| {
         format!(
             "can't make {} (dkms-rust has to be root to rebuild metadata)",
@@ -180,7 +220,10 @@ fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> 
         )
     })?;
     make(new)?;
-    let manifest = list(new)?;
+    let manifest = Manifest {
+        inputs: inputs.clone(),
+        files: list(new)?,
+    };
     fs::write(new.join(MANIFEST), serde_json::to_vec(&manifest)?)
         .context("can't write the manifest")?;
     Ok(manifest)
@@ -188,15 +231,14 @@ fn fill(new: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> 
 
 /// Makes large files of the tree `new` that other kernels' trees have too hard links to those.
 /// What can't be shared, for whatever reason, stays as it is.
-fn share(cache: &Path, new: &Path, manifest: &Manifest) {
+fn share(cache: &Path, new: &Path, files: &Files) {
     let folders = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect()
     };
     for tree in folders(cache).iter().flat_map(|kernel| folders(kernel)) {
-        let text = fs::read(tree.join(MANIFEST)).unwrap_or_default();
-        let other: Manifest = serde_json::from_slice(&text).unwrap_or_default();
-        for (name, is) in manifest {
+        let other = Manifest::read(&tree).unwrap_or_default().files;
+        for (name, is) in files {
             if let (Is::File(digest), true) = (is, other.get(name) == Some(is)) {
                 share_file(&new.join(name), &tree.join(name), digest).ok();
             }
@@ -256,15 +298,11 @@ fn lock(folder: &Path, operation: FlockOperation, release: &Release) -> Result<F
     Ok(file)
 }
 
-/// Removes all trees of a kernel, whole and unfinished.
-fn empty(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_name() == LOCK {
-            continue;
-        }
-        let removed = if entry.file_type()?.is_dir() {
+/// Removes what in a kernel's folder has such a name.
+fn remove(folder: &Path, goes: impl Fn(&str) -> bool) -> Result<()> {
+    for name in names(folder).iter().filter(|name| goes(name)) {
+        let path = folder.join(name);
+        let removed = if path.symlink_metadata()?.is_dir() {
             fs::remove_dir_all(&path)
         } else {
             fs::remove_file(&path)
@@ -282,31 +320,47 @@ enum Is {
     Link(PathBuf),
 }
 
-type Manifest = BTreeMap<PathBuf, Is>;
+type Files = BTreeMap<PathBuf, Is>;
 
-/// Lists a tree but for its manifest.
-fn list(tree: &Path) -> Result<Manifest> {
-    let mut manifest = Manifest::new();
-    list_below(tree, Path::new(""), &mut manifest)?;
-    manifest.remove(Path::new(MANIFEST));
-    Ok(manifest)
+/// What a tree was made of, and of which files it is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Manifest {
+    inputs: Inputs,
+    files: Files,
 }
 
-fn list_below(tree: &Path, folder: &Path, manifest: &mut Manifest) -> Result<()> {
+impl Manifest {
+    fn read(tree: &Path) -> Result<Self> {
+        let file = tree.join(MANIFEST);
+        let text = fs::read(&file).context("it has no manifest")?;
+        trusted(&file)?;
+        serde_json::from_slice(&text).context("its manifest is damaged")
+    }
+}
+
+/// Lists a tree but for its manifest.
+fn list(tree: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    list_below(tree, Path::new(""), &mut files)?;
+    files.remove(Path::new(MANIFEST));
+    Ok(files)
+}
+
+fn list_below(tree: &Path, folder: &Path, files: &mut Files) -> Result<()> {
     trusted(&tree.join(folder))?;
     for entry in fs::read_dir(tree.join(folder))? {
         let entry = entry?;
         let name = folder.join(entry.file_name());
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            list_below(tree, &name, manifest)?;
+            list_below(tree, &name, files)?;
         } else if kind.is_symlink() {
             let target = fs::read_link(entry.path())?;
-            manifest.insert(name, Is::Link(target));
+            files.insert(name, Is::Link(target));
         } else {
             let meta = trusted(&entry.path())?;
             ensure!(meta.is_file(), "{} is not a file", name.display());
-            manifest.insert(name, Is::File(digest(&entry.path())?));
+            files.insert(name, Is::File(digest(&entry.path())?));
         }
     }
     Ok(())
@@ -314,9 +368,7 @@ fn list_below(tree: &Path, folder: &Path, manifest: &mut Manifest) -> Result<()>
 
 /// Checks that a tree is as its manifest says.
 fn verify(tree: &Path) -> Result<()> {
-    let text = fs::read(tree.join(MANIFEST)).context("it has no manifest")?;
-    trusted(&tree.join(MANIFEST))?;
-    let expected: Manifest = serde_json::from_slice(&text).context("its manifest is damaged")?;
+    let expected = Manifest::read(tree)?.files;
     let found = list(tree)?;
     if expected == found {
         return Ok(());

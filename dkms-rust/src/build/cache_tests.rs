@@ -28,8 +28,8 @@ impl Bench {
 
     fn get(&self, input: &str) -> Result<Kept> {
         let cache = Cache::open(&self.system)?;
-        let key = Key::new(&[("input", input)]);
-        cache.get_or_make(&RELEASE.parse().unwrap(), &key, |tree| {
+        let inputs = Inputs::new([("input", input)]);
+        cache.get_or_make(&RELEASE.parse().unwrap(), &inputs, |tree| {
             self.made.fetch_add(1, Ordering::Relaxed);
             fs::create_dir(tree.join("rust"))?;
             fs::write(tree.join("rust/libkernel.rmeta"), input)?;
@@ -70,11 +70,9 @@ fn another_input_makes_another_tree_and_drops_the_old_one() {
 
 #[test]
 fn names_and_values_of_inputs_do_not_run_into_each_other() {
-    assert_ne!(Key::new(&[("a", "bc")]), Key::new(&[("ab", "c")]));
-    assert_ne!(
-        Key::new(&[("a", "b"), ("c", "d")]),
-        Key::new(&[("a", "bcd")])
-    );
+    let name = |inputs: &[(&'static str, &'static str)]| Inputs::new(inputs.iter().copied()).name();
+    assert_ne!(name(&[("a", "bc")]), name(&[("ab", "c")]));
+    assert_ne!(name(&[("a", "b"), ("c", "d")]), name(&[("a", "bcd")]));
 }
 
 #[test]
@@ -110,13 +108,13 @@ fn kernels_share_large_files_that_are_the_same() {
     let bench = Bench::new();
     let get = |release: &str, core: &str| {
         let cache = Cache::open(&bench.system).unwrap();
-        let key = Key::new(&[("core", core)]);
+        let inputs = Inputs::new([("core", core)]);
         let make = |tree: &Path| {
             fs::create_dir(tree.join("rust"))?;
             fs::write(tree.join("rust/small"), "same")?;
             Ok(fs::write(tree.join("rust/core"), core.repeat(70_000))?)
         };
-        let kept = cache.get_or_make(&release.parse().unwrap(), &key, make);
+        let kept = cache.get_or_make(&release.parse().unwrap(), &inputs, make);
         kept.unwrap().path.join("rust")
     };
     let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
@@ -161,13 +159,44 @@ fn two_builders_at_once_make_it_once() {
 fn a_failed_rebuild_leaves_nothing() {
     let bench = Bench::new();
     let cache = Cache::open(&bench.system).unwrap();
-    let key = Key::new(&[("input", "a")]);
-    let failed = cache.get_or_make(&RELEASE.parse().unwrap(), &key, |tree| {
+    let inputs = Inputs::new([("input", "a")]);
+    let failed = cache.get_or_make(&RELEASE.parse().unwrap(), &inputs, |tree| {
         fs::write(tree.join("half"), "x")?;
         bail!("no space left on device")
     });
     assert!(failed.unwrap_err().to_string().contains("no space left"));
     assert_eq!(bench.entries(), 0);
+}
+
+#[test]
+fn until_a_new_tree_is_whole_the_old_one_stays() {
+    let bench = Bench::new();
+    let old = bench.get("a").unwrap().path;
+    let cache = Cache::open(&bench.system).unwrap();
+    let other = Inputs::new([("input", "b")]);
+    let failed = cache.get_or_make(&RELEASE.parse().unwrap(), &other, |_| {
+        assert!(old.is_dir());
+        bail!("bindgen failed")
+    });
+    assert!(failed.is_err());
+    bench.get("a").unwrap();
+    assert_eq!(bench.made(), 1);
+}
+
+#[test]
+fn a_tree_is_found_by_its_inputs_also_where_its_slice_is_not_known() {
+    let bench = Bench::new();
+    let release: Release = RELEASE.parse().unwrap();
+    let known = Inputs::new([("input", "a")]);
+    let whole = known.clone().with_slice("1".into());
+    let cache = Cache::open(&bench.system).unwrap();
+    let find = |inputs: &Inputs| Cache::find(&bench.system, &release, inputs);
+    assert_eq!(find(&known), None);
+    drop(cache.get_or_make(&release, &whole, |_| Ok(())).unwrap());
+    assert_eq!(find(&known), Some(whole.clone()));
+    assert_eq!(find(&whole), Some(whole.clone()));
+    assert_eq!(find(&known.clone().with_slice("2".into())), None);
+    assert_eq!(find(&Inputs::new([("input", "b")])), None);
 }
 
 #[test]

@@ -4,10 +4,12 @@
 //! `toolchain`, `kernel` and `system`.
 
 pub mod cache;
+pub mod failures;
 pub mod link;
 pub mod overlay;
 pub mod plan;
 pub mod rebuild;
+pub mod recipe;
 pub mod runtime;
 pub mod rust_config;
 pub mod rustc_shim;

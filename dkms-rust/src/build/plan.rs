@@ -2,16 +2,20 @@
 
 //! What will be done for a kernel; or, as a [`Refusal`], why nothing can be.
 
-use crate::build::cache::{Cache, Kept, Key};
-use crate::build::rebuild::{self, RECIPE, Rebuild};
+use crate::build::cache::{Cache, Inputs, Kept};
+use crate::build::failures;
+use crate::build::rebuild::{self, Rebuild};
+use crate::build::recipe::RECIPE;
 use crate::kernel::class::Class;
+use crate::kernel::fingerprint;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
-use crate::source::linux_source::LinuxSource;
+use crate::source::find::Source;
+use crate::source::slice::{self, Slice};
 use crate::system::System;
-use crate::system::dpkg;
-use crate::toolchain::{Bindgen, Rustc, compiler};
+use crate::system::run::{Failed, step};
+use crate::toolchain::{Bindgen, Rustc, compiler, identity};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -41,8 +45,8 @@ pub struct Plan {
 pub enum Tree {
     /// It is the kernel's own.
     Own(PathBuf),
-    /// It was rebuilt before, and is kept under this key.
-    Kept(Key),
+    /// It was rebuilt before, of these inputs, and is kept.
+    Kept(Inputs),
     /// It has to be rebuilt.
     Rebuild(Box<Rebuild>),
 }
@@ -85,14 +89,25 @@ impl Plan {
     ///
     /// The first thing that is in the way.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
-        Self::looking(system, release, |key| Cache::has(system, release, key))
+        Self::looking(system, release, true, true)
     }
 
-    /// The same, where `kept` says whether there is a tree under the key.
+    /// The same, whether or not it failed before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::of`].
+    pub fn again(system: &System, release: &Release) -> Result<Self, Refusal> {
+        Self::looking(system, release, true, false)
+    }
+
+    /// The same, where `kept` says whether a tree that is kept may serve, and `heeded` whether a
+    /// rebuild that failed before is taken for one that would fail again.
     fn looking(
         system: &System,
         release: &Release,
-        kept: impl FnOnce(&Key) -> bool,
+        kept: bool,
+        heeded: bool,
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
@@ -103,11 +118,18 @@ impl Plan {
         let tree = if class == Class::Metadata {
             Tree::Own(kernel.build)
         } else {
-            let (bindgen, key) = key(system, &kernel, &rustc)?;
-            if kept(&key) {
-                Tree::Kept(key)
+            let bindgen = Bindgen::of(&kernel)?;
+            let inputs = inputs(system, &kernel, class, &rustc, &bindgen)?;
+            let found = kept
+                .then(|| Cache::find(system, release, &inputs))
+                .flatten();
+            if let Some(inputs) = found {
+                Tree::Kept(inputs)
             } else {
-                let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, key)?;
+                let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, inputs)?;
+                if heeded {
+                    not_failed(system, &rebuild)?;
+                }
                 Tree::Rebuild(Box::new(rebuild))
             }
         };
@@ -126,30 +148,95 @@ impl Plan {
     ///
     /// If the rebuild fails.
     pub fn ready(&self, system: &System) -> Result<Ready> {
-        let (key, rebuild) = match &self.tree {
+        let made = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(key) => (key, None),
-            Tree::Rebuild(rebuild) => (&rebuild.key, Some(rebuild)),
+            Tree::Kept(inputs) => {
+                Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
+                    // It has turned out to be damaged: all else must be there to mend it.
+                    let rebuild = self.anew(system)?;
+                    let slice = slice_of(system, &rebuild)?;
+                    rebuild::run(system, &rebuild, &slice, tree)
+                })
+            }
+            Tree::Rebuild(rebuild) => make(system, rebuild),
         };
-        let cache = Cache::open(system)?;
-        let tree = cache.get_or_make(&self.release, key, |tree| match rebuild {
-            Some(rebuild) => rebuild::run(rebuild, tree),
-            // What is kept has turned out to be damaged: all else must be there to mend it.
-            None => rebuild::run(&self.anew(system)?, tree),
-        })?;
-        if let Err(error) = cache.drop_stale(system) {
-            eprintln!("dkms-rust: could not drop the trees of kernels that are gone: {error:#}");
+        let tree = made?;
+        if let Err(error) = drop_stale(system) {
+            eprintln!("dkms-rust: could not drop what is kept of kernels that are gone: {error:#}");
         }
         Ok(Ready::Kept(tree))
     }
 
     /// What a rebuild needs, where something is kept.
     fn anew(&self, system: &System) -> Result<Rebuild> {
-        match Self::looking(system, &self.release, |_| false)?.tree {
+        match Self::looking(system, &self.release, false, false)?.tree {
             Tree::Rebuild(rebuild) => Ok(*rebuild),
             _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
         }
     }
+}
+
+/// Makes a tree, and remembers if that fails.
+fn make(system: &System, rebuild: &Rebuild) -> Result<Kept> {
+    let release = &rebuild.kernel.release;
+    let cache = Cache::open(system)?;
+    let slice = slice_of(system, rebuild)?;
+    let inputs = rebuild.inputs.clone().with_slice(slice.digest()?);
+    let made = cache.get_or_make(release, &inputs, |tree| {
+        rebuild::run(system, rebuild, &slice, tree)
+    });
+    let noted = match made
+        .as_ref()
+        .map_err(|error| error.downcast_ref::<Failed>())
+    {
+        Ok(_) => failures::forget(system, release),
+        Err(Some(failed)) if failed.again => {
+            failures::remember(system, release, &inputs, failed.first(), &failed.log)
+        }
+        Err(_) => Ok(()),
+    };
+    if let Err(error) = noted {
+        eprintln!("dkms-rust: {release}: {error:#}");
+    }
+    made
+}
+
+/// The slice of the kernel's source; where it has yet to be taken, that takes a second or two.
+fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
+    let release = &rebuild.kernel.release;
+    let take = || rebuild.source.slice(system, &rebuild.kernel);
+    match &rebuild.source {
+        Source::Slice(_) => take(),
+        Source::Here { path, .. } => step(&format!("{release}: reading {}", path.display()), take),
+    }
+}
+
+/// Drops what is kept of kernels that are gone.
+fn drop_stale(system: &System) -> Result<()> {
+    Cache::open(system)?.drop_stale(system)?;
+    for release in slice::releases(system) {
+        if !release.is_installed(system) {
+            slice::drop_slice(system, &release)?;
+            failures::forget(system, &release)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what failed before with the same inputs.
+fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
+    let release = &rebuild.kernel.release;
+    let Some(failure) = failures::of(system, release, &rebuild.inputs) else {
+        return Ok(());
+    };
+    let why = format!(
+        "its Rust metadata could not be rebuilt before, and nothing has changed since: {} (all of \
+         it is in {})",
+        failure.why,
+        failure.log.display()
+    );
+    let again = format!("dkms-rust kdir -k {release}, which tries it again");
+    Err(Refusal::new(release, why, again))
 }
 
 fn rebuild_of(
@@ -158,16 +245,16 @@ fn rebuild_of(
     class: Class,
     rustc: &Rustc,
     bindgen: Bindgen,
-    key: Key,
+    inputs: Inputs,
 ) -> Result<Rebuild, Refusal> {
-    let source = LinuxSource::of(system, &kernel)?;
+    let source = Source::of(system, &kernel)?;
     rustc.library(&kernel)?;
     room(&kernel, &system.cache())?;
     Ok(Rebuild {
         source,
         rustc: rustc.clone(),
         bindgen,
-        key,
+        inputs,
         kernel,
         class,
     })
@@ -199,23 +286,43 @@ fn can_be_rebuilt(kernel: &Kernel, class: Class) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a rebuilt tree depends on. Not linux-source: its version has to be that of the headers.
-fn key(system: &System, kernel: &Kernel, rustc: &Rustc) -> Result<(Bindgen, Key), Refusal> {
-    let bindgen = Bindgen::of(kernel)?;
-    let headers = dpkg::source_version(system, &format!("linux-headers-{}", kernel.release));
-    let key = Key::new(&[
+/// What a rebuilt tree depends on.
+fn inputs(
+    system: &System,
+    kernel: &Kernel,
+    class: Class,
+    rustc: &Rustc,
+    bindgen: &Bindgen,
+) -> Result<Inputs, Refusal> {
+    let headers = fingerprint::of(system, kernel).map_err(|error| {
+        let why = format!("its headers can't be read: {error}");
+        Refusal::final_(&kernel.release, why)
+    })?;
+    let library = rustc.library(kernel).ok();
+    let inputs = Inputs::new([
         ("recipe", RECIPE),
-        ("headers", headers.as_deref().unwrap_or("")),
+        ("class", &class.to_string()),
+        ("headers", &headers),
+        // A tree has links into it.
         ("build tree", &kernel.build.display().to_string()),
-        (
-            "configuration",
-            &std::fs::read_to_string(kernel.build.join(".config")).unwrap_or_default(),
-        ),
         ("rustc", &rustc.version),
-        ("rustc's path", &rustc.path.display().to_string()),
+        ("rustc's file", &identity::of_program(&rustc.path)),
+        (
+            "rust-src",
+            &library
+                .as_deref()
+                .map(identity::of_library)
+                .unwrap_or_default(),
+        ),
         ("bindgen", &bindgen.version),
+        ("bindgen's file", &identity::of_program(&bindgen.path)),
+        ("libclang", &identity::of_libclang()),
     ]);
-    Ok((bindgen, key))
+    let slice = Slice::kept(system, &kernel.release).and_then(|slice| slice.digest().ok());
+    Ok(match slice {
+        Some(digest) => inputs.with_slice(digest),
+        None => inputs,
+    })
 }
 
 /// Refuses if the disk is too full for a rebuild.

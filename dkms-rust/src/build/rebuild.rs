@@ -2,7 +2,7 @@
 
 //! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
 
-use crate::build::cache::Key;
+use crate::build::cache::Inputs;
 use crate::build::overlay;
 use crate::build::runtime;
 use crate::build::rust_config;
@@ -10,15 +10,17 @@ use crate::build::rustc_shim;
 use crate::build::thin_core;
 use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
-use crate::source::linux_source;
-use crate::source::linux_source::LinuxSource;
+use crate::kernel::release::Release;
+use crate::source::find::Source;
+use crate::source::slice::Slice;
+use crate::system::System;
 use crate::system::run::{logged, step};
 use crate::toolchain::{Bindgen, Rustc};
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -37,26 +39,9 @@ endif
 \t$(Q)$(MAKE) $(build)=rust rust/kernel.o
 ";
 
-/// The text of all that decides what a tree has in it.
-pub const RECIPE: &str = concat!(
-    include_str!("../source/linux_source.rs"),
-    include_str!("overlay.rs"),
-    include_str!("rebuild.rs"),
-    include_str!("runtime.rs"),
-    include_str!("rust_config.rs"),
-    include_str!("rustc_shim.rs"),
-    include_str!("thin_core.rs"),
-    include_str!("../../runtime/printk.c"),
-    include_str!("../../runtime/dev_printk.c"),
-    include_str!("../../runtime/seq_printf.c"),
-    include_str!("../../runtime/format.h"),
-    include_str!("../../runtime/merge.lds"),
-);
-
 const TARGET: &str = "dkms-rust-metadata";
 
 const MAKEFILE_NAME: &str = "dkms-rust.mk";
-const LOG: &str = "dkms-rust.log";
 const TOOLS: &str = ".dkms-rust";
 
 /// All that a rebuild needs.
@@ -67,41 +52,32 @@ pub struct Rebuild {
     /// What it offers: [`Class::NoRust`] takes more than metadata.
     pub class: Class,
     /// Its source.
-    pub source: LinuxSource,
+    pub source: Source,
     /// Its rustc.
     pub rustc: Rustc,
     /// Makes the bindings.
     pub bindgen: Bindgen,
-    /// What the result is kept under.
-    pub key: Key,
+    /// All that goes into it, but for the slice where that has yet to be taken.
+    pub inputs: Inputs,
 }
 
 /// Makes a build tree with metadata in the empty folder `tree`.
 ///
 /// # Errors
 ///
-/// If linux-source is damaged or incomplete, the rules fail, or the disk is full.
-pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+/// If the slice is damaged, the rules fail, or the disk is full.
+pub fn run(system: &System, rebuild: &Rebuild, slice: &Slice, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
-    let source = &rebuild.source;
     let no_rust = rebuild.class == Class::NoRust;
-    let reading = format!("{release}: reading {}", source.archive.display());
-    step(&reading, || {
-        overlay::create(&rebuild.kernel, tree)?;
-        let more = no_rust.then_some(rust_config::KCONFIG);
-        linux_source::unpack(&source.archive, tree, more).with_context(|| {
-            let package = format!("{}={}", source.package, source.version);
-            format!("if it is damaged, mend: apt install --reinstall {package}")
-        })?;
-        if no_rust {
-            rust_config::enable(&rebuild.kernel, &rebuild.rustc, tree)?;
-            runtime::prepare(tree)?;
-        }
-        Ok(())
-    })?;
+    overlay::create(&rebuild.kernel, tree)?;
+    slice.unpack(tree)?;
+    if no_rust {
+        rust_config::enable(&rebuild.kernel, &rebuild.rustc, tree)?;
+        runtime::prepare(tree)?;
+    }
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
-        || kbuild(rebuild, tree),
+        || kbuild(system, rebuild, tree),
     )?;
     tidy(tree)?;
     if no_rust {
@@ -110,7 +86,7 @@ pub fn run(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
+fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
     let target = match rebuild.class {
         Class::NoRust => runtime::TARGET,
         _ => TARGET,
@@ -150,12 +126,19 @@ fn kbuild(rebuild: &Rebuild, tree: &Path) -> Result<()> {
     if rebuild.class == Class::NoRust {
         make.env(rustc_shim::RUNTIME, "1");
     }
-    logged(&mut make, &tree.join(LOG))?;
+    logged(&mut make, &log_of(system, &rebuild.kernel.release)?)?;
     ensure!(
         tree.join("rust/libkernel.rmeta").is_file(),
         "kbuild made no rust/libkernel.rmeta and gave no error"
     );
     Ok(())
+}
+
+/// Where what a rebuild says goes; it stays if the rebuild fails.
+fn log_of(system: &System, release: &Release) -> Result<PathBuf> {
+    let folder = system.logs();
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder.join(format!("{release}.log")))
 }
 
 /// `make` with none of the variables by which a make above it, or a user, would change what kbuild
@@ -173,9 +156,7 @@ pub fn clean_make() -> Command {
 
 /// Removes what only the rebuild needed.
 fn tidy(tree: &Path) -> Result<()> {
-    for name in [MAKEFILE_NAME, LOG] {
-        fs::remove_file(tree.join(name))?;
-    }
+    fs::remove_file(tree.join(MAKEFILE_NAME))?;
     for folder in [TOOLS, "rust/host", "drivers", "init"] {
         match fs::remove_dir_all(tree.join(folder)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

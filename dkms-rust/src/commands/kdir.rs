@@ -9,13 +9,13 @@ use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Makes the kernel's build tree ready and prints its path.
+/// Makes the kernel's build tree ready and prints its path; also if that failed before.
 ///
 /// # Errors
 ///
 /// If there can be none, or it can't be made.
 pub fn run(system: &System, release: &Release) -> Result<ExitCode> {
-    let tree = ready(system, &Plan::of(system, release)?)?;
+    let tree = ready(system, &Plan::again(system, release)?)?;
     println!("{}", tree.path().display());
     Ok(ExitCode::SUCCESS)
 }

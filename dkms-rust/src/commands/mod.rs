@@ -7,6 +7,7 @@ mod check;
 mod clean;
 mod kdir;
 mod make;
+mod source;
 
 use crate::build::plan::Plan;
 use crate::build::plan::Ready;
@@ -40,6 +41,12 @@ fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Make { kernel, args } => make::run(&system, &kernel.release()?, args),
         Command::Kdir { kernel } => kdir::run(&system, &kernel.release()?),
+        Command::Source {
+            kernel,
+            from,
+            force,
+            ..
+        } => source::run(&system, &kernel.release()?, from.as_deref(), *force),
         Command::Check {
             kernel,
             quiet,

@@ -4,6 +4,7 @@
 //! `system`.
 
 pub mod class;
+pub mod fingerprint;
 pub mod headers;
 pub mod kconfig;
 pub mod refusal;

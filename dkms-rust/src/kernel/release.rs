@@ -51,6 +51,14 @@ impl Release {
         release?.parse().ok()
     }
 
+    /// Whether there is more than what a removal left of the kernel, or its headers.
+    pub fn is_installed(&self, system: &System) -> bool {
+        let folder = system.modules().join(&self.0);
+        ["kernel", "build"]
+            .iter()
+            .any(|name| folder.join(name).symlink_metadata().is_ok())
+    }
+
     /// The releases that have a directory in [`System::modules`], oldest first.
     ///
     /// # Errors

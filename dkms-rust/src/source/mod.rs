@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's source, of which a rebuild needs a little. May use `kernel` and `system`.
+//! The kernel's source, of which a rebuild needs a little: where it is ([`find`], [`fetch`]), how that
+//! little is read ([`archive`], [`xz`], [`needed`]) and kept ([`slice`]). May use `kernel` and
+//! `system`.
 
-pub mod linux_source;
+pub mod archive;
+pub mod fetch;
+pub mod find;
+pub mod needed;
+pub mod slice;
+pub mod version;
 pub mod xz;

@@ -6,19 +6,33 @@ use crate::system::System;
 use crate::system::run::answer;
 use std::process::Command;
 
-/// The Debian version of the source that the package `name` was built from, if its files are on
-/// the system (which they are before it is configured).
-pub fn source_version(system: &System, name: &str) -> Option<String> {
+/// A source package and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, such as `linux`.
+    pub package: String,
+    /// Its Debian version.
+    pub version: String,
+}
+
+/// The source that the package `name` was built from, if its files are on the system (which they
+/// are before it is configured).
+pub fn source_of(system: &System, name: &str) -> Option<Source> {
     let mut query = Command::new("dpkg-query");
     query.arg(format!("--admindir={}", system.dpkg().display()));
-    query.args(["-W", "-f=${db:Status-Status} ${source:Version}\n", name]);
-    parse_version(&answer(&mut query)?)
+    query.args([
+        "-W",
+        "-f=${db:Status-Status} ${source:Package} ${source:Version}\n",
+        name,
+    ]);
+    parse_source(&answer(&mut query)?)
 }
 
 /// One line of `dpkg-query`, of several where a package is installed for several architectures.
-fn parse_version(line: &str) -> Option<String> {
-    line.lines().find_map(|line| {
-        let (status, version) = line.split_once(' ')?;
+fn parse_source(lines: &str) -> Option<Source> {
+    lines.lines().find_map(|line| {
+        let mut words = line.split(' ');
+        let (status, package, version) = (words.next()?, words.next()?, words.next()?);
         let unpacked = [
             "installed",
             "unpacked",
@@ -26,7 +40,10 @@ fn parse_version(line: &str) -> Option<String> {
             "triggers-awaited",
             "triggers-pending",
         ];
-        unpacked.contains(&status).then(|| version.to_owned())
+        unpacked.contains(&status).then(|| Source {
+            package: package.to_owned(),
+            version: version.to_owned(),
+        })
     })
 }
 
@@ -35,6 +52,20 @@ fn parse_version(line: &str) -> Option<String> {
 pub fn installable(packages: &[&str], upstream: &str) -> Option<String> {
     let table = answer(Command::new("apt-cache").arg("madison").args(packages))?;
     pick(&table, upstream)
+}
+
+/// Whether apt could install `package` from this source package and version.
+pub fn offers(package: &str, source: &Source) -> bool {
+    let mut show = Command::new("apt-cache");
+    show.args(["show", "--no-all-versions"]);
+    let line = format!("{package}={}", source.version);
+    answer(show.arg(line)).is_some_and(|text| {
+        // Without a field of its own the source is of the package's name.
+        let field = |line: &str| Some(line.strip_prefix("Source: ")?.to_owned());
+        let found = text.lines().find_map(field);
+        let name = found.as_deref().unwrap_or(package);
+        name.split(' ').next() == Some(&source.package)
+    })
 }
 
 /// Looks `upstream` up in what `apt-cache madison` prints: `package | version | source`.
@@ -54,14 +85,17 @@ mod tests {
 
     #[test]
     fn a_package_counts_as_soon_as_its_files_are_there() {
-        let version = |line: &str| parse_version(line);
+        let version = |line: &str| parse_source(line).map(|source| source.version);
         assert_eq!(
-            version("installed 7.3.4-1~bpo13+1"),
-            Some("7.3.4-1~bpo13+1".into())
+            parse_source("installed linux 7.3.4-1~bpo13+1"),
+            Some(Source {
+                package: "linux".into(),
+                version: "7.3.4-1~bpo13+1".into()
+            })
         );
-        assert_eq!(version("unpacked 7.3.4-1"), Some("7.3.4-1".into()));
-        assert_eq!(version("config-files 7.3.4-1"), None);
-        assert_eq!(version("not-installed "), None);
+        assert_eq!(version("unpacked linux 7.3.4-1"), Some("7.3.4-1".into()));
+        assert_eq!(version("config-files linux 7.3.4-1"), None);
+        assert_eq!(version("not-installed  "), None);
         assert_eq!(version(""), None);
     }
 

@@ -54,6 +54,16 @@ impl System {
         self.root.join("var/cache/dkms-rust")
     }
 
+    /// What must not be lost: slices of kernels' sources, and what was found out about kernels.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/lib/dkms-rust")
+    }
+
+    /// Logs of rebuilds that failed.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("var/log/dkms-rust")
+    }
+
     /// DKMS's own records: a folder a module.
     pub fn dkms(&self) -> PathBuf {
         self.root.join("var/lib/dkms")

@@ -2,16 +2,15 @@
 
 //! The one place that runs other programs.
 
-use anyhow::{Context, Result, bail};
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use anyhow::{Context, Result};
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
-/// How many of its last lines are shown of a command that failed.
-const LAST_LINES: usize = 25;
+/// How many lines are shown of a command that failed.
+const LINES: usize = 12;
 
 /// What a command prints to its standard output, trimmed; `None` if it can't be run or fails.
 pub fn answer(command: &mut Command) -> Option<String> {
@@ -24,11 +23,49 @@ pub fn answer(command: &mut Command) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Runs a command with all that it prints going to the file `log`.
+/// A command that failed, and where what it said is.
+#[derive(Debug)]
+pub struct Failed {
+    command: String,
+    status: ExitStatus,
+    lines: Vec<String>,
+    /// All that it said.
+    pub log: PathBuf,
+    /// Whether it would fail again: not for want of room on the disk.
+    pub again: bool,
+}
+
+impl Failed {
+    /// The first thing that went wrong, in a line.
+    pub fn first(&self) -> &str {
+        self.lines.first().map_or("it said nothing", String::as_str)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} failed ({}), first by this:",
+            self.command, self.status
+        )?;
+        for line in &self.lines {
+            writeln!(f, "  {line}")?;
+        }
+        if self.lines.iter().any(|line| was_killed(line)) {
+            writeln!(f, "A compiler was killed, most likely for want of memory.")?;
+        }
+        write!(f, "All that it said is in {}", self.log.display())
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Runs a command with all that it prints going to the file `log`, which goes if all is well.
 ///
 /// # Errors
 ///
-/// If it can't be run or fails; the error ends with its last lines.
+/// If it can't be run; or, as [`Failed`], if it fails.
 pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
     let file = File::create(log).with_context(|| format!("can't write {}", log.display()))?;
     let errors = file.try_clone()?;
@@ -38,14 +75,51 @@ pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
         .stderr(errors)
         .status()
         .with_context(|| format!("can't run {}", name(command)))?;
-    if !status.success() {
-        let lines = last_lines(log).unwrap_or_default();
-        bail!(
-            "{} failed ({status}); its last lines:\n{lines}",
-            name(command)
-        );
+    let said = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
+    if status.success() {
+        fs::remove_file(log).ok();
+        return Ok(());
     }
-    Ok(())
+    let said = String::from_utf8_lossy(&said);
+    Err(Failed {
+        command: name(command),
+        status,
+        lines: first_error(&said),
+        log: log.to_owned(),
+        again: !said.contains("No space left on device"),
+    }
+    .into())
+}
+
+/// The lines from the first on that tells of an error. Jobs run side by side, so that the last
+/// lines are what was under way elsewhere.
+fn first_error(said: &str) -> Vec<String> {
+    let lines: Vec<&str> = said.lines().collect();
+    let of_make = |line: &str| line.starts_with("make");
+    let tells = |line: &&str| {
+        let words = [
+            "error:",
+            "error[",
+            "Error ",
+            "panicked at",
+            "No space left",
+            "not found",
+        ];
+        !of_make(line) && words.iter().any(|word| line.contains(word)) || was_killed(line)
+    };
+    let first = lines
+        .iter()
+        .position(tells)
+        .or_else(|| lines.iter().position(|line| line.contains("***")))
+        .unwrap_or(lines.len().saturating_sub(LINES));
+    let shown = lines[first..].iter().take(LINES);
+    shown.map(|line| (*line).to_owned()).collect()
+}
+
+fn was_killed(line: &str) -> bool {
+    ["Killed", "signal: 9", "SIGKILL"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 /// Says on standard error what is being done, does it, and says how long it took.
@@ -69,32 +143,62 @@ fn name(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
 }
 
-fn last_lines(log: &Path) -> Option<String> {
-    let mut last = VecDeque::with_capacity(LAST_LINES);
-    for line in BufReader::new(File::open(log).ok()?).lines() {
-        if last.len() == LAST_LINES {
-            last.pop_front();
-        }
-        last.push_back(format!("  {}", line.ok()?));
-    }
-    Some(Vec::from(last).join("\n"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_failure_ends_with_the_last_lines_only() {
+    fn failed(script: &str) -> (String, Failed) {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", "seq 1 100; echo why >&2; exit 3"]);
-        let error = logged(&mut command, &dir.path().join("log"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.ends_with("  100\n  why"), "{error}");
-        assert!(!error.contains("  50\n"), "{error}");
+        command.args(["-c", script]);
+        let log = dir.path().join("log");
+        let error = logged(&mut command, &log).unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with(&log.display().to_string()), "{text}");
+        (text, error.downcast().unwrap())
+    }
+
+    #[test]
+    fn a_failure_shows_its_first_error_and_keeps_its_log() {
+        let script =
+            "seq 1 50; echo 'error: why' >&2; seq 51 100; echo 'make: *** [x] Error 1'; exit 3";
+        let (text, failed) = failed(script);
+        assert_eq!(failed.first(), "error: why");
+        assert!(
+            text.contains("exit status: 3") && text.contains("  51\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("  50\n") && !text.contains("  99\n"),
+            "{text}"
+        );
+        assert!(failed.again);
+    }
+
+    #[test]
+    fn a_failure_without_an_error_shows_its_last_lines() {
+        let (text, failed) = failed("seq 1 100; exit 1");
+        assert!(
+            text.contains("  100\n") && !text.contains("  50\n"),
+            "{text}"
+        );
+        assert_eq!(failed.first(), "89");
+    }
+
+    #[test]
+    fn a_compiler_that_was_killed_and_a_full_disk_are_told() {
+        let (text, _) = failed("echo 'CC a.o'; echo 'make[1]: *** [x] Killed'; exit 2");
+        assert!(text.contains("want of memory"), "{text}");
+        let (_, full) = failed("echo 'error: No space left on device'; exit 1");
+        assert!(!full.again);
+    }
+
+    #[test]
+    fn what_ends_well_leaves_no_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        logged(&mut Command::new("true"), &log).unwrap();
+        assert!(!log.exists());
     }
 
     #[test]

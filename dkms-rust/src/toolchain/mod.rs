@@ -5,6 +5,7 @@
 
 pub mod bindgen;
 pub mod compiler;
+pub mod identity;
 pub mod programs;
 pub mod rustc;
 

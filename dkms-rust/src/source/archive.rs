@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's source, as Debian's linux-source packages ship it.
+//! A kernel's source as linux-source packages ship it: a tar in a blocked `.xz`.
 //!
-//! Of 1.7 GB a rebuild needs `rust/`, a few scripts, and the private headers that the bindings
-//! include. The archive is a tar in a blocked `.xz`: only the blocks that can hold those are read.
+//! Of 1.7 GB a rebuild needs a few megabytes: only the blocks that can hold those are read.
 
-use crate::kernel::headers::Kernel;
-use crate::kernel::refusal::Refusal;
 use crate::source::xz::Xz;
-use crate::system::System;
-use crate::system::dpkg;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -19,69 +14,6 @@ use std::path::{Component, Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle, available_parallelism};
 
 const RECORD: u64 = 512; // of a tar
-
-/// A linux-source package that fits a kernel.
-#[derive(Debug)]
-pub struct LinuxSource {
-    /// Its name, such as `linux-source-7.3`.
-    pub package: String,
-    /// Its archive.
-    pub archive: PathBuf,
-    /// Its Debian version, which is that of the kernel's headers.
-    pub version: String,
-}
-
-impl LinuxSource {
-    /// Finds the one for a kernel. Layouts come from the headers and code from here, so that the
-    /// Debian versions of both must be the same.
-    ///
-    /// # Errors
-    ///
-    /// A refusal if the headers are not a package's, or linux-source is missing or of another
-    /// version.
-    pub fn of(system: &System, kernel: &Kernel) -> Result<Self, Refusal> {
-        let release = &kernel.release;
-        let headers = format!("linux-headers-{release}");
-        let Some(version) = dpkg::source_version(system, &headers) else {
-            let why = format!(
-                "its headers are not those of the package {headers}, so that no \
-                               linux-source is known to fit them"
-            );
-            return Err(Refusal::new(
-                release,
-                why,
-                format!("apt install --reinstall {headers}"),
-            ));
-        };
-        let (major, minor) = release.series().unwrap_or_default();
-        let package = format!("linux-source-{major}.{minor}");
-        let mend = format!("apt install {package}={version}");
-        let archive = system.sources().join(format!("{package}.tar.xz"));
-        match dpkg::source_version(system, &package) {
-            None => {
-                let why = format!(
-                    "{package}, from which its Rust metadata is rebuilt, is not \
-                                   installed"
-                );
-                Err(Refusal::new(release, why, mend))
-            }
-            Some(other) if other != version => {
-                let why = format!("{package} is version {other}, but its headers are {version}");
-                Err(Refusal::new(release, why, mend))
-            }
-            Some(_) if !archive.is_file() => {
-                let why = format!("{} is missing", archive.display());
-                let mend = format!("apt install --reinstall {package}={version}");
-                Err(Refusal::new(release, why, mend))
-            }
-            Some(version) => Ok(Self {
-                package,
-                archive,
-                version,
-            }),
-        }
-    }
-}
 
 /// A linux-source archive that is open.
 pub struct Archive {
@@ -273,115 +205,6 @@ fn checksum(header: &[u8; RECORD as usize]) -> u32 {
     sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])
 }
 
-/// Unpacks what a rebuild needs into `tree`, which has the kernel's own headers in `include/`, and
-/// the file `more` with its path.
-///
-/// # Errors
-///
-/// If the archive is damaged or lacks something, or on errors of writing.
-pub fn unpack(archive: &Path, tree: &Path, more: Option<&str>) -> Result<()> {
-    let source = Archive::open(archive)?;
-    let crates = thread::scope(|scope| {
-        let scripts = scope.spawn(|| source.extract("scripts/", tree, is_rust_script));
-        let crates = source.extract("rust/", tree, |_| true);
-        join(scripts).and(crates)
-    })?;
-    if crates == 0 {
-        bail!(
-            "{} has no rust/: it is not a kernel's source",
-            archive.display()
-        );
-    }
-    if let Some(file) = more {
-        let folder = file.rfind('/').map_or("", |at| &file[..=at]);
-        source.extract(folder, tree, |path| path == file)?;
-    }
-
-    // Headers that are outside of include/ are few, but which they are changes: those that the
-    // bindings' headers include, and those that these include.
-    let mut known = Vec::new();
-    loop {
-        let missing: Vec<_> = private_headers(tree)?
-            .into_iter()
-            .filter(|header| !known.contains(header))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        for header in missing {
-            if !tree.join(&header).exists() {
-                let folder = header.rsplit_once('/').map_or("", |(folder, _)| folder);
-                source.extract(&format!("{folder}/"), tree, |path| {
-                    path.ends_with(".h") && !tree.join(path).exists()
-                })?;
-            }
-            known.push(header);
-        }
-    }
-}
-
-/// The scripts that build or describe Rust; all others come with the headers (linux-kbuild).
-fn is_rust_script(path: &str) -> bool {
-    let Some(name) = path.strip_prefix("scripts/") else {
-        return false;
-    };
-    let rust = [
-        "generate_rust_",
-        "rust_is_available",
-        "rustc-",
-        "cc-version.sh",
-        "min-tool-version.sh",
-    ];
-    name == "Makefile"
-        || rust
-            .iter()
-            .any(|start| name.starts_with(start) && !name.contains('/'))
-}
-
-/// Paths in the kernel tree that what was unpacked so far includes as `../../<path>`.
-fn private_headers(tree: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for folder in ["rust", "drivers"] {
-        collect(&tree.join(folder), &mut found)?;
-    }
-    Ok(found)
-}
-
-fn collect(folder: &Path, found: &mut Vec<String>) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Ok(());
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else if path.extension().is_some_and(|end| end == "h") {
-            let text = fs::read(&path).with_context(|| path.display().to_string())?;
-            found.extend(
-                String::from_utf8_lossy(&text)
-                    .lines()
-                    .filter_map(outside_include),
-            );
-        }
-    }
-    Ok(())
-}
-
-/// The path that a line includes, if it is one from `../../`.
-fn outside_include(line: &str) -> Option<String> {
-    let target = line
-        .trim_start()
-        .strip_prefix('#')?
-        .trim_start()
-        .strip_prefix("include")?;
-    let target = target.trim().trim_start_matches(['<', '"']);
-    let path = target.strip_prefix("../../")?.split(['>', '"']).next()?;
-    let plain = Path::new(path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    (plain && path.contains('/')).then(|| path.to_owned())
-}
-
 #[cfg(test)]
-#[path = "linux_source_tests.rs"]
-mod tests;
+#[path = "archive_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rebuilds that failed. dkms's hooks and dpkg's triggers come back often: with the same inputs the
+//! answer is given again, without the work.
+
+use crate::build::cache::Inputs;
+use crate::kernel::release::Release;
+use crate::system::System;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The directory of what is remembered, below [`System::state`].
+const FOLDER: &str = "failed";
+
+/// A rebuild that failed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Failure {
+    inputs: Inputs,
+    /// The first thing that went wrong, in a line.
+    pub why: String,
+    /// Where all that was said is.
+    pub log: PathBuf,
+}
+
+/// The rebuild of a kernel with these inputs that failed, if one did.
+pub fn of(system: &System, release: &Release, inputs: &Inputs) -> Option<Failure> {
+    let text = fs::read(path(system, release)).ok()?;
+    let failure: Failure = serde_json::from_slice(&text).ok()?;
+    failure.inputs.agree(inputs).then_some(failure)
+}
+
+/// Remembers that a rebuild with these inputs failed.
+///
+/// # Errors
+///
+/// If it can't be written.
+pub fn remember(
+    system: &System,
+    release: &Release,
+    inputs: &Inputs,
+    why: &str,
+    log: &Path,
+) -> Result<()> {
+    let path = path(system, release);
+    let failure = Failure {
+        inputs: inputs.clone(),
+        why: why.to_owned(),
+        log: log.to_owned(),
+    };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&path, serde_json::to_vec(&failure)?))
+        .with_context(|| format!("can't write {}", path.display()))
+}
+
+/// Forgets that a rebuild of this kernel failed.
+///
+/// # Errors
+///
+/// If it can't be removed.
+pub fn forget(system: &System, release: &Release) -> Result<()> {
+    let path = path(system, release);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn path(system: &System, release: &Release) -> PathBuf {
+    let folder = system.state().join(FOLDER);
+    folder.join(format!("{release}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_remembered_for_its_own_inputs_until_it_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let release: Release = "7.3.4-amd64".parse().unwrap();
+        let inputs = |bindgen: &str| Inputs::new([("bindgen", bindgen)]);
+        assert!(of(&system, &release, &inputs("1")).is_none());
+        forget(&system, &release).unwrap();
+        let log = Path::new("/var/log/x");
+        remember(&system, &release, &inputs("1"), "error: why", log).unwrap();
+        assert_eq!(
+            of(&system, &release, &inputs("1")).unwrap().why,
+            "error: why"
+        );
+        assert!(of(&system, &release, &inputs("2")).is_none());
+        forget(&system, &release).unwrap();
+        assert!(of(&system, &release, &inputs("1")).is_none());
+    }
+}

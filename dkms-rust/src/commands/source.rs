@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust source`: keeps what rebuilds need of a kernel's source.
+
+use crate::kernel::headers::Kernel;
+use crate::kernel::release::Release;
+use crate::source::fetch;
+use crate::system::System;
+use anyhow::Result;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Takes the kernel's slice from `from`, or downloads its linux-source by apt.
+///
+/// # Errors
+///
+/// If the kernel has no headers, or its source can't be had.
+pub fn run(
+    system: &System,
+    release: &Release,
+    from: Option<&Path>,
+    force: bool,
+) -> Result<ExitCode> {
+    let kernel = Kernel::find(system, release)?;
+    let slice = match from {
+        Some(path) => fetch::from(system, &kernel, path, force)?,
+        None => fetch::by_apt(system, &kernel)?,
+    };
+    eprintln!(
+        "dkms-rust: {release}: kept what is needed of the source of {} in {}",
+        slice.about.version,
+        slice.file.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}

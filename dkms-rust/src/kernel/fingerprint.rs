@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a kernel's headers are, by their content.
+//!
+//! A release can be built again with other structures in it, and a header can be edited in place;
+//! neither shows in a name or a version. Reading all headers takes half a second, so the digest is
+//! remembered with the sizes and times of the files that it was made of. Nobody can change a file
+//! without changing its ctime.
+
+use crate::kernel::headers::Kernel;
+use crate::system::System;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The directory of what is remembered, below [`System::state`].
+const REMEMBERED: &str = "headers";
+
+/// A digest of the headers' contents, and one of the files' sizes and times.
+#[derive(Serialize, Deserialize)]
+struct Digests {
+    files: String,
+    content: String,
+}
+
+/// The digest of a kernel's headers: of all that a module, or the metadata, is built with.
+///
+/// # Errors
+///
+/// If a file can't be read.
+pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
+    let files = files(kernel)?;
+    let mut hash = blake3::Hasher::new();
+    for (path, meta) in &files {
+        hash.update(path.as_os_str().as_encoded_bytes());
+        for number in [
+            meta.size() as i64,
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.ctime(),
+            meta.ctime_nsec(),
+        ] {
+            hash.update(&number.to_le_bytes());
+        }
+    }
+    let stats = hash.finalize().to_hex().to_string();
+    let memory = system
+        .state()
+        .join(REMEMBERED)
+        .join(format!("{}.json", kernel.release));
+    let remembered = fs::read(&memory)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Digests>(&text).ok());
+    if let Some(digests) = remembered.filter(|digests| digests.files == stats) {
+        return Ok(digests.content);
+    }
+
+    let mut hash = blake3::Hasher::new();
+    for (path, _) in &files {
+        let file = blake3::hash(&fs::read(path)?);
+        hash.update(path.as_os_str().as_encoded_bytes());
+        hash.update(file.as_bytes());
+    }
+    let content = hash.finalize().to_hex()[..32].to_owned();
+    let digests = Digests {
+        files: stats,
+        content: content.clone(),
+    };
+    // Whoever may not write there reads all of them again the next time.
+    remember(&memory, &digests).ok();
+    Ok(content)
+}
+
+fn remember(memory: &Path, digests: &Digests) -> io::Result<()> {
+    let folder = memory.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    let new = memory.with_extension(format!("new-{}", std::process::id()));
+    fs::write(&new, serde_json::to_vec(digests)?)?;
+    fs::rename(&new, memory)
+}
+
+/// The files that count, in order. A build tree may hold a whole kernel with its objects: only what
+/// modules are built with is looked at.
+fn files(kernel: &Kernel) -> io::Result<Vec<(PathBuf, Metadata)>> {
+    let arch = kernel.srcarch().map(|arch| format!("arch/{arch}"));
+    let mut found = Vec::new();
+    let mut trees = vec![&kernel.build];
+    if kernel.common != kernel.build {
+        trees.push(&kernel.common);
+    }
+    for tree in trees {
+        for name in [".config", ".kernelvariables", "Makefile", "Module.symvers"] {
+            add(&tree.join(name), &mut found)?;
+        }
+        for folder in ["include", "scripts"] {
+            walk(&tree.join(folder), &mut found)?;
+        }
+        if let Some(arch) = &arch {
+            walk(&tree.join(arch).join("include"), &mut found)?;
+            for name in ["Makefile", "Makefile.cpu", "Makefile.postlink"] {
+                add(&tree.join(arch).join(name), &mut found)?;
+            }
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
+}
+
+/// Adds a file, unless there is none of that name.
+fn add(path: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => found.push((path.to_owned(), meta)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Adds all files below a directory. The directory may be a link, as Debian's `scripts` is; below
+/// it links to directories are not followed.
+fn walk(folder: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            walk(&path, found)?;
+        } else {
+            add(&path, found)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+
+    #[test]
+    fn an_edit_in_place_changes_the_fingerprint_and_a_touch_does_not() {
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        let header = build.join("include/generated/autoconf.h");
+        let common = root
+            .path()
+            .join("usr/src/linux-headers-common/include/linux");
+        fs::create_dir_all(&common).unwrap();
+        fs::write(common.join("fs.h"), "struct file { int a; };\n").unwrap();
+        let system = System::below(root.path());
+        let release = "7.3.4-amd64".parse().unwrap();
+        let now = || of(&system, &Kernel::find(&system, &release).unwrap()).unwrap();
+
+        let first = now();
+        assert_eq!(now(), first);
+        fs::write(&header, fs::read(&header).unwrap()).unwrap();
+        assert_eq!(now(), first);
+        fs::write(common.join("fs.h"), "struct file { int b; };\n").unwrap();
+        let second = now();
+        assert_ne!(second, first);
+        fs::write(build.join("Module.symvers"), "0x1\ta\tvmlinux\t\t\n").unwrap();
+        assert_ne!(now(), second);
+    }
+
+    #[test]
+    fn what_is_remembered_is_used_only_for_the_same_files() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "7.3.4-amd64", "");
+        let system = System::below(root.path());
+        let release = "7.3.4-amd64".parse().unwrap();
+        let kernel = Kernel::find(&system, &release).unwrap();
+        let first = of(&system, &kernel).unwrap();
+        let memory = system.state().join("headers/7.3.4-amd64.json");
+        let text = fs::read_to_string(&memory).unwrap();
+        // It is really read: what it says is given back.
+        fs::write(&memory, text.replace(&first, "remembered")).unwrap();
+        assert_eq!(of(&system, &kernel).unwrap(), "remembered");
+        fs::write(kernel.build.join("include/generated/new.h"), "").unwrap();
+        assert_ne!(of(&system, &kernel).unwrap(), "remembered");
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kernel's source from wherever the user says: the archive, a package's file, a tarball or a
+//! directory. Only its slice stays.
+
+use crate::kernel::headers::Kernel;
+use crate::source::find::linux_source;
+use crate::source::slice::Slice;
+use crate::source::version;
+use crate::source::xz::Xz;
+use crate::system::System;
+use crate::system::run::answer;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What is taken out of a tarball in which nothing can be looked up.
+const WANTED: [&str; 5] = ["*/rust/*", "*/scripts/*", "*.h", "*/Kconfig", "*/Makefile"];
+
+/// As many as are read in one go.
+const FEW_BLOCKS: usize = 8;
+
+/// Downloads linux-source of the headers' version by apt and keeps its slice. Nothing is installed.
+///
+/// # Errors
+///
+/// If the headers are no package's, apt can't get that version, or its slice can't be taken.
+pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
+    let release = &kernel.release;
+    let Some(source) = version::package(system, kernel) else {
+        bail!("{release}: its headers belong to no package, so that apt can't know its source");
+    };
+    let package = format!("{}={}", linux_source(kernel), source.version);
+    let work = Work::new(system)?;
+    let status = Command::new("apt-get")
+        .current_dir(&work.0)
+        // It would change to a user who can't write here, and warns that it does not.
+        .args(["-q", "-o", "APT::Sandbox::User=root", "download", &package])
+        .stdin(Stdio::null())
+        .stdout(io::stderr())
+        .status()
+        .context("can't run apt-get")?;
+    ensure!(
+        status.success(),
+        "{release}: apt can't download {package} ({status}); if it has an old list: apt update"
+    );
+    let deb = crate::system::names(&work.0)
+        .into_iter()
+        .find(|name| name.ends_with(".deb"))
+        .with_context(|| format!("apt-get downloaded no {package}"))?;
+    of_package(system, kernel, &work.0.join(deb), false, &work)
+}
+
+/// Takes the slice from a directory, a tarball or a `.deb`.
+///
+/// # Errors
+///
+/// If that is no kernel's source, or of another version than the headers and `force` is not set.
+pub fn from(system: &System, kernel: &Kernel, path: &Path, force: bool) -> Result<Slice> {
+    let path = fs::canonicalize(path).with_context(|| format!("can't find {}", path.display()))?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    if path.is_dir() {
+        return Slice::take(system, kernel, &path, None, force);
+    }
+    let work = Work::new(system)?;
+    if name.ends_with(".deb") {
+        return of_package(system, kernel, &path, force, &work);
+    }
+    of_tarball(system, kernel, &path, None, force, &work)
+}
+
+fn of_package(
+    system: &System,
+    kernel: &Kernel,
+    deb: &Path,
+    force: bool,
+    work: &Work,
+) -> Result<Slice> {
+    let mut show = Command::new("dpkg-deb");
+    show.args(["--show", "--showformat=${source:Package} ${source:Version}"]);
+    let debian =
+        answer(show.arg(deb)).with_context(|| format!("{} is no Debian package", deb.display()))?;
+    let mut unpack = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(deb)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("can't run dpkg-deb")?;
+    let stream = unpack.stdout.take().context("dpkg-deb has no output")?;
+    let tarball = tarball_in(stream, &work.0);
+    // What is behind the tarball is not read, so that dpkg-deb may end by a signal.
+    unpack.wait().context("can't wait for dpkg-deb")?;
+    let tarball = tarball
+        .and_then(|found| found.context("it has no usr/src/linux-source-*.tar.*"))
+        .with_context(|| format!("can't read {}", deb.display()))?;
+    of_tarball(system, kernel, &tarball, Some(debian), force, work)
+}
+
+/// Writes the source tarball out of a package's files.
+fn tarball_in(stream: impl io::Read, work: &Path) -> Result<Option<PathBuf>> {
+    for entry in tar::Archive::new(stream).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let inside = path.strip_prefix(".").unwrap_or(&path);
+        let Some(name) = inside
+            .strip_prefix("usr/src")
+            .ok()
+            .and_then(|name| name.to_str())
+            .filter(|name| !name.contains('/') && name.contains(".tar."))
+        else {
+            continue;
+        };
+        if entry.header().entry_type().is_file() {
+            let to = work.join(name);
+            io::copy(&mut entry, &mut File::create_new(&to)?)?;
+            return Ok(Some(to));
+        }
+    }
+    Ok(None)
+}
+
+fn of_tarball(
+    system: &System,
+    kernel: &Kernel,
+    tarball: &Path,
+    debian: Option<String>,
+    force: bool,
+    work: &Work,
+) -> Result<Slice> {
+    // Debian's are in some 70 blocks, of which a few have to be read; of others tar reads all.
+    if Xz::open(tarball).is_ok_and(|xz| xz.blocks() > FEW_BLOCKS) {
+        return Slice::take(system, kernel, tarball, debian, force);
+    }
+    let tree = work.0.join("tree");
+    fs::create_dir(&tree).with_context(|| tree.display().to_string())?;
+    let status = Command::new("tar")
+        .arg("-xf")
+        .arg(tarball)
+        .arg("-C")
+        .arg(&tree)
+        .args(["--strip-components=1", "--no-same-owner", "--wildcards"])
+        .args(WANTED)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .context("can't run tar")?;
+    // tar complains of patterns that match nothing; what is missing shows below.
+    Slice::take(system, kernel, &tree, debian, force)
+        .with_context(|| format!("{} (tar: {status})", tarball.display()))
+}
+
+/// A directory for what is downloaded and unpacked, which goes with this.
+struct Work(PathBuf);
+
+impl Work {
+    fn new(system: &System) -> Result<Self> {
+        let path = system
+            .state()
+            .join(format!(".fetch-{}", std::process::id()));
+        fs::remove_dir_all(&path).ok();
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(&path);
+        made.with_context(|| format!("can't make {} (are you root?)", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}

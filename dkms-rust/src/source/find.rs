@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where the source of a kernel is: its slice, the build tree itself, or the linux-source package
+//! of the same version as its headers.
+
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::source::slice::Slice;
+use crate::source::version::{self, Version};
+use crate::system::System;
+use crate::system::dpkg;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Tells a directory with a kernel's Rust code.
+const RUST: &str = "rust/kernel/lib.rs";
+
+/// The source of a kernel.
+#[derive(Debug)]
+pub enum Source {
+    /// A slice of it is kept.
+    Slice(Slice),
+    /// It is here, and its slice has yet to be taken.
+    Here {
+        /// A directory or an archive.
+        path: PathBuf,
+        /// The source package and version that it is from.
+        debian: Option<String>,
+    },
+}
+
+impl Source {
+    /// Finds it.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if it is not here, or only that of another version.
+    pub fn of(system: &System, kernel: &Kernel) -> Result<Self, Refusal> {
+        let release = &kernel.release;
+        let headers = Version::of_headers(system, kernel)
+            .map_err(|error| Refusal::final_(release, format!("{error:#}")))?;
+        if let Some(slice) = Slice::kept(system, release) {
+            if slice.about.forced || slice.about.version.fits(&headers) {
+                return Ok(Self::Slice(slice));
+            }
+        }
+        if let Some(path) = own_tree(system, kernel, &headers) {
+            return Ok(Self::Here { path, debian: None });
+        }
+        let Some(source) = version::package(system, kernel) else {
+            let why = "its headers belong to no package, so that no linux-source is known to be \
+                       theirs";
+            return Err(Refusal::new(release, why, from(kernel)));
+        };
+        let package = linux_source(kernel);
+        let archive = system.sources().join(format!("{package}.tar.xz"));
+        let why = match dpkg::source_of(system, &package) {
+            Some(here) if here == source && archive.is_file() => {
+                return Ok(Self::Here {
+                    path: archive,
+                    debian: Some(version::name(&source)),
+                });
+            }
+            Some(here) if here == source => format!("{} is missing", archive.display()),
+            Some(here) if here.package == source.package => format!(
+                "{package} is version {}, but its headers are {}",
+                here.version, source.version
+            ),
+            Some(here) => format!(
+                "{package} is of the source package {}, but its headers are of {}",
+                here.package, source.package
+            ),
+            None => format!("{package}, from which its Rust metadata is rebuilt, is not installed"),
+        };
+        let mend = if dpkg::offers(&package, &source) {
+            format!("dkms-rust source -k {release} --fetch")
+        } else {
+            format!(
+                "{} ({} {} is in none of apt's sources)",
+                from(kernel),
+                source.package,
+                source.version
+            )
+        };
+        Err(Refusal::new(release, why, mend))
+    }
+
+    /// The slice, taken now if need be.
+    ///
+    /// # Errors
+    ///
+    /// If the source is damaged, or the slice can't be written.
+    pub fn slice(&self, system: &System, kernel: &Kernel) -> Result<Slice> {
+        match self {
+            Self::Slice(slice) => Ok(slice.clone()),
+            Self::Here { path, debian } => Slice::take(system, kernel, path, debian.clone(), false),
+        }
+    }
+
+    /// Whether it is not of the headers' version, and taken by force.
+    pub fn is_forced(&self) -> bool {
+        matches!(self, Self::Slice(slice) if slice.about.forced)
+    }
+}
+
+/// The name of Debian's package with the source of a kernel's series.
+pub fn linux_source(kernel: &Kernel) -> String {
+    let (major, minor) = kernel.release.series().unwrap_or_default();
+    format!("linux-source-{major}.{minor}")
+}
+
+/// The whole source tree in which the kernel was built, where that is on this machine.
+fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathBuf> {
+    let source = system
+        .modules()
+        .join(kernel.release.as_str())
+        .join("source");
+    [kernel.common.clone(), kernel.build.clone(), source]
+        .into_iter()
+        .filter(|tree| tree.join(RUST).is_file())
+        .find(|tree| version::upstream(tree).is_ok_and(|upstream| upstream == headers.upstream))
+}
+
+fn from(kernel: &Kernel) -> String {
+    format!(
+        "dkms-rust source -k {} --from DIRECTORY, with the source that it was built from",
+        kernel.release
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+    use std::fmt::Write;
+    use std::fs;
+
+    const RELEASE: &str = "7.3.4+deb13-amd64";
+
+    /// What is found where dpkg has the given packages installed: name, source package, version.
+    fn of(packages: &[(&str, &str, &str)], with_archive: bool) -> Result<Source, Refusal> {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
+        let system = System::below(root.path());
+        fs::create_dir_all(system.dpkg().join("info")).unwrap();
+        let mut status = String::new();
+        for (name, source, version) in packages {
+            write!(
+                status,
+                "Package: {name}\nStatus: install ok installed\nArchitecture: all\n\
+                 Source: {source}\nMaintainer: x <x@y>\nVersion: {version}\nDescription: x\n\n"
+            )
+            .unwrap();
+        }
+        fs::write(system.dpkg().join("status"), status).unwrap();
+        if with_archive {
+            fs::write(system.sources().join("linux-source-7.3.tar.xz"), "").unwrap();
+        }
+        Source::of(
+            &system,
+            &Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap(),
+        )
+    }
+
+    const HEADERS: (&str, &str, &str) = (
+        "linux-headers-7.3.4+deb13-amd64",
+        "linux",
+        "7.3.4-1~bpo13+1",
+    );
+
+    #[test]
+    fn linux_source_of_the_same_source_package_and_version_fits() {
+        let source = ("linux-source-7.3", "linux", "7.3.4-1~bpo13+1");
+        let Source::Here { debian, .. } = of(&[HEADERS, source], true).unwrap() else {
+            panic!("not here")
+        };
+        assert_eq!(debian.as_deref(), Some("linux 7.3.4-1~bpo13+1"));
+    }
+
+    #[test]
+    fn another_revision_or_another_source_of_the_same_version_is_refused() {
+        let refused = |source: (&str, &str, &str)| of(&[HEADERS, source], true).unwrap_err();
+        let refusal = refused(("linux-source-7.3", "linux", "7.3.4-2"));
+        let why = "is version 7.3.4-2, but its headers are 7.3.4-1~bpo13+1";
+        assert!(refusal.reason.contains(why), "{refusal}");
+        let refusal = refused(("linux-source-7.3", "linux-upstream", "7.3.4-1~bpo13+1"));
+        let why = "is of the source package linux-upstream, but its headers are of linux";
+        assert!(refusal.reason.contains(why), "{refusal}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let refusal = of(&[HEADERS], true).unwrap_err();
+        assert!(
+            refusal.reason.contains("linux-source-7.3, from which"),
+            "{refusal}"
+        );
+        let source = ("linux-source-7.3", "linux", "7.3.4-1~bpo13+1");
+        let refusal = of(&[HEADERS, source], false).unwrap_err();
+        assert!(
+            refusal
+                .reason
+                .ends_with("linux-source-7.3.tar.xz is missing"),
+            "{refusal}"
+        );
+        let refusal = of(&[], true).unwrap_err();
+        assert!(refusal.reason.contains("belong to no package"), "{refusal}");
+        let mend = refusal.mend.unwrap();
+        assert!(
+            mend.contains("source -k 7.3.4+deb13-amd64 --from"),
+            "{mend}"
+        );
+    }
+
+    #[test]
+    fn the_tree_that_a_kernel_was_built_in_is_its_source() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), RELEASE, "");
+        let system = System::below(root.path());
+        let kernel = Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap();
+        let tree = system.modules().join(RELEASE).join("source");
+        fs::create_dir_all(tree.join("rust/kernel")).unwrap();
+        fs::write(tree.join(RUST), "").unwrap();
+        for (makefile, fits) in [("VERSION = 8\n", false), ("VERSION = 7\n", true)] {
+            fs::write(tree.join("Makefile"), makefile).unwrap();
+            let found = Source::of(&system, &kernel);
+            let own = matches!(&found, Ok(Source::Here { path, .. }) if *path == tree);
+            assert_eq!(own, fits, "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a rebuild needs of a kernel's source: `rust/`, a few scripts, the private headers that the
+//! bindings include, and the files that say which options follow from others.
+
+use crate::source::archive::Archive;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// Files that say which options of the `kernel` crate follow from the rest of a configuration.
+const KCONFIG: [&str; 3] = [
+    "init/Kconfig",
+    "drivers/base/firmware_loader/Kconfig",
+    "drivers/net/phy/Kconfig",
+];
+
+/// Says of which version a source is.
+const MAKEFILE: &str = "Makefile";
+
+/// Where a kernel's source is.
+pub enum Place {
+    /// In an archive.
+    Archive(Archive),
+    /// In a directory.
+    Directory(PathBuf),
+}
+
+impl Place {
+    /// Looks at a directory or an `.xz` archive.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither, or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Ok(Self::Directory(path.to_owned()));
+        }
+        Archive::open(path).map(Self::Archive)
+    }
+
+    /// Copies the files below `folder` for which `wanted` is true, and returns how many.
+    fn copy(&self, folder: &str, target: &Path, wanted: &impl Fn(&str) -> bool) -> Result<usize> {
+        match self {
+            Self::Archive(archive) => archive.extract(folder, target, wanted),
+            Self::Directory(top) => copy_below(top, folder, target, wanted),
+        }
+    }
+
+    /// Copies one file, if there is one of that name.
+    fn copy_file(&self, file: &str, target: &Path) -> Result<()> {
+        match self {
+            Self::Archive(archive) => {
+                let folder = file.rfind('/').map_or("", |at| &file[..=at]);
+                archive.extract(folder, target, |path| path == file)?;
+            }
+            Self::Directory(top) if top.join(file).is_file() => {
+                copy_to(&top.join(file), &target.join(file))?;
+            }
+            Self::Directory(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Copies regular files below `top/folder`; links are not followed.
+fn copy_below(
+    top: &Path,
+    folder: &str,
+    target: &Path,
+    wanted: &impl Fn(&str) -> bool,
+) -> Result<usize> {
+    let here = top.join(folder);
+    let Ok(entries) = fs::read_dir(&here) else {
+        return Ok(0);
+    };
+    let mut count = 0;
+    for entry in entries {
+        let entry = entry.with_context(|| here.display().to_string())?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let path = format!("{folder}{name}");
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            count += copy_below(top, &format!("{path}/"), target, wanted)?;
+        } else if kind.is_file() && wanted(&path) {
+            copy_to(&entry.path(), &target.join(&path))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn copy_to(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to.parent().context("a file has a directory")?)?;
+    fs::copy(from, to)
+        .map(drop)
+        .with_context(|| format!("can't copy {} to {}", from.display(), to.display()))
+}
+
+/// Copies what a rebuild needs into `target`, but for the private headers that the kernel's own
+/// headers at `headers` have.
+///
+/// # Errors
+///
+/// If the source is damaged or lacks something, or on errors of writing.
+pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
+    let crates = place.copy("rust/", target, &is_source)?;
+    ensure!(crates > 0, "it has no rust/: it is not a kernel's source");
+    place.copy("scripts/", target, &is_rust_script)?;
+    for file in KCONFIG.iter().chain([&MAKEFILE]) {
+        place.copy_file(file, target)?;
+    }
+    if !target.join(MAKEFILE).is_file() {
+        bail!("it has no {MAKEFILE}: it is not a kernel's source");
+    }
+
+    // Headers that are outside of include/ are few, but which they are changes: those that the
+    // bindings' headers include, and those that these include.
+    let there = |header: &str| target.join(header).exists() || headers.join(header).exists();
+    let mut known = Vec::new();
+    loop {
+        let missing: Vec<_> = private_headers(target)?
+            .into_iter()
+            .filter(|header| !known.contains(header))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for header in missing {
+            if !there(&header) {
+                let folder = header.rsplit_once('/').map_or("", |(folder, _)| folder);
+                place.copy(&format!("{folder}/"), target, &|path| {
+                    path.ends_with(".h") && !there(path)
+                })?;
+            }
+            known.push(header);
+        }
+    }
+}
+
+/// Not what a build in that tree left.
+fn is_source(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let built = [
+        ".o",
+        ".rmeta",
+        ".so",
+        ".rlib",
+        "_generated.rs",
+        ".cmd",
+        ".d",
+    ];
+    !built.iter().any(|end| name.ends_with(end))
+        && ![
+            "exports_bindings_generated.h",
+            "doctests_kernel_generated_kunit.c",
+        ]
+        .contains(&name)
+        && !name.starts_with("exports_")
+}
+
+/// The scripts that build or describe Rust; all others come with the headers (linux-kbuild).
+fn is_rust_script(path: &str) -> bool {
+    let Some(name) = path.strip_prefix("scripts/") else {
+        return false;
+    };
+    let rust = [
+        "generate_rust_",
+        "rust_is_available",
+        "rustc-",
+        "cc-version.sh",
+        "min-tool-version.sh",
+    ];
+    name == "Makefile"
+        || rust
+            .iter()
+            .any(|start| name.starts_with(start) && !name.contains('/'))
+}
+
+/// Paths in the kernel tree that what was unpacked so far includes as `../../<path>`.
+fn private_headers(tree: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for folder in ["rust", "drivers"] {
+        collect(&tree.join(folder), &mut found)?;
+    }
+    Ok(found)
+}
+
+fn collect(folder: &Path, found: &mut Vec<String>) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|end| end == "h") {
+            let text = fs::read(&path).with_context(|| path.display().to_string())?;
+            found.extend(
+                String::from_utf8_lossy(&text)
+                    .lines()
+                    .filter_map(outside_include),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The path that a line includes, if it is one from `../../`.
+fn outside_include(line: &str) -> Option<String> {
+    let target = line
+        .trim_start()
+        .strip_prefix('#')?
+        .trim_start()
+        .strip_prefix("include")?;
+    let target = target.trim().trim_start_matches(['<', '"']);
+    let path = target.strip_prefix("../../")?.split(['>', '"']).next()?;
+    let plain = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (plain && path.contains('/')).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+#[path = "needed_tests.rs"]
+mod tests;

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Slices: of a kernel's source what a rebuild needs, a file of a megabyte for each kernel, kept
+//! from the first time that the source is seen. What the archive does afterwards takes nothing
+//! away.
+//!
+//! A slice is a tar in an `.xz`. Its first entry says what it was taken from; the rest is always
+//! written the same way, so that the same source gives the same file.
+
+use crate::kernel::headers::Kernel;
+use crate::kernel::release::Release;
+use crate::source::needed::{self, Place};
+use crate::source::version::{self, Version};
+use crate::system::System;
+use crate::system::trusted::trusted;
+use anyhow::{Context, Result, bail, ensure};
+use liblzma::read::XzDecoder;
+use liblzma::write::XzEncoder;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+/// The directory of slices, below [`System::state`].
+const FOLDER: &str = "source";
+const END: &str = ".tar.xz";
+const ABOUT: &str = "dkms-rust.json";
+
+/// More than twice as fast as liblzma's own choice, and a tenth larger.
+const PRESET: u32 = 3;
+
+/// What a slice was taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The version of the source.
+    pub version: Version,
+    /// Whether it is of another version than the headers, and the user wanted it all the same.
+    pub forced: bool,
+}
+
+/// A slice that is kept.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// The file.
+    pub file: PathBuf,
+    /// What it was taken from.
+    pub about: About,
+}
+
+impl Slice {
+    /// The slice that is kept for a kernel, if there is one that nobody else could have written.
+    pub fn kept(system: &System, release: &Release) -> Option<Self> {
+        let file = path(system, release);
+        trusted(&file).ok()?;
+        let about = read_about(&file).ok()?;
+        Some(Self { file, about })
+    }
+
+    /// Takes the slice of the source at `from`, a directory or an archive, and keeps it. `debian`
+    /// is the source package and version that it is from.
+    ///
+    /// # Errors
+    ///
+    /// If it is no kernel's source, or not of the headers' version and `force` is not set; or on
+    /// errors of writing.
+    pub fn take(
+        system: &System,
+        kernel: &Kernel,
+        from: &Path,
+        debian: Option<String>,
+        force: bool,
+    ) -> Result<Self> {
+        let release = &kernel.release;
+        let folder = folder(system)?;
+        let work = Work::new(&folder, release)?;
+        needed::copy(&Place::open(from)?, &kernel.common, &work.0).with_context(|| {
+            format!("can't take the source of {release} from {}", from.display())
+        })?;
+        let version = Version {
+            upstream: version::upstream(&work.0)?,
+            debian,
+        };
+        let headers = Version::of_headers(system, kernel)?;
+        let forced = !version.fits(&headers);
+        if forced && !force {
+            bail!(
+                "{release}: {} is the source of {version}, but its headers are {headers}; with \
+                 --force, modules are linked with it",
+                from.display()
+            );
+        }
+        let about = About { version, forced };
+        let new = folder.join(format!(".{release}-{}{END}", std::process::id()));
+        let file = path(system, release);
+        let packed = pack(&work.0, &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
+        if packed.is_err() {
+            fs::remove_file(&new).ok();
+        }
+        packed.with_context(|| format!("can't write {}", file.display()))?;
+        Ok(Self { file, about })
+    }
+
+    /// Writes what it holds into `tree`, in the place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged, or on errors of writing.
+    pub fn unpack(&self, tree: &Path) -> Result<()> {
+        let damaged = || format!("can't read {}", self.file.display());
+        let file = File::open(&self.file).with_context(damaged)?;
+        let mut archive = tar::Archive::new(XzDecoder::new(file));
+        for entry in archive.entries().with_context(damaged)? {
+            let mut entry = entry.with_context(damaged)?;
+            let inside = entry.path().with_context(damaged)?.into_owned();
+            let plain = |part| matches!(part, Component::Normal(_));
+            ensure!(
+                inside.components().all(plain),
+                "{} has {}",
+                self.file.display(),
+                inside.display()
+            );
+            if inside == Path::new(ABOUT) {
+                continue;
+            }
+            let to = tree.join(&inside);
+            let parent = to.parent().context("a file has a directory")?;
+            fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+            // A link to the headers' own file of that name gives way.
+            fs::remove_file(&to).ok();
+            let mode = entry.header().mode().with_context(damaged)? & 0o755;
+            let mut options = File::options();
+            let mut out = options
+                .create_new(true)
+                .write(true)
+                .mode(mode)
+                .open(&to)
+                .with_context(|| format!("can't write {}", to.display()))?;
+            io::copy(&mut entry, &mut out).with_context(damaged)?;
+        }
+        Ok(())
+    }
+
+    /// A digest of the file.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub fn digest(&self) -> Result<String> {
+        let bytes =
+            fs::read(&self.file).with_context(|| format!("can't read {}", self.file.display()))?;
+        Ok(blake3::hash(&bytes).to_hex()[..32].to_owned())
+    }
+}
+
+/// The releases for which something is in the directory of slices.
+pub fn releases(system: &System) -> Vec<Release> {
+    crate::system::names(&system.state().join(FOLDER))
+        .iter()
+        .filter_map(|name| name.strip_suffix(END)?.parse().ok())
+        .collect()
+}
+
+/// Drops the slice of a kernel.
+///
+/// # Errors
+///
+/// If it is there and can't be removed.
+pub fn drop_slice(system: &System, release: &Release) -> Result<()> {
+    let file = path(system, release);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn path(system: &System, release: &Release) -> PathBuf {
+    system.state().join(FOLDER).join(format!("{release}{END}"))
+}
+
+/// Makes the directory of slices, for root alone to write to.
+fn folder(system: &System) -> Result<PathBuf> {
+    let folder = system.state().join(FOLDER);
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(&folder);
+    made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
+    trusted(&folder)?;
+    Ok(folder)
+}
+
+/// A directory that goes with this.
+struct Work(PathBuf);
+
+impl Work {
+    fn new(folder: &Path, release: &Release) -> Result<Self> {
+        let path = folder.join(format!(".{release}-{}", std::process::id()));
+        fs::remove_dir_all(&path).ok();
+        let made = DirBuilder::new().mode(0o755).create(&path);
+        made.with_context(|| format!("can't make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn pack(folder: &Path, about: &About, file: &Path) -> Result<()> {
+    let out = File::create(file)?;
+    let mut tar = tar::Builder::new(XzEncoder::new(out, PRESET));
+    let text = serde_json::to_vec(about)?;
+    append(&mut tar, Path::new(ABOUT), 0o644, &text)?;
+    let mut files = Vec::new();
+    list(folder, Path::new(""), &mut files)?;
+    files.sort();
+    for name in files {
+        let path = folder.join(&name);
+        let mode = fs::metadata(&path)?.permissions().mode();
+        let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
+        append(&mut tar, &name, mode, &fs::read(&path)?)?;
+    }
+    tar.into_inner()?.finish()?.sync_all()?;
+    Ok(())
+}
+
+/// Adds a file with no owner and no time.
+fn append(
+    tar: &mut tar::Builder<impl io::Write>,
+    name: &Path,
+    mode: u32,
+    bytes: &[u8],
+) -> Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(mode);
+    header.set_cksum();
+    Ok(tar.append_data(&mut header, name, bytes)?)
+}
+
+fn list(folder: &Path, inside: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder.join(inside))? {
+        let entry = entry?;
+        let name = inside.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            list(folder, &name, files)?;
+        } else {
+            files.push(name);
+        }
+    }
+    Ok(())
+}
+
+fn read_about(file: &Path) -> Result<About> {
+    let mut archive = tar::Archive::new(XzDecoder::new(File::open(file)?));
+    let mut first = archive.entries()?.next().context("it is empty")??;
+    ensure!(first.path()? == Path::new(ABOUT), "it is no slice");
+    let mut text = String::new();
+    (&mut first).take(64 << 10).read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+    use crate::source::archive::tests::{FILES, archive};
+
+    const RELEASE: &str = "7.3.4-amd64";
+
+    fn system() -> (tempfile::TempDir, System, Kernel) {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
+        let makefile = root.path().join("usr/src/linux-headers-common/Makefile");
+        fs::write(makefile, "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\n").unwrap();
+        let system = System::below(root.path());
+        let kernel = Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap();
+        (root, system, kernel)
+    }
+
+    #[test]
+    fn a_slice_is_found_again_and_holds_what_a_rebuild_needs() {
+        let (root, system, kernel) = system();
+        let (_archive, from) = archive(FILES);
+        assert!(Slice::kept(&system, &kernel.release).is_none());
+        let taken = Slice::take(&system, &kernel, &from, None, false).unwrap();
+        let kept = Slice::kept(&system, &kernel.release).unwrap();
+        assert_eq!(kept.about, taken.about);
+        assert_eq!(kept.about.version.upstream, "7.3.4");
+        assert!(!kept.about.forced);
+
+        let tree = root.path().join("tree");
+        fs::create_dir_all(tree.join("scripts")).unwrap();
+        std::os::unix::fs::symlink("/elsewhere", tree.join("scripts/Makefile")).unwrap();
+        kept.unpack(&tree).unwrap();
+        let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
+        assert_eq!(read("rust/kernel/lib.rs"), "//! kernel\n");
+        assert_eq!(read("scripts/Makefile"), "# scripts\n");
+        assert!(!tree.join(ABOUT).exists());
+        // Nothing else stays.
+        let folder = system.state().join(FOLDER);
+        assert_eq!(crate::system::names(&folder), [format!("{RELEASE}.tar.xz")]);
+        assert_eq!(releases(&system), std::slice::from_ref(&kernel.release));
+        drop_slice(&system, &kernel.release).unwrap();
+        drop_slice(&system, &kernel.release).unwrap();
+        assert!(Slice::kept(&system, &kernel.release).is_none());
+    }
+
+    #[test]
+    fn the_same_source_gives_the_same_bytes() {
+        let (_root, system, kernel) = system();
+        let (_archive, from) = archive(FILES);
+        let digest = || {
+            let slice = Slice::take(&system, &kernel, &from, None, false).unwrap();
+            slice.digest().unwrap()
+        };
+        assert_eq!(digest(), digest());
+    }
+
+    #[test]
+    fn a_source_of_another_version_is_taken_only_by_force() {
+        let (root, system, kernel) = system();
+        let (_archive, from) = archive(FILES);
+        let makefile = root.path().join("usr/src/linux-headers-common/Makefile");
+        fs::write(makefile, "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 5\n").unwrap();
+        let error = Slice::take(&system, &kernel, &from, None, false).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("is the source of 7.3.4, but its headers are 7.3.5"),
+            "{text}"
+        );
+        assert!(Slice::kept(&system, &kernel.release).is_none());
+        assert!(
+            Slice::take(&system, &kernel, &from, None, true)
+                .unwrap()
+                .about
+                .forced
+        );
+    }
+
+    #[test]
+    fn a_slice_that_others_can_write_or_that_is_damaged_is_none() {
+        let (_root, system, kernel) = system();
+        let (_archive, from) = archive(FILES);
+        let slice = Slice::take(&system, &kernel, &from, None, false).unwrap();
+        fs::set_permissions(&slice.file, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(Slice::kept(&system, &kernel.release).is_none());
+        fs::set_permissions(&slice.file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Slice::kept(&system, &kernel.release).is_some());
+        fs::write(&slice.file, "nonsense").unwrap();
+        assert!(Slice::kept(&system, &kernel.release).is_none());
+    }
+}
