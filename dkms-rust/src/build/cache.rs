@@ -31,6 +31,9 @@ const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<String, String>);
 
+/// The input that is the fingerprint of the headers.
+pub const HEADERS: &str = "headers";
+
 /// The input that may be unknown: where only a tree is kept, its slice may be gone.
 const SLICE: &str = "slice";
 
@@ -39,6 +42,11 @@ impl Inputs {
     pub fn new<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self(inputs.into_iter().map(owned).collect())
+    }
+
+    /// The value of an input.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// The same with the digest of the slice.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc that kbuild calls for a module of a kernel without Rust: the real one, after which
+//! The rustc that kbuild calls for a linked module: the real one, after which
 //! the object gets what it needs of the [`runtime`](crate::build::runtime) linked in.
 //!
 //! It is done here, and not when the module is linked, since objtool, modpost and modversions then
 //! see one object like any other, and check it.
 
-use crate::build::symbols::{Symbols, exported, of_rust};
-use anyhow::{Context, Result, bail, ensure};
+use crate::build::symbols::{Symbols, exported};
+use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -27,7 +27,11 @@ pub const SCRIPT: &str = "merge.lds";
 
 /// Functions whose format may have the `%pA` that only a kernel with Rust knows; the runtime has
 /// a `__wrap_` for each.
-const WRAPPED: [&str; 3] = ["_printk", "_dev_printk", "seq_printf"];
+pub const WRAPPED: [&str; 3] = ["_printk", "_dev_printk", "seq_printf"];
+
+/// The file beside the runtime with the functions, a line each, of which the same is true and for
+/// which the runtime has nothing.
+pub const FORMATTERS: &str = "formatters";
 
 /// What those format with: it is the one thing that C asks of the crates.
 const FORMAT: &str = "rust_fmt_argument";
@@ -60,7 +64,7 @@ fn compile(runtime: &Path, args: &[OsString]) -> Result<ExitCode> {
     }
     if let Some(object) = object(args) {
         let linked = link(runtime, &object);
-        for end in [PART, WHOLE] {
+        for end in [PART, WHOLE, KEPT, STRIPPED, ROOTS] {
             fs::remove_file(beside(&object, end)).ok();
         }
         linked.with_context(|| format!("can't link Rust's runtime into {}", object.display()))?;
@@ -77,6 +81,9 @@ fn object(args: &[OsString]) -> Option<PathBuf> {
 
 const PART: &str = "runtime";
 const WHOLE: &str = "linked";
+const KEPT: &str = "kept";
+const STRIPPED: &str = "stripped";
+const ROOTS: &str = "roots";
 
 fn beside(object: &Path, end: &str) -> PathBuf {
     let mut name = object.as_os_str().to_owned();
@@ -123,29 +130,49 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
             break whole;
         }
     };
-    let missing: Vec<_> = whole.needed.iter().filter(|name| of_rust(name)).collect();
-    ensure!(
-        missing.is_empty(),
-        "neither the kernel nor its Rust crates have {missing:?}"
-    );
+    // What is still missing other objects of the module may have, or other modules: modpost sees.
+    let formatters = fs::read_to_string(runtime.join(FORMATTERS)).unwrap_or_default();
+    if let Some(name) = formatters.lines().find(|name| whole.needed.contains(*name)) {
+        bail!(
+            "it hands Rust's fmt::Arguments to the kernel's {name}, whose code is of another rustc \
+             than the module's"
+        );
+    }
 
     // A module may have several objects from Rust, each with a runtime of its own.
     let path = beside(object, WHOLE);
     let mut objcopy = tool("OBJCOPY", "objcopy");
-    objcopy.args(
-        module
-            .defined
-            .iter()
-            .map(|name| format!("--keep-global-symbol={name}")),
-    );
-    objcopy.args(
-        whole
-            .unused
-            .iter()
-            .map(|name| format!("--strip-symbol={name}")),
-    );
+    list(
+        &mut objcopy,
+        "--keep-global-symbols",
+        beside(object, KEPT),
+        &module.defined,
+    )?;
+    list(
+        &mut objcopy,
+        "--strip-symbols",
+        beside(object, STRIPPED),
+        &whole.unused,
+    )?;
     run(objcopy.arg(&path))?;
     fs::rename(&path, object).with_context(|| format!("can't replace {}", object.display()))
+}
+
+/// Adds an option that takes a file with a name a line: there may be more names than fit on a
+/// command line.
+fn list<'a>(
+    command: &mut Command,
+    option: &str,
+    file: PathBuf,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    let lines: String = names.into_iter().map(|name| format!("{name}\n")).collect();
+    if lines.is_empty() {
+        return Ok(()); // objcopy takes no empty file.
+    }
+    fs::write(&file, lines).with_context(|| format!("can't write {}", file.display()))?;
+    command.arg(format!("{option}={}", file.display()));
+    Ok(())
 }
 
 /// Makes `object` with the `roots` of the crates, and the helpers that those or it need.
@@ -166,7 +193,7 @@ fn join(
     );
     ld.arg(object);
     if !roots.is_empty() {
-        pick(runtime, roots, &part)?;
+        pick(runtime, roots, &part, object)?;
         ld.arg(&part);
     }
     ld.arg(runtime.join("helpers.a"));
@@ -175,17 +202,25 @@ fn join(
 }
 
 /// Makes `part` of what the crates have of the `roots`, and what those use.
-fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path) -> Result<()> {
+fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path, object: &Path) -> Result<()> {
     let mut ld = tool("LD", "ld");
     ld.args(["-r", "--gc-sections", "-T"])
         .arg(runtime.join(SCRIPT));
-    ld.args(roots.iter().map(|root| format!("--undefined={root}")));
+    let script = beside(object, ROOTS);
+    let lines = roots.iter().map(|root| format!("--undefined={root}\n"));
+    fs::write(&script, lines.collect::<String>())?;
+    ld.arg(format!("@{}", script.display()));
     ld.arg("--whole-archive").arg(runtime.join("crates.a"));
     run(ld.arg("-o").arg(part))?;
     // Names that only dropped sections used would bring in more.
     let mut objcopy = tool("OBJCOPY", "objcopy");
     let unused = Symbols::of(part)?.unused;
-    objcopy.args(unused.iter().map(|name| format!("--strip-symbol={name}")));
+    list(
+        &mut objcopy,
+        "--strip-symbols",
+        beside(object, STRIPPED),
+        &unused,
+    )?;
     run(objcopy.arg(part))
 }
 

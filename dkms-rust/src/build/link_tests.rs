@@ -103,11 +103,36 @@ fn what_the_compiler_takes_for_granted_gets_the_crates_substitute() {
 }
 
 #[test]
-fn what_the_crates_do_not_have_is_named() {
+fn what_the_crates_do_not_have_is_left_to_the_module_s_other_objects() {
     let tree = Tree::new(CRATES, HELPERS);
-    let error = tree.linked("int init(void) { return rust_helper_none(); }");
+    let symbols = tree
+        .linked("int init(void) { return rust_helper_own(); }")
+        .unwrap();
+    assert_eq!(names(&symbols.needed), ["rust_helper_own"]);
+}
+
+#[test]
+fn a_formatter_that_the_runtime_does_not_have_is_refused_by_name() {
+    let tree = Tree::new(CRATES, HELPERS);
+    fs::write(tree.runtime().join(FORMATTERS), "new_printk\n").unwrap();
+    let error = tree.linked("int init(void) { return new_printk(\"%pA\"); }");
     let error = format!("{:#}", error.unwrap_err());
-    assert!(error.contains("rust_helper_none"), "{error}");
+    assert!(error.contains("the kernel's new_printk"), "{error}");
+}
+
+#[test]
+fn more_names_than_fit_on_a_command_line_are_no_problem() {
+    use std::fmt::Write;
+    let mut module = String::new();
+    let long = "x".repeat(150);
+    for number in 0..20_000 {
+        writeln!(module, "int {long}_{number};").unwrap();
+    }
+    let tree = Tree::new(CRATES, HELPERS);
+    let symbols = tree
+        .linked(&(module + "int init(void) { return _printk(\"x\"); }"))
+        .unwrap();
+    assert_eq!(symbols.defined.len(), 20_001);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod failures;
+pub mod info;
 pub mod link;
 pub mod overlay;
 pub mod plan;
@@ -15,3 +16,4 @@ pub mod rust_config;
 pub mod rustc_shim;
 pub mod symbols;
 pub mod thin_core;
+pub mod way;

@@ -2,10 +2,11 @@
 
 //! What will be done for a kernel; or, as a [`Refusal`], why nothing can be.
 
-use crate::build::cache::{Cache, Inputs, Kept};
+use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::recipe::RECIPE;
+use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::fingerprint;
 use crate::kernel::headers::Kernel;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub release: Release,
     /// What it offers.
     pub class: Class,
+    /// How modules are built for it.
+    pub way: Way,
     /// Whether it was built by clang and LLVM's tools.
     pub llvm: bool,
     /// The rustc that will build modules.
@@ -111,22 +114,23 @@ impl Plan {
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
-        can_be_rebuilt(&kernel, class)?;
-        let rustc = Rustc::of(&kernel, class)?;
+        let forced = Slice::kept(system, release).is_some_and(|slice| slice.about.forced);
+        let (way, rustc) = Way::choose(&kernel, class, forced)?;
+        can_be_rebuilt(&kernel, way)?;
         compiler::check(&kernel)?;
         let llvm = kernel.built_by_clang();
-        let tree = if class == Class::Metadata {
+        let tree = if way == Way::Shipped {
             Tree::Own(kernel.build)
         } else {
             let bindgen = Bindgen::of(&kernel)?;
-            let inputs = inputs(system, &kernel, class, &rustc, &bindgen)?;
+            let inputs = inputs(system, &kernel, way, &rustc, &bindgen)?;
             let found = kept
                 .then(|| Cache::find(system, release, &inputs))
                 .flatten();
             if let Some(inputs) = found {
                 Tree::Kept(inputs)
             } else {
-                let rebuild = rebuild_of(system, kernel, class, &rustc, bindgen, inputs)?;
+                let rebuild = rebuild_of(system, kernel, way, &rustc, bindgen, inputs)?;
                 if heeded {
                     not_failed(system, &rebuild)?;
                 }
@@ -136,6 +140,7 @@ impl Plan {
         Ok(Self {
             release: release.clone(),
             class,
+            way,
             llvm,
             rustc,
             tree,
@@ -242,7 +247,7 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
 fn rebuild_of(
     system: &System,
     kernel: Kernel,
-    class: Class,
+    way: Way,
     rustc: &Rustc,
     bindgen: Bindgen,
     inputs: Inputs,
@@ -256,32 +261,19 @@ fn rebuild_of(
         bindgen,
         inputs,
         kernel,
-        class,
+        way,
     })
 }
 
 /// Refuses kernels whose crates can't be had from their source.
-fn can_be_rebuilt(kernel: &Kernel, class: Class) -> Result<(), Refusal> {
+fn can_be_rebuilt(kernel: &Kernel, way: Way) -> Result<(), Refusal> {
     let release = &kernel.release;
-    if class == Class::Metadata {
-        return Ok(());
-    }
-    if release.series().is_none_or(|series| series < OLDEST) {
+    if way != Way::Shipped && release.series().is_none_or(|series| series < OLDEST) {
         let why = format!(
             "it is older than {}.{}, the oldest with what Rust modules need",
             OLDEST.0, OLDEST.1
         );
         return Err(Refusal::final_(release, why));
-    }
-    // Where Rust is on, its Kconfig has seen to these.
-    for option in ["CFI_CLANG", "CFI", "KASAN_SW_TAGS"] {
-        if class == Class::NoRust && kernel.config.is_on(option) {
-            let why = format!(
-                "it has no Rust and is built with CONFIG_{option}, under which code from Rust \
-                 would have to be built as the kernel was"
-            );
-            return Err(Refusal::final_(release, why));
-        }
     }
     Ok(())
 }
@@ -290,7 +282,7 @@ fn can_be_rebuilt(kernel: &Kernel, class: Class) -> Result<(), Refusal> {
 fn inputs(
     system: &System,
     kernel: &Kernel,
-    class: Class,
+    way: Way,
     rustc: &Rustc,
     bindgen: &Bindgen,
 ) -> Result<Inputs, Refusal> {
@@ -301,8 +293,8 @@ fn inputs(
     let library = rustc.library(kernel).ok();
     let inputs = Inputs::new([
         ("recipe", RECIPE),
-        ("class", &class.to_string()),
-        ("headers", &headers),
+        ("way", &way.to_string()),
+        (HEADERS, &headers),
         // A tree has links into it.
         ("build tree", &kernel.build.display().to_string()),
         ("rustc", &rustc.version),
@@ -356,29 +348,21 @@ mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
 
-    fn refusal(release: &str, config: &str) -> Option<String> {
-        let root = tempfile::tempdir().unwrap();
-        make_installed(root.path(), release, config);
-        let kernel = Kernel::find(&System::below(root.path()), &release.parse().unwrap()).unwrap();
-        let class = Class::of(&kernel).unwrap();
-        let refused = can_be_rebuilt(&kernel, class).err()?;
-        Some(refused.reason)
-    }
-
     #[test]
     fn a_kernel_that_is_too_old_is_refused() {
-        let why = refusal("6.1.0-44-amd64", "").unwrap();
+        let refusal = |release: &str, way: Way| {
+            let root = tempfile::tempdir().unwrap();
+            make_installed(root.path(), release, "");
+            let system = System::below(root.path());
+            let kernel = Kernel::find(&system, &release.parse().unwrap()).unwrap();
+            can_be_rebuilt(&kernel, way)
+                .err()
+                .map(|refusal| refusal.reason)
+        };
+        let why = refusal("6.1.0-44-amd64", Way::Linked).unwrap();
         assert!(why.contains("older than 6.12"), "{why}");
-        assert!(refusal("6.11.10-amd64", "CONFIG_RUST=y\n").is_some());
-        assert_eq!(refusal("6.12.107+deb13-amd64", ""), None);
-    }
-
-    #[test]
-    fn without_rust_a_kernel_whose_calls_are_checked_is_refused() {
-        let why = refusal("6.12.107+deb13-amd64", "CONFIG_CFI_CLANG=y\n").unwrap();
-        assert!(why.contains("CONFIG_CFI_CLANG"), "{why}");
-        // With Rust, the kernel's own configuration has seen to it.
-        let config = "CONFIG_RUST=y\nCONFIG_CFI_CLANG=y\n";
-        assert_eq!(refusal("7.3.4+deb13-amd64", config), None);
+        assert!(refusal("6.11.10-amd64", Way::Rebuilt).is_some());
+        assert_eq!(refusal("6.11.10-amd64", Way::Shipped), None);
+        assert_eq!(refusal("6.12.107+deb13-amd64", Way::Linked), None);
     }
 }

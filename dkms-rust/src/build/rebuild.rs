@@ -2,13 +2,15 @@
 
 //! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
 
-use crate::build::cache::Inputs;
+use crate::build::cache::{HEADERS, Inputs};
+use crate::build::info;
 use crate::build::overlay;
 use crate::build::runtime;
 use crate::build::rust_config;
 use crate::build::rustc_shim;
+use crate::build::symbols;
 use crate::build::thin_core;
-use crate::kernel::class::Class;
+use crate::build::way::Way;
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
 use crate::source::find::Source;
@@ -49,8 +51,8 @@ const TOOLS: &str = ".dkms-rust";
 pub struct Rebuild {
     /// The kernel.
     pub kernel: Kernel,
-    /// What it offers: [`Class::NoRust`] takes more than metadata.
-    pub class: Class,
+    /// How modules are built with it: [`Way::Linked`] takes more than metadata.
+    pub way: Way,
     /// Its source.
     pub source: Source,
     /// Its rustc.
@@ -68,30 +70,35 @@ pub struct Rebuild {
 /// If the slice is damaged, the rules fail, or the disk is full.
 pub fn run(system: &System, rebuild: &Rebuild, slice: &Slice, tree: &Path) -> Result<()> {
     let release = &rebuild.kernel.release;
-    let no_rust = rebuild.class == Class::NoRust;
+    let linked = rebuild.way == Way::Linked;
     overlay::create(&rebuild.kernel, tree)?;
     slice.unpack(tree)?;
-    if no_rust {
+    let headers = rebuild.inputs.get(HEADERS).unwrap_or_default();
+    info::prepare(tree, rebuild.way, &rebuild.rustc.version, headers)?;
+    if linked {
         rust_config::enable(&rebuild.kernel, &rebuild.rustc, tree)?;
-        runtime::prepare(tree)?;
+        let exported = symbols::exports_helpers(&rebuild.kernel.symvers())?;
+        runtime::prepare(tree, !exported)?;
     }
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
         || kbuild(system, rebuild, tree),
     )?;
     tidy(tree)?;
-    if no_rust {
-        runtime::finish(tree, &rebuild.rustc.path)?;
-    }
+    let before = match linked {
+        true => runtime::finish(tree, &rebuild.rustc.path)?,
+        false => String::new(),
+    };
+    info::finish(tree, &before)?;
     Ok(())
 }
 
 fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
-    let target = match rebuild.class {
-        Class::NoRust => runtime::TARGET,
+    let target = match rebuild.way {
+        Way::Linked => runtime::TARGET,
         _ => TARGET,
     };
-    let rules = [MAKEFILE, runtime::RULES].concat();
+    let rules = [MAKEFILE, runtime::RULES, info::RULES].concat();
     fs::write(tree.join(MAKEFILE_NAME), rules)?;
     let tools = tree.join(TOOLS);
     fs::create_dir(&tools)?;
@@ -122,8 +129,8 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
         .arg(format!("BINDGEN={}", bindgen.display()))
         // There is no object code to check or to edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
-        .arg(target);
-    if rebuild.class == Class::NoRust {
+        .args([target, info::TARGET]);
+    if rebuild.way == Way::Linked {
         make.env(rustc_shim::RUNTIME, "1");
     }
     logged(&mut make, &log_of(system, &rebuild.kernel.release)?)?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Class "no rust": what a module needs of the Rust crates where the kernel has none of them.
+//! Linked modules: what a module needs of the Rust crates where the kernel has none of them, or
+//! has them compiled by another rustc.
 //!
 //! The crates are compiled with `-Zcross-crate-inline-threshold=always`: each of their functions
 //! can then be compiled into the module that uses it, by the module's own rustc, as generic
@@ -12,11 +13,13 @@
 //! module asks for:
 //!
 //! - `crates.a`: the crates' objects, a section a function, so that unused ones can be dropped;
-//! - `helpers.a`: the kernel's `rust/helpers`, an object a file, each taken whole, since code in C
-//!   comes with such tables, and the few functions of our own in `dkms-rust/runtime`.
+//! - `helpers.a`: the few functions of our own in `dkms-rust/runtime` and, where the kernel does not
+//!   export them, its `rust/helpers`: an object a file, each taken whole, since code in C comes
+//!   with such tables.
 
 use crate::build::link;
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -64,36 +67,21 @@ $(obj)/helpers.a: $(addprefix $(obj)/,$(runtime-y))
 \t$(Q)$(AR) rcsD $@ $^
 ";
 
-/// Writes the sources of the runtime into a tree that has the kernel's `rust/`.
+/// Writes the sources of the runtime into a tree that has the kernel's `rust/`; with its helpers in
+/// C, unless the kernel exports those.
 ///
 /// # Errors
 ///
 /// If the kernel's helpers are not where they are looked for, or on errors of writing.
-pub fn prepare(tree: &Path) -> Result<()> {
+pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
     let folder = tree.join(FOLDER);
     fs::create_dir(&folder)?;
     for (name, text) in OWN {
         fs::write(folder.join(name), text)?;
     }
-    let mut count = 0;
-    let helpers = tree.join("rust/helpers");
-    let entries = fs::read_dir(&helpers).with_context(|| helpers.display().to_string())?;
-    for entry in entries {
-        let name = entry?.file_name();
-        let name = name.to_string_lossy();
-        // helpers.c only includes all others.
-        if name.ends_with(".c") && name != "helpers.c" {
-            let text = format!("#include \"../helpers/{name}\"\n");
-            let path = folder.join(&*name);
-            ensure!(
-                !path.exists(),
-                "the kernel has a helper of our own's name: {name}"
-            );
-            fs::write(path, text)?;
-            count += 1;
-        }
+    if with_helpers {
+        add_helpers(tree, &folder)?;
     }
-    ensure!(count > 0, "{} has no helpers", helpers.display());
 
     let mut objects: Vec<_> = sources(&folder)?
         .iter()
@@ -110,14 +98,46 @@ pub fn prepare(tree: &Path) -> Result<()> {
     Ok(fs::write(folder.join("Makefile"), makefile)?)
 }
 
+/// Writes a source for each of the kernel's helpers, which are made to be included in one file.
+fn add_helpers(tree: &Path, folder: &Path) -> Result<()> {
+    let helpers = tree.join("rust/helpers");
+    let all = fs::read_to_string(helpers.join("helpers.c")).unwrap_or_default();
+    // What stands before the first of them is meant for each.
+    let preamble: Vec<&str> = all
+        .lines()
+        .take_while(|line| !line.trim_start().starts_with("#include \""))
+        .collect();
+    let mut count = 0;
+    let entries = fs::read_dir(&helpers).with_context(|| helpers.display().to_string())?;
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".c") && name != "helpers.c" {
+            let text = format!("{}\n#include \"../helpers/{name}\"\n", preamble.join("\n"));
+            let path = folder.join(&*name);
+            ensure!(
+                !path.exists(),
+                "the kernel has a helper of our own's name: {name}"
+            );
+            fs::write(path, text)?;
+            count += 1;
+        }
+    }
+    ensure!(count > 0, "{} has no helpers", helpers.display());
+    Ok(())
+}
+
 /// Makes the tree one in which every rustc that kbuild calls is the one that links the runtime
-/// into what it compiled, whoever calls make.
+/// into what it compiled, whoever calls make: what is given back belongs before the kernel's own
+/// Makefile.
 ///
 /// # Errors
 ///
 /// On errors of writing.
-pub fn finish(tree: &Path, rustc: &Path) -> Result<()> {
+pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     let folder = tree.join(FOLDER);
+    let formatters = unknown_formatters(tree)?;
+    fs::write(folder.join(link::FORMATTERS), formatters.join("\n"))?;
     for source in sources(&folder)? {
         fs::remove_file(source)?;
     }
@@ -125,16 +145,63 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<()> {
     let own = std::env::current_exe().context("can't find my own program")?;
     symlink(own, folder.join(link::NAME))?;
 
-    // The kernel's Makefile takes the folder of the last one read for the tree's.
-    fs::rename(tree.join("Makefile"), tree.join("Makefile.kernel"))?;
-    let makefile = format!(
-        "# By dkms-rust: this kernel has no Rust, so that modules get what they need of it.\n\
-         dkms_rust_tree := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))\n\
-         override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n\
-         include $(dkms_rust_tree)Makefile.kernel\n",
+    Ok(format!(
+        "override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n",
         link::NAME
-    );
-    Ok(fs::write(tree.join("Makefile"), makefile)?)
+    ))
+}
+
+/// The functions in C to which the crates hand a `fmt::Arguments` (by the format `%pA`), and for
+/// which the runtime has nothing that formats it: the kernel's own code would take it for that of
+/// another rustc.
+fn unknown_formatters(tree: &Path) -> Result<Vec<String>> {
+    let bindings = tree.join("rust/bindings/bindings_generated.rs");
+    let bindings = fs::read_to_string(&bindings).with_context(|| bindings.display().to_string())?;
+    let variadic = variadic(&bindings);
+    let mut found = BTreeSet::new();
+    rust_files(&tree.join("rust/kernel"), &mut |text| {
+        let code = |line: &&str| !line.trim_start().starts_with("//");
+        let code = text.lines().filter(code).collect::<Vec<_>>().join("\n");
+        if code.contains("%pA") {
+            let called = code.split("bindings::").skip(1);
+            found.extend(called.map(|rest| identifier(rest).to_owned()));
+        }
+    })?;
+    let unknown =
+        |name: &String| variadic.contains(name.as_str()) && !link::WRAPPED.contains(&name.as_str());
+    Ok(found.into_iter().filter(unknown).collect())
+}
+
+/// The functions of the bindings that take variable arguments.
+fn variadic(bindings: &str) -> BTreeSet<&str> {
+    bindings
+        .split("pub fn ")
+        .skip(1)
+        .filter(|rest| {
+            rest.split(';')
+                .next()
+                .is_some_and(|head| head.contains("..."))
+        })
+        .map(identifier)
+        .collect()
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn rust_files(folder: &Path, see: &mut impl FnMut(&str)) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            rust_files(&path, see)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            see(&text);
+        }
+    }
+    Ok(())
 }
 
 /// The rustc for modules of a tree with a runtime.
@@ -162,43 +229,77 @@ mod tests {
         let tree = tempfile::tempdir().unwrap();
         fs::create_dir_all(tree.path().join("rust/helpers")).unwrap();
         for helper in helpers {
-            fs::write(tree.path().join("rust/helpers").join(helper), "").unwrap();
+            let text = match *helper {
+                "helpers.c" => "#define __rust_helper\n#include \"bug.c\"\n",
+                _ => "",
+            };
+            fs::write(tree.path().join("rust/helpers").join(helper), text).unwrap();
         }
+        for folder in ["kernel", "bindings"] {
+            fs::create_dir_all(tree.path().join("rust").join(folder)).unwrap();
+        }
+        let bindings = "pub fn _printk(fmt: *const i8, ...) -> i32;\
+                        pub fn _new_printk(fmt: *const i8, ...) -> i32;\
+                        pub fn unused(...); pub fn other(a: i32) -> i32;";
+        let file = tree.path().join("rust/bindings/bindings_generated.rs");
+        fs::write(file, bindings).unwrap();
         tree
     }
 
     #[test]
     fn each_helper_is_an_object_of_its_own_beside_ours() {
         let tree = tree(&["helpers.c", "mutex.c", "bug.c"]);
-        prepare(tree.path()).unwrap();
+        prepare(tree.path(), true).unwrap();
         let folder = tree.path().join(FOLDER);
         let makefile = fs::read_to_string(folder.join("Makefile")).unwrap();
         let objects = "runtime-y := bug.o dev_printk.o mutex.o printk.o seq_printf.o\n";
         assert!(makefile.contains(objects), "{makefile}");
         let bug = fs::read_to_string(folder.join("bug.c")).unwrap();
-        assert_eq!(bug, "#include \"../helpers/bug.c\"\n");
+        assert_eq!(
+            bug,
+            "#define __rust_helper\n#include \"../helpers/bug.c\"\n"
+        );
+    }
+
+    #[test]
+    fn helpers_that_the_kernel_exports_are_not_compiled() {
+        let tree = tree(&["helpers.c", "mutex.c"]);
+        prepare(tree.path(), false).unwrap();
+        let makefile = fs::read_to_string(tree.path().join(FOLDER).join("Makefile")).unwrap();
+        let objects = "runtime-y := dev_printk.o printk.o seq_printf.o\n";
+        assert!(makefile.contains(objects), "{makefile}");
+    }
+
+    #[test]
+    fn a_function_that_is_handed_arguments_to_format_and_is_not_ours_is_found() {
+        let tree = tree(&[]);
+        let text = "fn p() { bindings::_printk(c\"%pA\"); bindings::_new_printk(c\"%pA\"); \
+                    bindings::other(1); }\n";
+        fs::write(tree.path().join("rust/kernel/print.rs"), text).unwrap();
+        fs::write(
+            tree.path().join("rust/kernel/a.rs"),
+            "bindings::unused(c\"%d\")",
+        )
+        .unwrap();
+        let found = unknown_formatters(tree.path()).unwrap();
+        assert_eq!(found, ["_new_printk"]);
     }
 
     #[test]
     fn a_helper_that_would_hide_ours_is_an_error() {
-        let error = prepare(tree(&["printk.c"]).path()).unwrap_err();
+        let error = prepare(tree(&["helpers.c", "printk.c"]).path(), true).unwrap_err();
         assert!(error.to_string().contains("printk.c"), "{error}");
     }
 
     #[test]
-    fn whoever_calls_make_gets_the_rustc_that_links() {
-        let tree = tree(&["bug.c"]);
+    fn the_rustc_of_a_finished_tree_is_the_one_that_links() {
+        let tree = tree(&["helpers.c", "bug.c"]);
         let tree = tree.path();
-        prepare(tree).unwrap();
-        fs::write(tree.join("Makefile"), "all: ; @echo $(RUSTC)\n").unwrap();
-        finish(tree, Path::new("/usr/bin/rustc")).unwrap();
-        let make = |arg: &str| {
-            let mut make = std::process::Command::new("make");
-            make.arg("-C").arg(tree).args(["-s", arg]);
-            String::from_utf8(make.output().unwrap().stdout).unwrap()
-        };
-        let ours = format!("{}\n", rustc(tree).unwrap().display());
-        assert_eq!(make("RUSTC=/usr/bin/rustc"), ours);
+        prepare(tree, true).unwrap();
+        let before = finish(tree, Path::new("/usr/bin/rustc")).unwrap();
+        let linking = format!("{FOLDER}/{}", link::NAME);
+        assert!(before.trim_end().ends_with(&linking), "{before}");
+        assert_eq!(rustc(tree), Some(tree.join(linking)));
         assert!(!tree.join(FOLDER).join("bug.c").exists());
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The symbols of object files, and what a built module needs held against what its kernel exports.
+//! The symbols of object files, and what modules need held against what is exported.
 
 use anyhow::{Context, Result, bail};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The global symbols of an object file, by what they are to others.
 #[derive(Debug, Default)]
@@ -86,40 +86,64 @@ pub fn exported(symvers: &str) -> HashSet<&str> {
         .collect()
 }
 
-/// Whether a symbol is Rust's (its mangling), or a helper that only Rust code calls.
-pub fn of_rust(name: &str) -> bool {
-    name.starts_with("_R") || name.starts_with("rust_helper_")
-}
-
-/// Checks that the kernel with the given `Module.symvers` exports every Rust symbol that the
-/// module at `path` needs, and returns how many those are.
+/// Whether the kernel exports the helpers in C that its Rust code calls.
 ///
 /// # Errors
 ///
-/// If it lacks one: the metadata is not that of the kernel. Or if a file can't be read.
-pub fn check(path: &Path, symvers: &Path) -> Result<usize> {
-    let symvers = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
-    let exported = exported(&symvers);
+/// If its `Module.symvers` can't be read.
+pub fn exports_helpers(symvers: &Path) -> Result<bool> {
+    let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
+    Ok(exported(&text).iter().any(|name| name.starts_with(HELPER)))
+}
+
+/// How the names of helpers in C begin that only Rust code calls.
+const HELPER: &str = "rust_helper_";
+
+/// Whether a symbol is Rust's (its mangling), or a helper that only Rust code calls.
+pub fn of_rust(name: &str) -> bool {
+    name.starts_with("_R") || name.starts_with(HELPER)
+}
+
+/// What objects need and neither have themselves nor find exported in one of the `symvers`.
+///
+/// # Errors
+///
+/// If a file can't be read.
+pub fn missing(objects: &[PathBuf], symvers: &[PathBuf]) -> Result<BTreeSet<String>> {
+    let mut missing = BTreeSet::new();
+    let mut there: HashSet<String> = HashSet::new();
+    for path in symvers {
+        let text = String::from_utf8(read(path)?).context("Module.symvers is not text")?;
+        there.extend(exported(&text).into_iter().map(str::to_owned));
+    }
+    for object in objects {
+        let symbols = Symbols::of(object)?;
+        there.extend(symbols.defined);
+        missing.extend(symbols.needed);
+        missing.extend(symbols.unused);
+    }
+    missing.retain(|name| !there.contains(name) && !OF_THE_LINKER.contains(&name.as_str()));
+    Ok(missing)
+}
+
+/// Names that no object has and modpost passes over.
+const OF_THE_LINKER: [&str; 2] = ["__this_module", "_GLOBAL_OFFSET_TABLE_"];
+
+/// How many Rust symbols a built module takes from the kernel with this `Module.symvers`.
+///
+/// # Errors
+///
+/// If a file can't be read.
+pub fn count_of_kernel(path: &Path, symvers: &Path) -> Result<usize> {
+    let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
+    let exported = exported(&text);
     let module = Symbols::of(path)?;
-    let needed: Vec<_> = module
+    let of_kernel = |name: &&String| of_rust(name) && exported.contains(name.as_str());
+    Ok(module
         .needed
         .union(&module.unused)
-        .filter(|name| of_rust(name))
-        .collect();
-    let missing: Vec<_> = needed
-        .iter()
-        .filter(|name| !exported.contains(name.as_str()))
-        .collect();
-    if let Some(first) = missing.first() {
-        bail!(
-            "{}: the kernel does not export {} of the {} Rust symbols that it needs, the first \
-             being {first}: the metadata is not that of this kernel",
-            path.display(),
-            missing.len(),
-            needed.len()
-        );
-    }
-    Ok(needed.len())
+        .filter(of_kernel)
+        .count())
 }
 
 #[cfg(test)]
@@ -148,30 +172,36 @@ mod tests {
     const SYMVERS: &str = "0x0\t_RNvA\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\
                            0x0\tproc_remove\tvmlinux\tEXPORT_SYMBOL\t\n";
 
-    fn checked(undefined: &[&str]) -> Result<usize> {
+    fn files(undefined: &[&str]) -> (tempfile::TempDir, PathBuf, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let (ko, symvers) = (dir.path().join("a.ko"), dir.path().join("Module.symvers"));
         fs::write(&ko, module(undefined)).unwrap();
         fs::write(&symvers, SYMVERS).unwrap();
-        check(&ko, &symvers)
+        (dir, ko, symvers)
     }
 
     #[test]
-    fn what_the_kernel_exports_is_found() {
-        assert_eq!(checked(&["_RNvA", "proc_remove"]).unwrap(), 1);
+    fn what_a_module_takes_of_the_kernel_s_rust_code_is_counted() {
+        let (_dir, ko, symvers) = files(&["_RNvA", "proc_remove", "_RNvOfAnotherModule"]);
+        assert_eq!(count_of_kernel(&ko, &symvers).unwrap(), 1);
     }
 
     #[test]
-    fn a_rust_symbol_that_the_kernel_lacks_is_an_error() {
-        let error = checked(&["_RNvA", "_RNvB", "rust_helper_x"])
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("2 of the 3"), "{error}");
-        assert!(error.contains("_RNvB"), "{error}");
+    fn what_nobody_has_is_missing() {
+        let (_dir, ko, symvers) = files(&["_RNvA", "proc_remove", "devres_node_init"]);
+        let missing = missing(&[ko], &[symvers]).unwrap();
+        assert_eq!(
+            missing.into_iter().collect::<Vec<_>>(),
+            ["devres_node_init"]
+        );
     }
 
     #[test]
-    fn symbols_of_c_are_left_to_modpost() {
-        assert_eq!(checked(&["not_exported_c_function"]).unwrap(), 0);
+    fn helpers_are_exported_by_kernels_with_rust() {
+        let (dir, _, symvers) = files(&[]);
+        assert!(!exports_helpers(&symvers).unwrap());
+        fs::write(&symvers, "0x0\trust_helper_BUG\tvmlinux\t\t\n").unwrap();
+        assert!(exports_helpers(&symvers).unwrap());
+        assert!(exports_helpers(&dir.path().join("none")).is_err());
     }
 }

@@ -3,6 +3,7 @@
 //! `dkms-rust check`: whether modules can be built for a kernel.
 
 use crate::build::plan::Plan;
+use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
@@ -18,6 +19,8 @@ struct Answer<'a> {
     buildable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way: Option<Way>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rustc: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,8 +39,9 @@ pub fn run(system: &System, release: &Release, quiet: bool, json: bool) -> Resul
     } else if !quiet {
         match &plan {
             Ok(plan) => println!(
-                "{release}: modules can be built (class {}, {}, metadata {})",
+                "{release}: modules can be built (class {}, {}, {}, metadata {})",
                 plan.class,
+                plan.way,
                 plan.rustc.version,
                 plan.tree.origin()
             ),
@@ -53,6 +57,7 @@ fn answer<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Answer<'
         kernel: release.as_str(),
         buildable: plan.is_some(),
         class: plan.map(|plan| plan.class),
+        way: plan.map(|plan| plan.way),
         rustc: plan.map(|plan| plan.rustc.version.as_str()),
         metadata: plan.map(|plan| plan.tree.origin()),
         reason: refusal.map(|refusal| refusal.reason.as_str()),

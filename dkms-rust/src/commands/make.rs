@@ -1,63 +1,133 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust make`: builds the module in the current directory.
+//! `dkms-rust make`: builds the modules in the current directory.
 
 use super::ready;
 use crate::build::plan::{Plan, Ready};
 use crate::build::rebuild::clean_make;
 use crate::build::runtime;
 use crate::build::symbols;
-use crate::kernel::class::Class;
+use crate::build::way::Way;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::toolchain::Rustc;
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
-/// Builds it, and holds what it needs against what the kernel exports.
+/// Targets for which no build tree has to be made.
+const CLEANING: [&str; 2] = ["clean", "help"];
+
+/// Lists the modules of a build.
+const ORDER: &str = "modules.order";
+
+/// Where kbuild's make reads and writes.
+struct Folders {
+    /// The module's source.
+    source: PathBuf,
+    /// Its objects and modules.
+    output: PathBuf,
+}
+
+impl Folders {
+    /// The current directory, or what the arguments say.
+    fn find(args: &[String]) -> Result<Self> {
+        let here = fs::canonicalize(".").context("can't find the current directory")?;
+        let named = |name: &str| {
+            let value = args.iter().rev().find_map(|arg| arg.strip_prefix(name))?;
+            Some(here.join(value))
+        };
+        let source = named("M=").unwrap_or_else(|| here.clone());
+        let output = named("MO=").unwrap_or_else(|| source.clone());
+        let names = ["Kbuild", "Makefile"];
+        ensure!(
+            names.iter().any(|name| source.join(name).is_file()),
+            "{} has no module to build: neither Kbuild nor Makefile",
+            source.display()
+        );
+        Ok(Self { source, output })
+    }
+}
+
+/// Builds them.
 ///
 /// # Errors
 ///
-/// If there can be no build tree, or the module does not build.
+/// A [`Refusal`] if there can be no build tree, or if a module needs what it can't get in this way;
+/// or if no module comes out.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
-    let folder = fs::canonicalize(".").context("can't find the current directory")?;
-    let names = ["Kbuild", "Makefile"];
-    ensure!(
-        names.iter().any(|name| folder.join(name).is_file()),
-        "{} has no module to build: neither Kbuild nor Makefile",
-        folder.display()
-    );
+    let folders = Folders::find(args)?;
+    let mut targets = args.iter().filter(|arg| is_target(arg)).peekable();
+    if targets.peek().is_some() && targets.all(|target| CLEANING.contains(&target.as_str())) {
+        return clean(system, release, &folders, args);
+    }
     let plan = Plan::of(system, release)?;
     let tree = ready(system, &plan)?;
-    let status = kbuild(&plan, &tree, &folder, args)
+    let builds = !args.iter().any(|arg| is_target(arg)) || args.iter().any(|arg| arg == "modules");
+    if builds {
+        // An earlier build's would be read if this one does not come so far.
+        fs::remove_file(folders.output.join(ORDER)).ok();
+    }
+    let status = kbuild(&plan, &tree, &folders, args)
         .status()
         .context("can't run make")?;
     if !status.success() {
+        if builds && plan.way == Way::Linked {
+            refuse_unexported(system, &plan, &tree, &folders)?;
+        }
         bail!("{release}: the module did not build ({status}); the reason is above");
     }
-
-    let symvers = tree.path().join("Module.symvers");
-    for module in built(&folder) {
-        let count = symbols::check(&module, &symvers)?;
+    if !builds {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let modules = built(&folders.output, "ko");
+    ensure!(
+        !modules.is_empty(),
+        "{release}: make built no module: {} names none for this kernel (obj-m)",
+        folders.source.display()
+    );
+    for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
-        match plan.class {
-            Class::NoRust => eprintln!("dkms-rust: {release}: {name} needs no Rust of the kernel"),
+        let count = symbols::count_of_kernel(&module, &tree.path().join("Module.symvers"))?;
+        match plan.way {
+            Way::Linked => eprintln!(
+                "dkms-rust: {release}: {name}: linked by {}, carries the Rust code that it needs",
+                plan.rustc.version
+            ),
             _ => eprintln!(
-                "dkms-rust: {release}: {name}: the kernel exports all {count} Rust symbols that \
-                 it needs"
+                "dkms-rust: {release}: {name}: uses {count} Rust symbols that the kernel exports"
             ),
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The kernel's make for the module in a folder.
-fn kbuild(plan: &Plan, tree: &Ready, folder: &Path, args: &[String]) -> Command {
+/// Cleans up by the kernel's own headers: no metadata is needed for that.
+fn clean(
+    system: &System,
+    release: &Release,
+    folders: &Folders,
+    args: &[String],
+) -> Result<ExitCode> {
+    let kernel = Kernel::find(system, release)?;
+    let mut make = clean_make();
+    make.arg("-C").arg(&kernel.build);
+    make.arg(format!("M={}", folders.source.display()));
+    let status = make.args(args).status().context("can't run make")?;
+    ensure!(status.success(), "{release}: make failed ({status})");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The kernel's make for the modules in a folder.
+fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Command {
     let mut make = clean_make();
     make.arg("-C").arg(tree.path());
-    make.arg(format!("M={}", folder.display()));
+    make.arg(format!("M={}", folders.source.display()));
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
     // dkms adds it by itself, but not everybody who calls this is dkms.
@@ -70,8 +140,47 @@ fn kbuild(plan: &Plan, tree: &Ready, folder: &Path, args: &[String]) -> Command 
     // As dkms asks of make where a module leaves the command to it; who asks otherwise has the
     // last word.
     let jobs = available_parallelism().map_or(1, usize::from);
-    make.arg(format!("-j{jobs}")).args(args);
+    make.arg(format!("-j{jobs}"));
+    let own = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
+    make.args(args.iter().filter(own));
+    if folders.output != folders.source {
+        make.arg(format!("MO={}", folders.output.display()));
+    }
     make
+}
+
+/// Refuses if what a linked module lacks are functions in C that the kernel exports to nobody: the
+/// code that calls them may only be the kernel's own.
+fn refuse_unexported(system: &System, plan: &Plan, tree: &Ready, folders: &Folders) -> Result<()> {
+    let release = &plan.release;
+    let symvers: Vec<PathBuf> = [tree.path(), &folders.output]
+        .map(|folder| folder.join("Module.symvers"))
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect();
+    let missing = symbols::missing(&built(&folders.output, "o"), &symvers)?;
+    let bindings = tree.path().join("rust/bindings/bindings_generated.rs");
+    let bindings = fs::read_to_string(bindings).unwrap_or_default();
+    let names: BTreeSet<&String> = missing
+        .iter()
+        .filter(|name| bindings.contains(&format!("fn {name}(")))
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+    let why = format!(
+        "the module uses code of the kernel crate that calls {}, which the kernel does not export \
+         to modules; linked by {}, the module would have to carry that code",
+        names.join(", "),
+        plan.rustc.version
+    );
+    let kernel = Kernel::find(system, release)?;
+    let refusal = match kernel.config.get("RUSTC_VERSION_TEXT") {
+        Some(own) => Refusal::new(release, why, Rustc::mend(own)),
+        None => Refusal::final_(release, why),
+    };
+    Err(refusal.into())
 }
 
 /// Whether an argument for make names a target, rather than a variable or an option.
@@ -79,14 +188,14 @@ fn is_target(arg: &str) -> bool {
     !arg.starts_with('-') && !arg.contains('=')
 }
 
-/// The modules that kbuild lists in `modules.order`, by their objects.
-fn built(folder: &Path) -> Vec<PathBuf> {
-    let order = fs::read_to_string(folder.join("modules.order")).unwrap_or_default();
-    let module = |object: &str| folder.join(object).with_extension("ko");
+/// The modules that kbuild lists in `modules.order`, by their objects; with this ending.
+fn built(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let order = fs::read_to_string(folder.join(ORDER)).unwrap_or_default();
+    let file = |object: &str| folder.join(object).with_extension(ending);
     order
         .lines()
-        .map(module)
-        .filter(|module| module.is_file())
+        .map(file)
+        .filter(|file| file.is_file())
         .collect()
 }
 
@@ -105,6 +214,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("modules.order"), "./a.o\nsub/b.o\n").unwrap();
         fs::write(dir.path().join("a.ko"), "").unwrap();
-        assert_eq!(built(dir.path()), [dir.path().join("./a.ko")]);
+        assert_eq!(built(dir.path(), "ko"), [dir.path().join("./a.ko")]);
+        assert!(built(dir.path(), "o").is_empty());
     }
 }

@@ -3,6 +3,7 @@
 //! What a kernel offers to a Rust module, decided by looking and never by a list of versions.
 
 use crate::kernel::headers::Kernel;
+use crate::kernel::metadata;
 use crate::kernel::refusal::Refusal;
 use serde::Serialize;
 use std::fmt;
@@ -31,12 +32,13 @@ impl Class {
                        bindings of a Rust module can't know";
             return Err(Refusal::final_(&kernel.release, why));
         }
-        if kernel.build.join("rust/libkernel.rmeta").is_file() {
-            Ok(Self::Metadata)
-        } else if kernel.config.is_on("RUST") {
-            Ok(Self::Rust)
-        } else {
+        // Metadata beside a kernel without Rust is what an earlier build left.
+        if !kernel.config.is_on("RUST") {
             Ok(Self::NoRust)
+        } else if kernel.build.join(metadata::KERNEL).is_file() {
+            Ok(Self::Metadata)
+        } else {
+            Ok(Self::Rust)
         }
     }
 }
@@ -85,6 +87,12 @@ mod tests {
             class("# CONFIG_RUST is not set\n", false),
             Ok(Class::NoRust)
         );
+    }
+
+    #[test]
+    fn metadata_that_an_earlier_build_with_rust_left_does_not_count() {
+        let config = "# CONFIG_RUST is not set\n";
+        assert_eq!(class(config, true), Ok(Class::NoRust));
     }
 
     #[test]

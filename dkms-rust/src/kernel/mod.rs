@@ -7,5 +7,7 @@ pub mod class;
 pub mod fingerprint;
 pub mod headers;
 pub mod kconfig;
+pub mod metadata;
+pub mod options;
 pub mod refusal;
 pub mod release;

@@ -51,8 +51,7 @@ impl Place {
     fn copy_file(&self, file: &str, target: &Path) -> Result<()> {
         match self {
             Self::Archive(archive) => {
-                let folder = file.rfind('/').map_or("", |at| &file[..=at]);
-                archive.extract(folder, target, |path| path == file)?;
+                archive.extract(file, target, |path| path == file)?;
             }
             Self::Directory(top) if top.join(file).is_file() => {
                 copy_to(&top.join(file), &target.join(file))?;

@@ -50,8 +50,13 @@ fn parse_source(lines: &str) -> Option<Source> {
 /// The first of `packages`, with its version, that apt could install and whose upstream version
 /// is `upstream`: what to give to `apt install`.
 pub fn installable(packages: &[&str], upstream: &str) -> Option<String> {
+    installable_if(packages, |version| is_upstream(version, upstream))
+}
+
+/// The same for whatever version will do.
+pub fn installable_if(packages: &[&str], will_do: impl Fn(&str) -> bool) -> Option<String> {
     let table = answer(Command::new("apt-cache").arg("madison").args(packages))?;
-    pick(&table, upstream)
+    pick(&table, will_do)
 }
 
 /// Whether apt could install `package` from this source package and version.
@@ -68,15 +73,20 @@ pub fn offers(package: &str, source: &Source) -> bool {
     })
 }
 
-/// Looks `upstream` up in what `apt-cache madison` prints: `package | version | source`.
-fn pick(table: &str, upstream: &str) -> Option<String> {
+/// Looks a version up in what `apt-cache madison` prints: `package | version | source`.
+fn pick(table: &str, will_do: impl Fn(&str) -> bool) -> Option<String> {
     table.lines().find_map(|line| {
         let mut columns = line.split('|').map(str::trim);
         let (package, version) = (columns.next()?, columns.next()?);
-        let rest = version.strip_prefix(upstream)?;
-        let whole = !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        whole.then(|| format!("{package}={version}"))
+        will_do(version).then(|| format!("{package}={version}"))
     })
+}
+
+/// Whether a Debian version is of this upstream version.
+fn is_upstream(version: &str, upstream: &str) -> bool {
+    version
+        .strip_prefix(upstream)
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
 }
 
 #[cfg(test)]
@@ -102,6 +112,7 @@ mod tests {
     #[test]
     fn the_package_to_install_has_the_whole_upstream_version() {
         let table = " rustc | 1.85.10+dfsg1-1 | somewhere\n rustc | 1.85.1+dfsg1-2 | elsewhere\n";
+        let pick = |table, upstream| pick(table, |version| is_upstream(version, upstream));
         assert_eq!(pick(table, "1.85.1"), Some("rustc=1.85.1+dfsg1-2".into()));
         assert_eq!(pick(table, "1.97.1"), None);
         assert_eq!(pick("", "1.85.1"), None);

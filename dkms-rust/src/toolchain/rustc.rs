@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc that built the kernel, chosen by asking and never by its name; for a kernel without
-//! Rust, one that is new enough.
+//! Every rustc that is here, asked what it is and never taken by its name.
 
-use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
@@ -30,25 +28,61 @@ pub struct Rustc {
 const OLDEST: u32 = 107_800;
 
 impl Rustc {
-    /// Finds the rustc that the kernel (or its metadata) was built with; for a kernel without
-    /// Rust the system's own, if it is new enough.
+    /// Every rustc that is here.
+    pub fn all() -> Vec<Self> {
+        candidates().into_iter().filter_map(ask).collect()
+    }
+
+    /// The system's own of these, if it compiles the kernel's crates, or else any other that does.
     ///
     /// # Errors
     ///
-    /// A refusal that names the rustc that is wanted, those that are there, and the package that
-    /// has it.
-    pub fn of(kernel: &Kernel, class: Class) -> Result<Self, Refusal> {
-        if class == Class::NoRust {
-            let found = candidates().into_iter().filter_map(ask).collect();
-            return newest_enough(found)
-                .map_err(|why| Refusal::new(&kernel.release, why, "apt install rustc rust-src"));
+    /// Why none does.
+    pub fn new_enough(found: &[Self]) -> Result<Self, String> {
+        let mut found: Vec<&Self> = found.iter().collect();
+        found.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
+        let will_do = |rustc: &&&Self| rustc.number() >= Some(OLDEST);
+        if let Some(rustc) = found.iter().find(will_do) {
+            return Ok((*rustc).clone());
         }
-        let Some(wanted) = kernel.config.get("RUSTC_VERSION_TEXT") else {
-            let why = "its configuration does not say which rustc built it";
-            return Err(Refusal::final_(&kernel.release, why));
-        };
-        let found: Vec<_> = candidates().into_iter().filter_map(ask).collect();
-        choose(wanted, &found).map_err(|why| Refusal::new(&kernel.release, why, mend(wanted)))
+        Err(format!(
+            "to build modules for it takes rustc {}.{} or newer; {}",
+            OLDEST / 100_000,
+            OLDEST / 100 % 1000,
+            Self::there(found)
+        ))
+    }
+
+    /// What is here, in words.
+    pub fn there<'a>(found: impl IntoIterator<Item = &'a Self>) -> String {
+        let name = |rustc: &Self| format!("{} is {:?}", rustc.path.display(), rustc.version);
+        let names: Vec<_> = found.into_iter().map(name).collect();
+        match names.is_empty() {
+            true => "there is none".into(),
+            false => names.join(", "),
+        }
+    }
+
+    /// What to install for a rustc that is new enough, where these are not.
+    pub fn mend_any(found: &[Self]) -> String {
+        if found.is_empty() {
+            return "apt install rustc rust-src".into();
+        }
+        let new_enough = |version: &str| counted(version) >= Some(OLDEST);
+        match dpkg::installable_if(&["rustc"], new_enough) {
+            Some(package) => {
+                let version = package.rsplit('=').next().unwrap_or_default();
+                format!("apt install {package} rust-src={version}")
+            }
+            None => "install a newer rustc with its source, by rustup or from a newer suite (none \
+                     of apt's sources has one)"
+                .into(),
+        }
+    }
+
+    /// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
+    pub fn mend(wanted: &str) -> String {
+        mend(wanted)
     }
 
     /// Its version as the kernel counts: 108501 for 1.85.1.
@@ -77,32 +111,6 @@ impl Rustc {
     }
 }
 
-/// The one of `found` that says it is `wanted`; otherwise why none is.
-fn choose(wanted: &str, found: &[Rustc]) -> Result<Rustc, String> {
-    if let Some(rustc) = found.iter().find(|rustc| rustc.version == wanted) {
-        return Ok(rustc.clone());
-    }
-    Err(format!(
-        "it was built by {wanted:?}, and only that can build modules for it; {}",
-        there(found)
-    ))
-}
-
-/// The system's own rustc if it will do, or else any other.
-fn newest_enough(mut found: Vec<Rustc>) -> Result<Rustc, String> {
-    found.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
-    let will_do = |rustc: &&Rustc| rustc.number() >= Some(OLDEST);
-    if let Some(rustc) = found.iter().find(will_do) {
-        return Ok(rustc.clone());
-    }
-    Err(format!(
-        "it has no Rust, and to compile what modules need of it takes rustc {}.{} or newer; {}",
-        OLDEST / 100_000,
-        OLDEST / 100 % 1000,
-        there(&found)
-    ))
-}
-
 /// `1.85.1` as 108501.
 fn counted(version: &str) -> Option<u32> {
     let mut parts = version
@@ -110,14 +118,6 @@ fn counted(version: &str) -> Option<u32> {
         .map(|part| part.parse::<u32>().ok());
     let (major, minor) = (parts.next()??, parts.next()??);
     Some(major * 100_000 + minor * 100 + parts.next()??)
-}
-
-fn there(found: &[Rustc]) -> String {
-    if found.is_empty() {
-        return "there is none".into();
-    }
-    let name = |rustc: &Rustc| format!("{} is {:?}", rustc.path.display(), rustc.version);
-    found.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
@@ -186,44 +186,12 @@ fn rustup() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::headers::tests::make_installed;
-    use crate::system::System;
 
     fn rustc(path: &str, version: &str) -> Rustc {
         Rustc {
             path: path.into(),
             version: version.into(),
         }
-    }
-
-    #[test]
-    fn a_configuration_that_names_no_rustc_is_refused() {
-        let root = tempfile::tempdir().unwrap();
-        make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
-        let release = "7.3.4-amd64".parse().unwrap();
-        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
-        let refusal = Rustc::of(&kernel, Class::Rust).unwrap_err();
-        assert!(refusal.reason.contains("which rustc built it"));
-        assert_eq!(refusal.mend, None);
-    }
-
-    #[test]
-    fn only_the_very_same_rustc_will_do() {
-        let found = [
-            rustc("/usr/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
-            rustc("/usr/bin/rustc-1.85", "rustc 1.85.1 (4eb161250 2025-03-15)"),
-        ];
-        let wanted = "rustc 1.85.1 (4eb161250 2025-03-15)";
-        assert_eq!(
-            choose(wanted, &found).unwrap().path,
-            Path::new("/usr/bin/rustc-1.85")
-        );
-
-        // Debian's own build of the same version gives its symbols other names.
-        let debian = "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)";
-        let why = choose(debian, &found).unwrap_err();
-        assert!(why.contains("built from a source tarball"), "{why}");
-        assert!(why.contains("/usr/bin/rustc is \"rustc 1.97.1"), "{why}");
     }
 
     #[test]
@@ -250,20 +218,20 @@ mod tests {
     }
 
     #[test]
-    fn for_a_kernel_without_rust_the_system_s_rustc_comes_first() {
+    fn the_system_s_rustc_comes_first_if_it_is_new_enough() {
         let found = vec![
             rustc("/opt/rust/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
             rustc("/usr/bin/rustc", "rustc 1.85.1 (4eb161250 2025-03-15)"),
         ];
-        let chosen = newest_enough(found.clone()).unwrap();
+        let chosen = Rustc::new_enough(&found).unwrap();
         assert_eq!(chosen.path, Path::new("/usr/bin/rustc"));
         assert_eq!(chosen.number(), Some(108_501));
 
         // The system's own is too old, as bookworm's is.
         let old = rustc("/usr/bin/rustc", "rustc 1.63.0");
-        let chosen = newest_enough(vec![old.clone(), found[0].clone()]).unwrap();
+        let chosen = Rustc::new_enough(&[old.clone(), found[0].clone()]).unwrap();
         assert_eq!(chosen.path, found[0].path);
-        let why = newest_enough(vec![old]).unwrap_err();
+        let why = Rustc::new_enough(&[old]).unwrap_err();
         assert!(why.contains("rustc 1.78 or newer"), "{why}");
         assert!(why.ends_with("/usr/bin/rustc is \"rustc 1.63.0\""), "{why}");
     }
@@ -278,9 +246,10 @@ mod tests {
     #[test]
     fn no_rustc_at_all_is_said() {
         assert!(
-            choose("rustc 1.85.1", &[])
+            Rustc::new_enough(&[])
                 .unwrap_err()
                 .ends_with("there is none")
         );
+        assert_eq!(Rustc::mend_any(&[]), "apt install rustc rust-src");
     }
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What each module says of itself, in a field of its modinfo: how it was built, by which rustc, and
+//! against which headers.
+
+use crate::build::way::Way;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+
+/// The field's name.
+pub const FIELD: &str = "dkms_rust";
+
+/// The object in a tree that has the field, for the linker to add to each module. It is called so
+/// that it is not taken for one of kbuild's own.
+pub const OBJECT: &str = "rust/dkms-rust.modinfo";
+const SOURCE: &str = "dkms-rust-modinfo.S";
+
+/// How the headers' fingerprint is introduced.
+const HEADERS: &str = "; headers ";
+
+/// What kbuild makes of it.
+pub const TARGET: &str = "dkms-rust-modinfo";
+
+/// The rule for the target.
+pub const RULES: &str = "
+.PHONY: dkms-rust-modinfo
+dkms-rust-modinfo:
+\t$(Q)$(CC) $(KBUILD_CPPFLAGS) $(KBUILD_AFLAGS) -c -o rust/dkms-rust.modinfo dkms-rust-modinfo.S
+";
+
+/// Writes its source into a tree.
+///
+/// # Errors
+///
+/// On errors of writing.
+pub fn prepare(tree: &Path, way: Way, rustc: &str, headers: &str) -> Result<()> {
+    let value = value(way, rustc, headers);
+    let text = format!(
+        "\t.section .modinfo,\"a\"\n\t.asciz \"{FIELD}={value}\"\n\
+         \t.section .note.GNU-stack,\"\",%progbits\n"
+    );
+    let source = tree.join(SOURCE);
+    fs::write(&source, text).with_context(|| format!("can't write {}", source.display()))
+}
+
+/// Takes its source out of the tree, and has the linker add it to each module, whoever calls make.
+/// `before` is what the tree's Makefile does before the kernel's own.
+///
+/// # Errors
+///
+/// On errors of writing.
+pub fn finish(tree: &Path, before: &str) -> Result<()> {
+    fs::remove_file(tree.join(SOURCE))?;
+    // The kernel's Makefile takes the folder of the last one read for the tree's.
+    fs::rename(tree.join("Makefile"), tree.join("Makefile.kernel"))?;
+    let makefile = format!(
+        "# By dkms-rust, around the kernel's own.\n\
+         dkms_rust_tree := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))\n\
+         {before}\
+         include $(dkms_rust_tree)Makefile.kernel\n\
+         KBUILD_LDFLAGS_MODULE += $(dkms_rust_tree){OBJECT}\n"
+    );
+    Ok(fs::write(tree.join("Makefile"), makefile)?)
+}
+
+fn value(way: Way, rustc: &str, headers: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || " ().,+-_~".contains(*c);
+    let rustc: String = rustc.chars().filter(plain).collect();
+    format!("{way} by {rustc}{HEADERS}{headers}")
+}
+
+/// The way, and the fingerprint of the headers, in the field's value.
+pub fn parse(value: &str) -> Option<(&str, &str)> {
+    let (built, headers) = value.rsplit_once(HEADERS)?;
+    Some((built.split(' ').next()?, headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_understood() {
+        let text = value(Way::Linked, "rustc 1.96.1 (\"a\\b\" 2026)", "0123");
+        assert_eq!(text, "linked by rustc 1.96.1 (ab 2026); headers 0123");
+        assert_eq!(parse(&text), Some(("linked", "0123")));
+        assert_eq!(parse("something else"), None);
+    }
+
+    #[test]
+    fn whoever_calls_make_links_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path();
+        prepare(tree, Way::Rebuilt, "rustc 1", "01").unwrap();
+        let makefile = "KBUILD_LDFLAGS_MODULE := -a\nexport KBUILD_LDFLAGS_MODULE\n\
+                        all: ; @echo $$KBUILD_LDFLAGS_MODULE $(RUSTC)\n";
+        fs::write(tree.join("Makefile"), makefile).unwrap();
+        finish(tree, "override RUSTC := ours\n").unwrap();
+        let mut make = std::process::Command::new("make");
+        make.arg("-C").arg(tree).args(["-s", "RUSTC=theirs"]);
+        let said = String::from_utf8(make.output().unwrap().stdout).unwrap();
+        assert_eq!(said, format!("-a {}/{OBJECT} ours\n", tree.display()));
+        assert!(!tree.join(SOURCE).exists());
+    }
+}

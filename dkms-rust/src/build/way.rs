@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The three ways in which a module is built, chosen by what is there.
+//!
+//! A module takes from the kernel what the kernel exports, and carries what it does not. With the
+//! kernel's own rustc that is nearly all Rust code; with another rustc, or where the kernel has no
+//! Rust, it is C only.
+
+use crate::kernel::class::Class;
+use crate::kernel::headers::Kernel;
+use crate::kernel::metadata;
+use crate::kernel::refusal::Refusal;
+use crate::toolchain::Rustc;
+use serde::Serialize;
+use std::fmt;
+
+/// How modules are built for a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// On the metadata in the build tree, with the rustc that made it.
+    Shipped,
+    /// On metadata that is rebuilt from the kernel's source, with the kernel's own rustc.
+    Rebuilt,
+    /// The module carries the Rust code that it uses, compiled from the kernel's source by a rustc
+    /// that need not be the kernel's.
+    Linked,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Shipped => "shipped",
+            Self::Rebuilt => "rebuilt",
+            Self::Linked => "linked",
+        })
+    }
+}
+
+/// What keeps a module with Rust code of its own from working, by the option's name. Where the
+/// kernel has Rust, its own rustc was told of these.
+const NOT_LINKED: [&str; 3] = ["CFI_CLANG", "CFI", "KASAN_SW_TAGS"];
+
+impl Way {
+    /// Chooses the way for a kernel, and the rustc; `other_source` says that its own source is not
+    /// here, so that its Rust code can't be relied on.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if there is no rustc that would do.
+    pub fn choose(
+        kernel: &Kernel,
+        class: Class,
+        other_source: bool,
+    ) -> Result<(Self, Rustc), Refusal> {
+        Self::among(kernel, class, other_source, &Rustc::all())
+    }
+
+    fn among(
+        kernel: &Kernel,
+        class: Class,
+        other_source: bool,
+        found: &[Rustc],
+    ) -> Result<(Self, Rustc), Refusal> {
+        let of_config = || kernel.config.get("RUSTC_VERSION_TEXT").map(str::to_owned);
+        let (way, wanted) = match class {
+            Class::Metadata => (
+                Self::Shipped,
+                metadata::rustc_of(&kernel.build).or_else(of_config),
+            ),
+            Class::Rust if !other_source => (Self::Rebuilt, of_config()),
+            Class::Rust | Class::NoRust => (Self::Linked, None),
+        };
+        if let Some(wanted) = &wanted {
+            if let Some(rustc) = found.iter().find(|rustc| rustc.version == *wanted) {
+                return Ok((way, rustc.clone()));
+            }
+        }
+        let option = NOT_LINKED.iter().find(|option| kernel.config.is_on(option));
+        match (option, wanted) {
+            (Some(option), Some(wanted)) => {
+                let why = format!(
+                    "it is built with CONFIG_{option}, so that only its own rustc, {wanted:?}, can \
+                     build modules for it; {}",
+                    Rustc::there(found)
+                );
+                Err(Refusal::new(&kernel.release, why, Rustc::mend(&wanted)))
+            }
+            (Some(option), None) => {
+                let why = format!(
+                    "it has no Rust and is built with CONFIG_{option}, under which code from Rust \
+                     would have to be built as the kernel was"
+                );
+                Err(Refusal::final_(&kernel.release, why))
+            }
+            (None, _) => {
+                let rustc = Rustc::new_enough(found)
+                    .map_err(|why| Refusal::new(&kernel.release, why, Rustc::mend_any(found)))?;
+                Ok((Self::Linked, rustc))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+    use crate::system::System;
+
+    const OWN: &str = "rustc 1.85.1 (4eb161250 2025-03-15)";
+    const WITH_RUST: &str =
+        "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1 (4eb161250 2025-03-15)\"\n";
+
+    fn rustc(path: &str, version: &str) -> Rustc {
+        Rustc {
+            path: path.into(),
+            version: version.into(),
+        }
+    }
+
+    fn chosen(
+        config: &str,
+        other_source: bool,
+        found: &[(&str, &str)],
+    ) -> Result<(Way, String), Refusal> {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "7.3.4-amd64", config);
+        let release = "7.3.4-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let class = Class::of(&kernel).unwrap();
+        let found: Vec<Rustc> = found.iter().map(|(path, text)| rustc(path, text)).collect();
+        let (way, rustc) = Way::among(&kernel, class, other_source, &found)?;
+        Ok((way, rustc.version))
+    }
+
+    #[test]
+    fn the_kernel_s_own_rustc_rebuilds_whatever_else_is_there() {
+        let found = [("/usr/bin/rustc", "rustc 1.97.1 (x)"), ("/opt/rustc", OWN)];
+        assert_eq!(
+            chosen(WITH_RUST, false, &found).unwrap(),
+            (Way::Rebuilt, OWN.into())
+        );
+        // With a source that is not its own nothing can be taken from the kernel's Rust.
+        let (way, version) = chosen(WITH_RUST, true, &found).unwrap();
+        assert_eq!((way, &*version), (Way::Linked, "rustc 1.97.1 (x)"));
+    }
+
+    #[test]
+    fn with_any_other_rustc_modules_are_linked() {
+        // Debian's own build of the same version gives its symbols other names.
+        let debian = format!("{OWN} (built from a source tarball)");
+        for other in ["rustc 1.96.1 (x)", "rustc 1.78.0 (x)", &debian] {
+            let (way, version) = chosen(WITH_RUST, false, &[("/usr/bin/rustc", other)]).unwrap();
+            assert_eq!((way, &*version), (Way::Linked, other));
+        }
+        let (way, _) = chosen("", false, &[("/usr/bin/rustc", OWN)]).unwrap();
+        assert_eq!(way, Way::Linked);
+        let (way, _) = chosen("CONFIG_RUST=y\n", false, &[("/usr/bin/rustc", OWN)]).unwrap();
+        assert_eq!(way, Way::Linked, "the configuration names no rustc");
+    }
+
+    #[test]
+    fn a_kernel_whose_calls_are_checked_takes_its_own_rustc_or_none() {
+        let config = format!("{WITH_RUST}CONFIG_CFI=y\n");
+        let (way, _) = chosen(&config, false, &[("/usr/bin/rustc", OWN)]).unwrap();
+        assert_eq!(way, Way::Rebuilt);
+        let refusal = chosen(&config, false, &[("/usr/bin/rustc", "rustc 1.97.1")]).unwrap_err();
+        assert!(refusal.reason.contains("only its own rustc"), "{refusal}");
+        assert!(refusal.mend.is_some());
+        let found = [("/usr/bin/rustc", OWN)];
+        let refusal = chosen("CONFIG_CFI_CLANG=y\n", false, &found).unwrap_err();
+        assert!(refusal.reason.contains("CONFIG_CFI_CLANG"), "{refusal}");
+        assert_eq!(refusal.mend, None);
+    }
+}
