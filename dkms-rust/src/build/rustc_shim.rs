@@ -109,20 +109,24 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
 
 /// Whether rustc's arguments, or bindgen's, which name no crate, are for a crate of [`CHAINS`].
 fn is_in_chain(args: &[OsString]) -> bool {
+    crate_name(args).is_some_and(|name| CHAINS.contains(&name))
+}
+
+fn crate_name(args: &[OsString]) -> Option<&str> {
     let name = args.iter().skip_while(|arg| *arg != "--crate-name").nth(1);
-    name.and_then(|name| name.to_str())
-        .is_some_and(|name| CHAINS.contains(&name))
+    name?.to_str()
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
 fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     if makes_metadata(&args) {
-        let code: &[&str] = if runtime {
-            &runtime::RUSTC_FLAGS
-        } else {
-            &["-Zno-codegen"]
+        let code: &[&str] = match (runtime, crate_name(&args)) {
+            (true, Some("core")) => &runtime::CORE_FLAGS,
+            (true, _) => &runtime::CRATE_FLAGS,
+            (false, _) => &["-Zno-codegen"],
         };
-        args.extend(code.iter().map(Into::into));
+        let code: Vec<OsString> = code.iter().map(Into::into).collect();
+        args.extend(code);
         args.extend(["-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
     } else if has(&args, "--emit=link=") {
         args.retain(|arg| arg != "-O");
@@ -219,6 +223,19 @@ mod tests {
             text(adapt(words(CORE), false)),
             format!("{CORE} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
         );
+    }
+
+    #[test]
+    fn crates_to_be_linked_get_code_and_only_core_counts_without_checks() {
+        let core = text(adapt(words(CORE), true));
+        assert!(
+            core.contains(" -Zcross-crate-inline-threshold=always "),
+            "{core}"
+        );
+        assert!(core.contains(" -Coverflow-checks=n "), "{core}");
+        let kernel = text(adapt(words(&CORE.replace(" core ", " kernel ")), true));
+        assert!(kernel.contains(" -Zfunction-sections=y "), "{kernel}");
+        assert!(!kernel.contains("overflow-checks"), "{kernel}");
     }
 
     #[test]
