@@ -28,16 +28,10 @@ use std::path::{Path, PathBuf};
 pub const FOLDER: &str = "rust/runtime";
 
 /// The flags by which a crate's functions can be compiled into modules.
-pub const CRATE_FLAGS: [&str; 2] = [
+pub const RUSTC_FLAGS: [&str; 2] = [
     "-Zcross-crate-inline-threshold=always",
     "-Zfunction-sections=y",
 ];
-
-/// The flags for `core`. Its own arithmetic is not checked for overflow, as in the library that
-/// comes with rustc: in 1.96 a check in `fmt::write` would bring the panic handler, and
-/// all that formats its message, into every module that prints. The operators that a module uses
-/// are checked all the same, since those are compiled with the module's flags.
-pub const CORE_FLAGS: [&str; 3] = [CRATE_FLAGS[0], CRATE_FLAGS[1], "-Coverflow-checks=n"];
 
 /// What kbuild makes of it.
 pub const TARGET: &str = "dkms-rust-runtime";

@@ -14,7 +14,7 @@
 //! - `core` is built from [`crate::build::thin_core`]'s source; where that fails, from the whole.
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
-//! - Where the kernel has no Rust, the crates get the flags of [`crate::build::runtime`] instead, and code.
+//! - For linked modules the crates get the flags of [`crate::build::runtime`] instead, and code.
 //! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
 //! - All but the longest chains of crates (core, then bindings or zerocopy, then kernel) step back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
@@ -53,6 +53,11 @@ const CHAINS: [&str; 4] = ["core", "bindings", "zerocopy", "kernel"];
 
 /// How far all else steps back: behind those, but not behind all that others do on the machine.
 const STEP: i32 = 5;
+
+/// Linked modules carry what they use of `core`, which is as Rust itself ships it: sums of its own
+/// that can't overflow are not checked. Otherwise each module that formats would carry what a panic
+/// takes, since 1.96. Sums of a module that `core` does for it are checked as the module's own.
+const UNCHECKED: &str = "-Coverflow-checks=n";
 
 /// The faster allocator.
 const ALLOCATOR: &str = "libjemalloc.so.2";
@@ -114,19 +119,21 @@ fn is_in_chain(args: &[OsString]) -> bool {
 
 fn crate_name(args: &[OsString]) -> Option<&str> {
     let name = args.iter().skip_while(|arg| *arg != "--crate-name").nth(1);
-    name?.to_str()
+    name.and_then(|name| name.to_str())
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
 fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     if makes_metadata(&args) {
-        let code: &[&str] = match (runtime, crate_name(&args)) {
-            (true, Some("core")) => &runtime::CORE_FLAGS,
-            (true, _) => &runtime::CRATE_FLAGS,
-            (false, _) => &["-Zno-codegen"],
+        let code: &[&str] = if runtime {
+            &runtime::RUSTC_FLAGS
+        } else {
+            &["-Zno-codegen"]
         };
-        let code: Vec<OsString> = code.iter().map(Into::into).collect();
-        args.extend(code);
+        args.extend(code.iter().map(Into::into));
+        if runtime && crate_name(&args) == Some("core") {
+            args.push(UNCHECKED.into());
+        }
         args.extend(["-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
     } else if has(&args, "--emit=link=") {
         args.retain(|arg| arg != "-O");
@@ -226,16 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn crates_to_be_linked_get_code_and_only_core_counts_without_checks() {
-        let core = text(adapt(words(CORE), true));
-        assert!(
-            core.contains(" -Zcross-crate-inline-threshold=always "),
-            "{core}"
-        );
-        assert!(core.contains(" -Coverflow-checks=n "), "{core}");
-        let kernel = text(adapt(words(&CORE.replace(" core ", " kernel ")), true));
-        assert!(kernel.contains(" -Zfunction-sections=y "), "{kernel}");
-        assert!(!kernel.contains("overflow-checks"), "{kernel}");
+    fn what_modules_carry_of_core_does_not_check_its_own_sums() {
+        let of = |args: &str, runtime| text(adapt(words(args), runtime));
+        assert!(of(CORE, true).contains(UNCHECKED));
+        assert!(!of(CORE, false).contains(UNCHECKED));
+        assert!(!of(&CORE.replace("name core", "name kernel"), true).contains(UNCHECKED));
     }
 
     #[test]
