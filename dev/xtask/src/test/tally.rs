@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::qemu::{self, End, Outcome};
-use crate::serial::{Report, Verdict};
-use crate::ui;
+use crate::guest::qemu::{self, End, Outcome};
+use crate::guest::serial::{Report, Verdict};
+use crate::host::ui;
 
 /// The tests so far.
 #[derive(Default)]
