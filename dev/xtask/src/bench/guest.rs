@@ -8,7 +8,8 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::debian::setup::Setup;
-use crate::guest::qemu::{End, Outcome, Pace};
+use crate::guest::machine::Pace;
+use crate::guest::outcome::{End, Outcome};
 use crate::guest::{problems, small_guest};
 use crate::host::ui;
 

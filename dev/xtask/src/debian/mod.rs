@@ -15,5 +15,6 @@ pub mod packaged;
 pub mod provision;
 pub mod root;
 pub mod setup;
+pub mod sources;
 pub mod together;
 pub mod warm;

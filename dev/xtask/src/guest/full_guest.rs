@@ -13,7 +13,9 @@ use anyhow::{Context, Result};
 
 use crate::debian::modules;
 use crate::debian::root::Root;
-use crate::guest::qemu::{Outcome, Pace, Vm};
+use crate::guest::machine::Pace;
+use crate::guest::outcome::Outcome;
+use crate::guest::qemu::Vm;
 use crate::guest::{cpio, image};
 use crate::host::mounts::{self, Overlay};
 use crate::host::project::Project;

@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use crate::guest::qemu::{self, End, Outcome};
+use crate::guest::outcome::{self, End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 
 /// All that went wrong in a guest; empty when nothing did.
 pub fn of(outcome: &Outcome, log: &Path) -> Vec<String> {
     let mut problems = Vec::new();
     if outcome.end != End::Finished {
-        problems.push(qemu::explain(outcome, log));
+        problems.push(outcome::explain(outcome, log));
     }
     let report = Report::read(&outcome.console);
     for case in &report.cases {

@@ -2,6 +2,8 @@
 
 //! What a guest's console says: the results of its cases, and whether its kernel complained.
 
+use crate::guest::complaints::{RACE, is_elsewhere, is_expected, matches};
+
 /// The line that a guest's program begins with.
 pub const BEGIN: &str = "GUEST begin ";
 /// The line that it ends with.
@@ -55,64 +57,9 @@ pub struct Report {
     pub races_elsewhere: usize,
 }
 
-/// What the kernel says when something is wrong with it.
-const PATTERNS: &[&str] = &[
-    "WARNING:",
-    "BUG:",
-    "BUG at",
-    "Oops",
-    "general protection fault",
-    "Call Trace:",
-    "KASAN:",
-    "KCSAN:",
-    "UBSAN:",
-    "INFO: task",
-    "INFO: rcu",
-    "rcu: INFO:",
-    "soft lockup",
-    "hard LOCKUP",
-    "refcount_t:",
-    "list_add corruption",
-    "list_del corruption",
-    "detected buffer overflow",
-    "suspicious RCU usage",
-    "inconsistent lock state",
-    "trying to register non-static key",
-    "ODEBUG:",
-    "pagealloc:",
-    "suspected memory leak",
-    "cannot allocate a kmemleak",
-    "Kernel memory leak detector disabled",
-    "INFO: lockdep is turned off",
-    "possible circular locking",
-    "possible recursive locking",
-    "bad unlock balance",
-    "unchecked MSR access",
-    "Kernel panic",
-];
-
-/// Complaints that a case provokes on purpose: the case, and what the complaint must say.
-const EXPECTED: &[(&str, &str)] = &[
-    // proc_mkdir with a name that is taken: the kernel itself warns.
-    ("load-directory-taken", "already registered"),
-    // A module that has its stack shown while it formats, and one that panics.
-    ("runtime-what-a-module-uses", "Call Trace:"),
-    ("runtime-stack-trace", "Call Trace:"),
-    ("runtime-panic", "kernel BUG at"),
-    // Where memory is not to be had, the kernel shows who wanted it.
-    ("faults-in-loading", "Call Trace:"),
-    ("faults-in-unloading", "Call Trace:"),
-    ("faults-in-opening", "Call Trace:"),
-    ("faults-in-reading", "Call Trace:"),
-    ("faults-in-writing", "Call Trace:"),
-    ("faults-in-closing", "Call Trace:"),
-    ("faults-in-looking", "Call Trace:"),
-];
-
 const CUT: &str = "------------[ cut here ]------------";
 const WARNING: &str = "WARNING: ";
 const CUT_END: &str = "---[ end trace";
-const RACE: &str = "BUG: KCSAN: data-race in ";
 const RACE_END: &str = "=====";
 
 impl Report {
@@ -189,11 +136,7 @@ impl Report {
             self.races_elsewhere += 1;
             return;
         }
-        let case = self.running.as_deref();
-        let expected = EXPECTED
-            .iter()
-            .any(|(name, text)| case == Some(name) && block.iter().any(|line| line.contains(text)));
-        if !expected {
+        if !is_expected(self.running.as_deref(), block) {
             let line = block.iter().find(|line| matches(line)).or(block.first());
             self.complaints.push(Complaint {
                 case: self.running.clone(),
@@ -222,19 +165,6 @@ impl Report {
             _ => None,
         }
     }
-}
-
-/// Whether this is a data race of which both sides are known, and neither was in a module or called
-/// by one; and nothing else that is wrong was said in between, by another processor.
-fn is_elsewhere(block: &[&str]) -> bool {
-    let both_known = block[0].starts_with(RACE) && block[0].contains(" / ");
-    let in_a_module = block.iter().any(|line| line.ends_with(']'));
-    let more = block[1..].iter().any(|line| matches(line));
-    both_known && !in_a_module && !more
-}
-
-fn matches(message: &str) -> bool {
-    PATTERNS.iter().any(|pattern| message.contains(pattern))
 }
 
 /// Whether a line of the console only marks where a case begins.
@@ -281,6 +211,7 @@ fn parse_counts(rest: &str) -> Option<[usize; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::complaints::PATTERNS;
 
     const TAKEN: &str = "\
 [   10.0] guest: case load-directory-taken

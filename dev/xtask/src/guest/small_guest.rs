@@ -12,7 +12,9 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::guest::cpio;
-use crate::guest::qemu::{Outcome, Pace, Vm};
+use crate::guest::machine::Pace;
+use crate::guest::outcome::Outcome;
+use crate::guest::qemu::Vm;
 use crate::host::mounts;
 use crate::host::project::Project;
 

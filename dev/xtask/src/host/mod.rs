@@ -9,6 +9,7 @@ pub mod digest;
 pub mod lock;
 pub mod machine;
 pub mod mounts;
+pub mod output;
 pub mod project;
 pub mod run;
 pub mod ui;

@@ -4,36 +4,23 @@
 //! lines of it when they fail, and lets none of them outlive this program.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use regex::Regex;
+use anyhow::{Context, Result, bail};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-/// So many lines of a failed command's output are shown.
-const TAIL: usize = 25;
+use crate::host::output::Output;
 
 /// A command that is about to run.
 pub struct Cmd {
     inner: Command,
     log: Option<PathBuf>,
-}
-
-/// How a command ended.
-pub struct Output {
-    /// The exit status.
-    pub status: ExitStatus,
-    /// Standard output and standard error, in the order they came.
-    pub text: String,
-    /// How long it ran.
-    pub seconds: f64,
 }
 
 impl Cmd {
@@ -184,55 +171,6 @@ impl Cmd {
     }
 }
 
-impl Output {
-    /// Takes any exit status but 0 as an error that shows the last lines.
-    pub fn must_succeed(self, what: &str) -> Result<Self> {
-        if self.status.success() {
-            return Ok(self);
-        }
-        bail!("{what}: {}{}", self.status, self.tail())
-    }
-
-    /// Takes any exit status but this as an error.
-    pub fn must_end_with(&self, exit: i32) -> Result<()> {
-        ensure!(
-            self.status.code() == Some(exit),
-            "ended with {}, wanted status {exit}; it said:{}",
-            self.status,
-            self.tail()
-        );
-        Ok(())
-    }
-
-    /// Takes it as an error if nothing that was said fits this pattern.
-    pub fn must_say(&self, pattern: &str) -> Result<()> {
-        let wanted = Regex::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?;
-        ensure!(
-            wanted.is_match(&self.text),
-            "did not say `{pattern}` but:{}",
-            self.tail()
-        );
-        Ok(())
-    }
-
-    /// The last lines of what was said, each on a line of its own.
-    fn tail(&self) -> String {
-        let mut text = String::new();
-        for line in last_lines(&self.text, TAIL) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\n    {line}");
-        }
-        text
-    }
-}
-
-/// The last lines of a text.
-pub fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(count);
-    lines.into_iter().skip(from)
-}
-
 fn open_log(path: &Path, what: &str) -> Result<File> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -305,10 +243,5 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = Cmd::new("no-such-program").run().err().unwrap();
         assert!(format!("{error:#}").contains("no-such-program"));
-    }
-
-    #[test]
-    fn last_lines_gives_no_more_than_asked() {
-        assert_eq!(last_lines("1\n2\n3\n", 2).collect::<Vec<_>>(), ["2", "3"]);
     }
 }

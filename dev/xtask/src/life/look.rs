@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::debian::chroot::Chroot;
-use crate::guest::qemu::{Pace, Vm};
+use crate::guest::machine::Pace;
+use crate::guest::qemu::Vm;
 use crate::guest::{full_guest, image, problems};
 use crate::host::mounts::{self, Mount, Overlay};
 use crate::host::project::Project;

@@ -21,7 +21,7 @@ use anyhow::{Result, bail};
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
 use crate::host::{date, mounts, ui};
-use cases::{Case, Start};
+use cases::case::{Case, Start};
 
 use look::Look;
 pub use running::run as running;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::debian::chroot::Chroot;
-use crate::life::cases::{Case, Start, Step, Which};
+use crate::life::cases::case::{Case, Start, Step, Which};
 
 use super::look::{self, Look};
 use super::stock::{STEPS, Stock};

@@ -16,7 +16,7 @@ use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
 use crate::host::{mounts, ui};
-use crate::life::cases::Start;
+use crate::life::cases::case::Start;
 use crate::package::{repo, versions};
 
 /// The names of a kernel's packages, apart from what they depend on.

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::Result;
 
-use crate::guest::qemu::Machine;
+use crate::guest::machine::Machine;
 use crate::guest::serial::Report;
 use crate::guest::{problems, small_guest};
 use crate::host::project::Project;

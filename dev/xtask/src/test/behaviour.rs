@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::debian::setup::Setup;
-use crate::guest::qemu::Outcome;
+use crate::guest::outcome::Outcome;
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::{cargo, ui};
 

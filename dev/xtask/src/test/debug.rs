@@ -13,7 +13,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::own_kernel::{self, Variant};
 use crate::debian::packaged;
 use crate::debian::setup::Setup;
-use crate::guest::qemu::Outcome;
+use crate::guest::outcome::Outcome;
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
 use crate::host::run::Cmd;

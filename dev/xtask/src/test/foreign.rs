@@ -14,7 +14,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::layers;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::guest::qemu::Outcome;
+use crate::guest::outcome::Outcome;
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
 use crate::host::{cargo, ui};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use crate::debian::setup::Setup;
 use crate::life;
-use crate::life::cases::{self, Case};
+use crate::life::cases;
+use crate::life::cases::case::Case;
 
 use super::tally::Tally;
 

@@ -100,7 +100,7 @@ fn boot(
     release: &str,
     program: &Path,
     modules: &[(&str, Vec<u8>)],
-) -> Result<(crate::guest::qemu::Outcome, PathBuf)> {
+) -> Result<(crate::guest::outcome::Outcome, PathBuf)> {
     let name = format!("guest-runtime-{release}");
     let vmlinuz = setup.checks.kernel(release)?;
     let modules: Vec<_> = modules

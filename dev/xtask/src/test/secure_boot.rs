@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::debian::layers;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::guest::qemu::Outcome;
+use crate::guest::outcome::Outcome;
 use crate::guest::{secure_boot, small_guest};
 use crate::host::{cargo, ui};
 

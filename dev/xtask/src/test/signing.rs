@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, Payload, SIGNING};
-use crate::guest::qemu::Outcome;
+use crate::guest::outcome::Outcome;
 use crate::host::ui;
 
 use super::tally::Tally;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::guest::qemu::{self, End, Outcome};
+use crate::guest::outcome::{self, End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 use crate::host::ui;
 
@@ -85,7 +85,10 @@ impl Tally {
                     Some(case) => format!("in case {case}: "),
                     None => String::new(),
                 };
-                self.fail(&ended, &format!("{running}{}", qemu::explain(outcome, log)));
+                self.fail(
+                    &ended,
+                    &format!("{running}{}", outcome::explain(outcome, log)),
+                );
             }
         }
         for (case, says) in provoked {

@@ -3,7 +3,7 @@
 //! A build that fails never stops apt: installing, upgrading and a kernel's upgrade end well, with
 //! a message; the module that was there stays; and after the mend the new one comes.
 
-use super::{Case, Fault, Part, Start, Step, Which, step};
+use super::case::{Case, Fault, Part, Start, Step, Which, step};
 
 /// One fault, met by each of the three; told each time.
 const PARTS: &[Part] = &[Part {

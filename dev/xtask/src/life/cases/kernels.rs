@@ -2,7 +2,7 @@
 
 //! Kernels come and go.
 
-use super::{Case, Part, Start, Which, says, step};
+use super::case::{Case, Part, Start, Which, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[

@@ -3,7 +3,7 @@
 //! The order in which kernel, headers and linux-source come does not matter: in the end the module
 //! is there, and until then `dkms-rust status` has the command that brings what is missing.
 
-use super::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, says, step};
 
 /// The end of all of them.
 const THERE: Step = step("configured && has $OLD $V && dkms-rust status");

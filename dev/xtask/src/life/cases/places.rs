@@ -3,7 +3,7 @@
 //! Chroots, containers and systems that are set up in another way: built where it should be, no
 //! error, and no attempt to load where the kernel is somebody else's.
 
-use super::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, says, step};
 
 const fn place(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
     Case {

@@ -3,7 +3,7 @@
 //! What `apt install procdriver-dkms` brings to a system that has a kernel and nothing to build
 //! with it.
 
-use super::{Case, Part, Start, Which, says, step};
+use super::case::{Case, Part, Start, Which, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[

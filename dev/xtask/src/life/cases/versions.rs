@@ -3,7 +3,7 @@
 //! The packages are upgraded, downgraded, reinstalled, removed and purged. What needs the module
 //! loaded meanwhile is in the guest's `guest/upgrades.sh`.
 
-use super::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, says, step};
 
 const fn versions(
     name: &'static str,
