@@ -8,6 +8,7 @@ pub mod failures;
 pub mod info;
 pub mod link;
 pub mod overlay;
+pub mod place;
 pub mod plan;
 pub mod rebuild;
 pub mod recipe;

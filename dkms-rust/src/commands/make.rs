@@ -130,10 +130,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     make.arg(format!("M={}", folders.source.display()));
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
-    // dkms adds it by itself, but not everybody who calls this is dkms.
-    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
-        make.arg("LLVM=1");
-    }
+    make.args(plan.compiler.make_args());
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }
@@ -142,7 +139,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     let jobs = available_parallelism().map_or(1, usize::from);
     make.arg(format!("-j{jobs}"));
     let own = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
-    make.args(args.iter().filter(own));
+    make.args(plan.compiler.heeded(args).filter(own));
     if folders.output != folders.source {
         make.arg(format!("MO={}", folders.output.display()));
     }
@@ -177,7 +174,7 @@ fn refuse_unexported(system: &System, plan: &Plan, tree: &Ready, folders: &Folde
     );
     let kernel = Kernel::find(system, release)?;
     let refusal = match kernel.config.get("RUSTC_VERSION_TEXT") {
-        Some(own) => Refusal::new(release, why, Rustc::mend(own)),
+        Some(own) => Refusal::new(release, why, Rustc::mend(system, own)),
         None => Refusal::final_(release, why),
     };
     Err(refusal.into())
