@@ -283,13 +283,10 @@ fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
         refusal.reason
     );
     let mend = dpkg::install(&kernel.system, &[&package]).unwrap_or_else(|| {
-        let other = refusal
-            .mend
-            .map(|mend| format!("{mend}; or "))
-            .unwrap_or_default();
-        format!(
-            "{other}install {package} from where the kernel is from (none of apt's sources has it)"
-        )
+        // Behind a command this is a comment, so that it can still be typed as it is.
+        let other = refusal.mend.map(|mend| format!("{mend} # or "));
+        let other = other.unwrap_or_default();
+        format!("{other}install {package} from where the kernel is from (apt does not have it)")
     });
     Refusal::new(&kernel.release, reason, mend)
 }
@@ -402,7 +399,7 @@ mod tests {
         let refusal = refused();
         let mend = refusal.mend.unwrap();
         assert!(
-            mend.starts_with("get it; or install linux-lib-rust-6.14.0-1-generic"),
+            mend.starts_with("get it # or install linux-lib-rust-6.14.0-1-generic"),
             "{mend}"
         );
         assert!(refusal.reason.ends_with("is not installed; no source"));

@@ -9,7 +9,7 @@ use crate::system::System;
 use crate::system::dpkg;
 use crate::system::elf;
 use crate::system::names;
-use crate::system::trusted::{is_root, trusted, trusted_path};
+use crate::system::trusted::{is_root, trusted, trusted_or_missing, trusted_path};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -186,14 +186,14 @@ fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Res
 fn check_owner(tree: &Path) -> anyhow::Result<()> {
     trusted_path(tree)?;
     for name in names(tree) {
-        trusted_path(&tree.join(name))?;
+        trusted_or_missing(&tree.join(name))?;
     }
     let mut folders = vec![tree.join("scripts")];
     while let Some(folder) = folders.pop() {
         for name in names(&folder) {
             let path = folder.join(name);
             if fs::symlink_metadata(&path)?.is_symlink() {
-                trusted_path(&path)?;
+                trusted_or_missing(&path)?;
             } else if trusted(&path)?.is_dir() {
                 folders.push(path);
             }

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,27 @@ pub fn trusted_path(path: &Path) -> Result<PathBuf> {
         judge(above, &meta, mode)?;
     }
     Ok(real)
+}
+
+/// The same of what a link may lead to that is not there: nobody else could put something there.
+///
+/// # Errors
+///
+/// As [`trusted_path`], of the first directory above that is there.
+pub fn trusted_or_missing(path: &Path) -> Result<()> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let target = fs::read_link(path).unwrap_or_default();
+            let target = path.parent().unwrap_or(path).join(target);
+            let there = target.ancestors().find(|above| above.exists());
+            let there = there.with_context(|| path.display().to_string())?;
+            trusted_path(there)?;
+        }
+        _ => {
+            trusted_path(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether this runs as root.
@@ -117,5 +139,12 @@ mod tests {
         // As /tmp is: nobody can put another `b` in the place of this one.
         set_mode(&above, 0o1777);
         assert!(trusted_path(&link).is_ok());
+
+        // A link to nothing, which only whoever owns the directory can make something.
+        fs::remove_file(&file).unwrap();
+        assert!(trusted_path(&link).is_err());
+        assert!(trusted_or_missing(&link).is_ok());
+        set_mode(&above.join("b"), 0o1777);
+        assert!(trusted_or_missing(&link).is_err());
     }
 }
