@@ -42,13 +42,13 @@ impl Folders {
     }
 
     /// Adds what tells kbuild of them, and the user's other arguments: the last one counts.
-    pub fn tell(&self, make: &mut Command, args: &[String]) {
+    pub fn tell<'a>(&self, make: &mut Command, args: impl IntoIterator<Item = &'a String>) {
         make.arg(format!("M={}", self.source.display()));
         if self.output != self.source {
             make.arg(format!("MO={}", self.output.display()));
         }
         let other = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
-        make.args(args.iter().filter(other));
+        make.args(args.into_iter().filter(other));
     }
 
     /// Refuses a directory of its own for the output where the kernel's kbuild knows of none; it

@@ -9,6 +9,7 @@ pub mod folders;
 pub mod info;
 pub mod link;
 pub mod overlay;
+pub mod place;
 pub mod plan;
 pub mod rebuild;
 pub mod recipe;
