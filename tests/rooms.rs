@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The host tools keep to their rooms: the top directories of a `src`, in an order in which each
+//! The host tools and what developers run keep to their rooms: the top directories of a `src`, in an order in which each
 //! may use only those before it. No two files import each other, in however many steps.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,18 +15,31 @@ struct House {
     rooms: &'static [&'static [&'static str]],
 }
 
-const HOUSES: &[House] = &[House {
-    src: "dkms-rust/src",
-    rooms: &[
-        &["system"],
-        &["kernel"],
-        &["source", "toolchain"],
-        &["build"],
-        &["status"],
-        &["cli"],
-        &["commands"],
-    ],
-}];
+const HOUSES: &[House] = &[
+    House {
+        src: "dkms-rust/src",
+        rooms: &[
+            &["system"],
+            &["kernel"],
+            &["source", "toolchain"],
+            &["build"],
+            &["status"],
+            &["cli"],
+            &["commands"],
+        ],
+    },
+    House {
+        src: "dev/xtask/src",
+        rooms: &[
+            &["host"],
+            &["package", "report"],
+            &["debian"],
+            &["guest"],
+            &["bench", "demo", "life", "matrix"],
+            &["test"],
+        ],
+    },
+];
 
 /// A file's place in its crate, such as `["kernel", "release"]`.
 type Module = Vec<String>;

@@ -2,29 +2,25 @@
 
 //! `xtask demo`: the main job, before the developer's eyes: a stock Debian with a stock kernel
 //! runs, `apt install procdriver-dkms` is typed, and `/proc/1999_proc/mydrive` says Hello.
+//! May use `guest` and what is below it.
 
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Result, anyhow};
 
-use crate::full_guest::{self, PACKAGE_LIFE, Payload};
-use crate::project::Project;
-use crate::qemu::{self, End, Outcome};
-use crate::root::Root;
-use crate::serial::{self, Report, Verdict};
-use crate::{cases::kernels::TESTED, deb, host, image, mounts, provision, repo, ui, warm};
-
-/// The programs that this machine must have.
-pub fn needs() -> Vec<host::Need> {
-    [host::DEB, host::REPO, host::PROVISION, host::BOOT].concat()
-}
+use crate::debian::kernels::TESTED;
+use crate::debian::root::Root;
+use crate::debian::{provision, setup, warm};
+use crate::guest::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::guest::{image, problems, serial};
+use crate::host::project::Project;
+use crate::host::ui;
+use crate::package::{deb, repo};
 
 /// Runs the demo; false when the main job did not work.
 pub fn task(project: &Project) -> Result<bool> {
-    host::need_amd64()?;
-    mounts::private_namespace()?;
-    host::need(&needs())?;
+    setup::begin()?;
     let (root, repo) = prepare(project)?;
     let (warm, system) = warm_and_image(project, &root, &repo)?;
     ui::say(&format!("the disk image is {}", system.display()));
@@ -50,7 +46,7 @@ pub fn task(project: &Project) -> Result<bool> {
     let outcome = full_guest::run(project, &root, &payload, "demo", &mut |line| {
         screen.show(line)
     })?;
-    let problems = problems(&outcome, &project.log("demo")?);
+    let problems = problems::of(&outcome, &project.log("demo")?);
     ui::say("");
     for problem in &problems {
         ui::say(problem);
@@ -119,30 +115,4 @@ impl Screen {
             println!("    {line}");
         }
     }
-}
-
-/// All that went wrong in a guest; empty when nothing did.
-pub fn problems(outcome: &Outcome, log: &Path) -> Vec<String> {
-    let mut problems = Vec::new();
-    if outcome.end != End::Finished {
-        problems.push(qemu::explain(outcome, log));
-    }
-    let report = Report::read(&outcome.console);
-    for case in &report.cases {
-        if let Verdict::Failed(why) = &case.verdict {
-            problems.push(format!("{}: {why}", case.name));
-        }
-    }
-    for complaint in &report.complaints {
-        let case = complaint.case.as_deref().unwrap_or("boot");
-        problems.push(format!(
-            "the kernel complained during {case}: {}",
-            complaint.line
-        ));
-    }
-    problems.extend(report.disagreement());
-    if report.cases.is_empty() && problems.is_empty() {
-        problems.push("the guest ran no case".into());
-    }
-    problems
 }

@@ -2,52 +2,37 @@
 
 //! What developers of this project run; `make demo`, `make test` and their kin come here.
 //!
-//! One file a task. This one only parses the command line and calls.
+//! A directory for each subject, and then one for each task. Each says in its first lines what is
+//! inside and which of the others it may use; they are listed here from the lowest to the highest,
+//! and a test of the project's (`tests/rooms.rs`) keeps it so. This file only parses the command
+//! line and calls.
 
-mod archive;
-mod assets;
-mod bench;
-mod cargo;
-mod cases;
-mod chroot;
-mod console;
-mod cpio;
-mod deb;
-mod demo;
-mod document;
-mod firmware;
-mod full_guest;
 mod host;
-mod image;
-mod layers;
+
+mod package;
+mod report;
+
+mod debian;
+
+mod guest;
+
+mod bench;
+mod demo;
 mod life;
-mod markdown;
 mod matrix;
-mod mirror;
-mod modules;
-mod mounts;
-mod own_kernel;
-mod project;
-mod provision;
-mod qemu;
-mod repo;
-mod root;
-mod run;
-mod secure_boot;
-mod serial;
-mod small_guest;
+
 mod test;
-mod together;
-mod ui;
-mod versions;
-mod warm;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::project::Project;
+use crate::debian::kernels::TESTED;
+use crate::debian::provision;
+use crate::host::project::Project;
+use crate::host::{machine, mounts, ui};
+use crate::package::{deb, repo};
 use crate::test::choice::Choice;
 
 #[derive(Parser)]
@@ -133,8 +118,8 @@ fn main() -> ExitCode {
 
 fn provision_and_print(project: &Project) -> Result<bool> {
     mounts::private_namespace()?;
-    host::need(host::PROVISION)?;
-    let root = provision::base(project, cases::kernels::TESTED)?;
+    machine::need(machine::PROVISION)?;
+    let root = provision::base(project, TESTED)?;
     println!("{}", root.path.display());
     Ok(true)
 }

@@ -45,12 +45,13 @@ impl Folders {
     }
 
     /// Adds what tells kbuild of them, and the user's other arguments: the last one counts.
-    pub fn tell(&self, make: &mut Command, args: &[String]) {
+    pub fn tell<'a>(&self, make: &mut Command, args: impl IntoIterator<Item = &'a String>) {
         make.arg(format!("M={}", self.source.display()));
         if self.output != self.source {
             make.arg(format!("MO={}", self.output.display()));
         }
-        let lists = self.extra_symbols(args);
+        let args: Vec<&String> = args.into_iter().collect();
+        let lists = self.extra_symbols(args.iter().copied());
         if !lists.is_empty() {
             // To some versions of kbuild they are relative to the kernel's tree.
             let lists: Vec<_> = lists.iter().map(|list| list.to_string_lossy()).collect();
@@ -58,7 +59,7 @@ impl Folders {
         }
         let ours = ["M=", "MO=", EXTRA_SYMBOLS];
         let other = |arg: &&String| !ours.iter().any(|name| arg.starts_with(name));
-        make.args(args.iter().filter(other));
+        make.args(args.into_iter().filter(other));
     }
 
     /// Refuses a directory of its own for the output where the kernel's kbuild knows of none; it
@@ -78,10 +79,13 @@ impl Folders {
     }
 
     /// The lists of other modules' symbols that make was told of.
-    pub fn extra_symbols(&self, args: &[String]) -> Vec<PathBuf> {
-        args.iter()
-            .rev()
-            .find_map(|arg| arg.strip_prefix(EXTRA_SYMBOLS))
+    pub fn extra_symbols<'a>(&self, args: impl IntoIterator<Item = &'a String>) -> Vec<PathBuf> {
+        let lists = args
+            .into_iter()
+            .filter_map(|arg| arg.strip_prefix(EXTRA_SYMBOLS));
+        // The last one counts.
+        lists
+            .last()
             .into_iter()
             .flat_map(str::split_whitespace)
             .map(|file| self.source.join(file))

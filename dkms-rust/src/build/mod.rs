@@ -10,6 +10,7 @@ pub mod formatters;
 pub mod info;
 pub mod link;
 pub mod overlay;
+pub mod place;
 pub mod plan;
 pub mod rebuild;
 pub mod recipe;

@@ -121,10 +121,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     make.arg("-C").arg(tree.path());
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
-    // dkms adds it by itself, but not everybody who calls this is dkms.
-    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
-        make.arg("LLVM=1");
-    }
+    make.args(plan.compiler.make_args());
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }
@@ -132,7 +129,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     // last word.
     let jobs = available_parallelism().map_or(1, usize::from);
     make.arg(format!("-j{jobs}"));
-    folders.tell(&mut make, args);
+    folders.tell(&mut make, plan.compiler.heeded(args));
     make
 }
 
@@ -186,7 +183,7 @@ fn own_rustc_would_serve(system: &System, plan: &Plan, why: String) -> Result<Re
         }
         Some(own) => {
             let why = format!("{why}; built by the kernel's own rustc, {own:?}, it need not");
-            Refusal::new(release, why, Rustc::mend(own))
+            Refusal::new(release, why, Rustc::mend(system, own))
         }
         None => Refusal::final_(release, why),
     })

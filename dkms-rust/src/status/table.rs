@@ -6,7 +6,7 @@ use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Report, Signing};
 use std::fmt::Write;
 
 const HEAD: [&str; 9] = [
-    "KERNEL", "CLASS", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
+    "KERNEL", "WAY", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
 ];
 
 /// The whole text.

@@ -2,18 +2,19 @@
 
 //! The driver and its peers, built in the same root for each kernel.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::chroot::Chroot;
-use crate::matrix;
-use crate::run::Cmd;
-use crate::warm;
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, warm};
+use crate::host::date;
+use crate::host::run::Cmd;
 
-use super::Bench;
-use super::results::Compilers;
+use super::results::{Compilers, Part, Row};
 
 /// Where the sources are put in the root.
 const PLACE: &str = "/srv/bench";
@@ -37,25 +38,44 @@ pub struct Built {
     pub release: String,
     /// Who built it.
     pub compilers: Compilers,
+    /// The day.
+    pub date: String,
     /// The modules in the order of [`MODULES`], without debug information and unsigned.
     pub modules: Vec<Vec<u8>>,
 }
 
+impl Built {
+    /// A row of which nothing is known yet.
+    pub fn row(&self, part: Part, name: &str, unit: &str) -> Row {
+        Row {
+            part,
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            kernel: self.release.clone(),
+            compiler: self.compilers.clone(),
+            date: self.date.clone(),
+            ours: None,
+            peers: BTreeMap::new(),
+            ratio: BTreeMap::new(),
+        }
+    }
+}
+
 /// Builds all for each kernel.
-pub fn all(bench: &Bench<'_>) -> Result<Vec<Built>> {
-    let log = bench.project.log("bench-build")?;
-    let chroot = warm::with_dkms_rust(bench.project, &bench.root, &bench.repo, &log)?;
-    for cache in &bench.caches {
+pub fn all(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Vec<Built>> {
+    let log = setup.project.log("bench-build")?;
+    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
+    for cache in caches {
         warm::fill(&chroot, cache)?;
     }
-    let releases = bench.releases.iter();
+    let releases = setup.releases.iter();
     releases
-        .map(|release| one(bench, &chroot, release, &log))
+        .map(|release| one(setup, &chroot, release, &log))
         .collect()
 }
 
-fn one(bench: &Bench<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<Built> {
-    let source = &bench.project.source;
+fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<Built> {
+    let source = &setup.project.source;
     let place = chroot.path().join(PLACE.trim_start_matches('/'));
     let place = place.join(release);
     let driver = place.join("driver");
@@ -73,7 +93,7 @@ fn one(bench: &Bench<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
          strip -g */*.ko"
     );
     chroot.sh(&line).log(log).run()?;
-    let kept = bench.project.product(&format!("bench/{release}"))?;
+    let kept = setup.project.product(&format!("bench/{release}"))?;
     let modules = MODULES.iter().map(|(_, module)| {
         let folder = if *module == MODULES[0].1 {
             "driver"
@@ -89,16 +109,17 @@ fn one(bench: &Bench<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
     Ok(Built {
         release: release.to_owned(),
         compilers: compilers(chroot, release)?,
+        date: date::today()?,
         modules: modules.collect::<Result<_>>()?,
     })
 }
 
 fn compilers(chroot: &Chroot, release: &str) -> Result<Compilers> {
     // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
-    let rustc = matrix::build::check(chroot, release)?.rustc;
+    let rustc = packaged::check(chroot, release)?.rustc;
     let rustc = rustc.as_deref().and_then(|text| text.split(' ').nth(1));
     Ok(Compilers {
-        gcc: matrix::build::gcc(chroot, release).context("the kernel names no compiler")?,
+        gcc: packaged::gcc(chroot, release).context("the kernel names no compiler")?,
         rustc: rustc.context("dkms-rust names no rustc")?.to_owned(),
     })
 }

@@ -9,12 +9,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, SectionKind};
 
-use crate::chroot::Chroot;
-use crate::matrix::build::installed;
-use crate::run::Cmd;
-use crate::{mounts, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::packaged;
+use crate::debian::setup::Setup;
+use crate::host::run::Cmd;
+use crate::host::{mounts, ui};
 
-use super::Bench;
 use super::build::{Built, MODULES};
 use super::results::{Part, Row, Value};
 use super::watch;
@@ -33,37 +33,37 @@ const ROUNDS: usize = 3;
 
 /// Measures it on the first kernel (`make matrix` has the seconds of all), one thing after the
 /// other: seconds are compared. What the modules are is told of each kernel.
-pub fn run(bench: &Bench<'_>, built: &[Built]) -> Result<Vec<Row>> {
+pub fn run(setup: &Setup<'_>, built: &[Built]) -> Result<Vec<Row>> {
     let first = built.first().context("no kernel to build for")?;
-    let mut rows = ui::step("dkms build, cold and warm", || dkms(bench, first))?;
+    let mut rows = ui::step("dkms build, cold and warm", || dkms(setup, first))?;
     rows.push(ui::step("apt install in a root with one kernel", || {
-        apt_install(bench, first)
+        apt_install(setup, first)
     })?);
     for built in built {
-        rows.extend(sizes(bench, built)?);
+        rows.extend(sizes(built)?);
     }
     Ok(rows)
 }
 
-fn row(bench: &Bench<'_>, built: &Built, name: &str, unit: &str) -> Row {
-    Row::new(Part::Costs, name, unit, bench, built)
+fn row(built: &Built, name: &str, unit: &str) -> Row {
+    built.row(Part::Costs, name, unit)
 }
 
 /// The same with the driver's value, of one round.
-fn ours(bench: &Bench<'_>, built: &Built, name: &str, unit: &str, value: f64) -> Row {
-    let mut row = row(bench, built, name, unit);
+fn ours(built: &Built, name: &str, unit: &str, value: f64) -> Row {
+    let mut row = row(built, name, unit);
     row.ours = Value::of(&[value]);
     row
 }
 
-fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
-    let work = mounts::scratch_folder(bench.project)?;
+fn dkms(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
+    let work = mounts::scratch_folder(setup.project)?;
     let layer = work.path().join("layer");
-    let root = installed(bench.project, &bench.root, &bench.repo, &layer)?;
-    let chroot = &Chroot::new(bench.project, &root)?;
+    let root = packaged::unbuilt(setup.project, &setup.checks, &setup.repo, &layer)?;
+    let chroot = &Chroot::new(setup.project, &root)?;
     let place = chroot.path().join("usr/src/peer-1");
     let copy = Cmd::new("cp").args(["-a", "-T"]);
-    copy.arg(bench.project.source.join("dev/peers"))
+    copy.arg(setup.project.source.join("dev/peers"))
         .arg(&place)
         .run()?;
     chroot.cmd("dkms").args(["add", PEER.1]).run()?;
@@ -74,15 +74,15 @@ fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
         (PEER.0, PEER.1),
     ];
 
-    let mut rows = cold(bench, chroot, built)?;
+    let mut rows = cold(setup, chroot, built)?;
     let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         for ((_, module), rounds) in modules.iter().zip(&mut rounds) {
-            rounds.push(build(bench, chroot, built, module)?);
+            rounds.push(build(setup, chroot, built, module)?);
         }
     }
-    let mut warm = row(bench, built, "dkms-build-warm", "s");
-    let mut processor = row(bench, built, "dkms-build-warm-processor", "s");
+    let mut warm = row(built, "dkms-build-warm", "s");
+    let mut processor = row(built, "dkms-build-warm-processor", "s");
     for ((name, _), rounds) in modules.iter().zip(&rounds) {
         let value = |of: fn(&Usage) -> f64| {
             let values: Vec<f64> = rounds.iter().map(of).collect();
@@ -91,7 +91,7 @@ fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
         warm.add(name, value(|usage| usage.seconds)?);
         processor.add(name, value(|usage| usage.processor)?);
     }
-    let mut size = row(bench, built, "module-as-installed", "bytes");
+    let mut size = row(built, "module-as-installed", "bytes");
     for (name, module) in modules {
         size.add(name, kept_by_dkms(chroot, module, &built.release)?);
     }
@@ -101,11 +101,11 @@ fn dkms(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
 
 /// With nothing in dkms-rust's cache: the first build for a kernel. To look at its memory takes time
 /// itself, so that there is a second.
-fn cold(bench: &Bench<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
-    let usage = build(bench, chroot, built, DRIVER)?;
+fn cold(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
+    let usage = build(setup, chroot, built, DRIVER)?;
     chroot.cmd("dkms-rust").arg("clean").run()?;
-    let (_, memory) = watch::peak(|| build(bench, chroot, built, DRIVER))?;
-    let row = |name, unit, value| ours(bench, built, name, unit, value);
+    let (_, memory) = watch::peak(|| build(setup, chroot, built, DRIVER))?;
+    let row = |name, unit, value| ours(built, name, unit, value);
     Ok(vec![
         row("dkms-build-cold", "s", usage.seconds),
         row("dkms-build-cold-processor", "s", usage.processor),
@@ -125,13 +125,13 @@ struct Usage {
     written: f64,
 }
 
-fn build(bench: &Bench<'_>, chroot: &Chroot, built: &Built, module: &str) -> Result<Usage> {
+fn build(setup: &Setup<'_>, chroot: &Chroot, built: &Built, module: &str) -> Result<Usage> {
     // A shell is told what those used that it waited for.
     let line = format!(
         "dkms build --force '{module}' -k '{}' && cat /proc/$$/io && times",
         built.release
     );
-    let log = bench.project.log("bench-dkms")?;
+    let log = setup.project.log("bench-dkms")?;
     let output = chroot.sh(&line).log(&log).run()?;
     let number = |name: &str| {
         let line = output.text.lines().find_map(|line| line.strip_prefix(name));
@@ -183,9 +183,9 @@ fn kept_by_dkms(chroot: &Chroot, module: &str, release: &str) -> Result<Value> {
 }
 
 /// Of the modules that were built for the guests: without debug information, unsigned.
-fn sizes(bench: &Bench<'_>, built: &Built) -> Result<Vec<Row>> {
-    let mut file = row(bench, built, "module-file", "bytes");
-    let mut code = row(bench, built, "module-text", "bytes");
+fn sizes(built: &Built) -> Result<Vec<Row>> {
+    let mut file = row(built, "module-file", "bytes");
+    let mut code = row(built, "module-text", "bytes");
     for ((name, _), module) in MODULES.iter().zip(&built.modules) {
         file.add(name, Value::of(&[module.len() as f64]).context("no size")?);
         code.add(name, Value::of(&[text(module)? as f64]).context("no size")?);
@@ -202,16 +202,16 @@ fn text(module: &[u8]) -> Result<u64> {
 }
 
 /// Until apt is done: both packages unpacked, metadata made, module built, signed and installed.
-fn apt_install(bench: &Bench<'_>, built: &Built) -> Result<Row> {
-    let chroot = warm::with_repo(bench.project, &bench.base, &bench.repo)?;
-    let log = bench.project.log("bench-apt")?;
+fn apt_install(setup: &Setup<'_>, built: &Built) -> Result<Row> {
+    let chroot = packaged::with_repo(setup.project, &setup.base, &setup.repo)?;
+    let log = setup.project.log("bench-apt")?;
     let output = chroot
         .cmd("apt-get")
         .args(["-q", "-y", "install", "procdriver-dkms"])
         .log(&log)
         .run()?;
     must_be_installed(chroot.path(), &built.release)?;
-    Ok(ours(bench, built, "apt-install", "s", output.seconds))
+    Ok(ours(built, "apt-install", "s", output.seconds))
 }
 
 fn must_be_installed(root: &Path, release: &str) -> Result<()> {

@@ -7,11 +7,12 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::demo;
-use crate::qemu::{End, Outcome, Pace};
-use crate::{small_guest, ui};
+use crate::debian::setup::Setup;
+use crate::guest::machine::Pace;
+use crate::guest::outcome::{End, Outcome};
+use crate::guest::{problems, small_guest};
+use crate::host::ui;
 
-use super::Bench;
 use super::build::{Built, MODULES};
 use super::results::{Part, Row, Value};
 
@@ -26,11 +27,11 @@ const TRIES: usize = 4;
 
 /// Counts instructions on each kernel; the guests run side by side, since what they count does not
 /// depend on the time that it takes.
-pub fn instructions(bench: &Bench<'_>, program: &Path, built: &[Built]) -> Result<Vec<Row>> {
+pub fn instructions(setup: &Setup<'_>, program: &Path, built: &[Built]) -> Result<Vec<Row>> {
     thread::scope(|scope| {
         let guests: Vec<_> = built
             .iter()
-            .map(|built| scope.spawn(|| boot(bench, program, built, Part::Instructions)))
+            .map(|built| scope.spawn(|| boot(setup, program, built, Part::Instructions)))
             .collect();
         let mut rows = Vec::new();
         for guest in guests {
@@ -41,11 +42,11 @@ pub fn instructions(bench: &Bench<'_>, program: &Path, built: &[Built]) -> Resul
 }
 
 /// Counts reads a second on one kernel.
-pub fn throughput(bench: &Bench<'_>, program: &Path, built: &Built) -> Result<Vec<Row>> {
-    boot(bench, program, built, Part::Throughput)
+pub fn throughput(setup: &Setup<'_>, program: &Path, built: &Built) -> Result<Vec<Row>> {
+    boot(setup, program, built, Part::Throughput)
 }
 
-fn boot(bench: &Bench<'_>, program: &Path, built: &Built, part: Part) -> Result<Vec<Row>> {
+fn boot(setup: &Setup<'_>, program: &Path, built: &Built, part: Part) -> Result<Vec<Row>> {
     let suite = part.name();
     let files: Vec<String> = MODULES
         .iter()
@@ -56,11 +57,11 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built, part: Part) -> Result<
         .zip(&built.modules)
         .map(|(name, module)| (name.as_str(), module.as_slice()))
         .collect();
-    let kernel = bench.root.kernel(&built.release)?;
+    let kernel = setup.checks.kernel(&built.release)?;
     let words = format!("guest=bench-{suite} {SAME}");
     let name = format!("bench-{suite}-{}", built.release);
     let (mut vm, _work) =
-        small_guest::prepare(bench.project, &kernel, program, &modules, &words, &name)?;
+        small_guest::prepare(setup.project, &kernel, program, &modules, &words, &name)?;
     if part == Part::Instructions {
         vm.pace = Pace::Counted;
         vm.processors = 1;
@@ -83,12 +84,12 @@ fn boot(bench: &Bench<'_>, program: &Path, built: &Built, part: Part) -> Result<
             tries += 1;
         }
     })?;
-    let problems = demo::problems(&outcome, &bench.project.log(&name)?);
+    let problems = problems::of(&outcome, &setup.project.log(&name)?);
     if !problems.is_empty() {
         bail!("{what}: {}", problems.join("; "));
     }
     rows(&outcome.console, |measure| {
-        Row::new(part, measure, unit(measure), bench, built)
+        built.row(part, measure, unit(measure))
     })
 }
 

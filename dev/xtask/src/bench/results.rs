@@ -11,9 +11,6 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::Bench;
-use super::build::Built;
-
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -109,21 +106,6 @@ fn round(number: f64) -> f64 {
 }
 
 impl Row {
-    /// One of which nothing is known yet.
-    pub fn new(part: Part, name: &str, unit: &str, bench: &Bench<'_>, built: &Built) -> Self {
-        Self {
-            part,
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            kernel: built.release.clone(),
-            compiler: built.compilers.clone(),
-            date: bench.date.clone(),
-            ours: None,
-            peers: BTreeMap::new(),
-            ratio: BTreeMap::new(),
-        }
-    }
-
     /// Notes what a module came to; the driver comes first.
     pub fn add(&mut self, module: &str, value: Value) {
         if module == "driver" {

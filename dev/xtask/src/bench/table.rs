@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::markdown::aligned;
+use crate::report::markdown::aligned;
 
 use super::build::MODULES;
 use super::goals;

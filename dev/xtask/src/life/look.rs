@@ -12,24 +12,25 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::chroot::Chroot;
-use crate::mounts::{self, Mount, Overlay};
-use crate::project::Project;
-use crate::qemu::{Pace, Vm};
-use crate::{demo, full_guest, image};
+use crate::debian::chroot::Chroot;
+use crate::guest::machine::Pace;
+use crate::guest::qemu::Vm;
+use crate::guest::{full_guest, image, problems};
+use crate::host::mounts::{self, Mount, Overlay};
+use crate::host::project::Project;
 
 /// The unit that is booted into instead of a target.
 const UNIT: (&str, &str) = (
     "etc/systemd/system/procdriver-look.service",
-    include_str!("../guest/look.service"),
+    include_str!("look.service"),
 );
 
 /// What the guest runs, where the unit looks for it.
 pub const SCRIPT: (&str, &str) = (
     "srv/guest/run",
     concat!(
-        include_str!("../guest/begin.sh"),
-        include_str!("../guest/look.sh")
+        include_str!("../guest/scripts/begin.sh"),
+        include_str!("look.sh")
     ),
 );
 
@@ -139,7 +140,7 @@ pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
         log: log.clone(),
     };
     let outcome = vm.run(&mut |_| {})?;
-    let problems = demo::problems(&outcome, &log);
+    let problems = problems::of(&outcome, &log);
     if !problems.is_empty() {
         bail!("booted {}: {}", look.release, problems.join("; "));
     }

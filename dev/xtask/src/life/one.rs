@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::cases::package_life::{Case, Start, Step, Which};
-use crate::chroot::Chroot;
+use crate::debian::chroot::Chroot;
+use crate::life::cases::case::{Case, Start, Step, Which};
 
 use super::look::{self, Look};
 use super::stock::{STEPS, Stock};

@@ -3,39 +3,39 @@
 //! What needs a system that is up all the while: the module is loaded, its file is open, and apt
 //! does its work meanwhile. The builds are emulated too, so it takes its time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::cases::package_life::RUNNING;
-use crate::full_guest::{self, Payload};
-use crate::{demo, ui, versions};
+use crate::debian::setup::Setup;
+use crate::guest::full_guest::{self, Payload};
+use crate::guest::problems;
+use crate::host::{date, ui};
+use crate::life::cases::RUNNING;
+use crate::package::versions;
 
-use super::{Bench, Row, today};
+use super::table::Row;
 
 /// What the guest runs.
 pub const SCRIPT: &str = concat!(
-    include_str!("../guest/begin.sh"),
-    include_str!("../guest/upgrades.sh")
+    include_str!("../guest/scripts/begin.sh"),
+    include_str!("upgrades.sh")
 );
 
 /// Four builds of three minutes each, on a machine that may have other work.
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Boots it, and waits for its end.
-pub fn run(bench: &Bench<'_>) -> Result<Row> {
-    let project = bench.project;
-    let others = versions::repositories(project, bench.debs)?;
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Row> {
+    let project = setup.project;
+    let others = versions::repositories(project, &setup.debs)?;
     let more: Vec<(&str, &Path)> = others.iter().map(|(name, dir)| (*name, &**dir)).collect();
-    let (_, warm) = bench
-        .warm
-        .iter()
-        .find(|(release, _)| *release == bench.base.release)
-        .with_context(|| format!("no filled cache for {}", bench.base.release))?;
+    // The first is that of the kernel that boots.
+    let warm = caches.first().context("no filled cache")?;
     let payload = Payload {
         script: SCRIPT,
-        repo: bench.repo,
+        repo: &setup.repo,
         more: &more,
         warm,
         timeout: TIMEOUT,
@@ -43,21 +43,21 @@ pub fn run(bench: &Bench<'_>) -> Result<Row> {
         files: &[],
     };
     let name = format!("life-{RUNNING}");
-    let outcome = full_guest::run(project, bench.base, &payload, &name, &mut |line| {
+    let outcome = full_guest::run(project, &setup.base, &payload, &name, &mut |line| {
         if let Some(case) = line.strip_prefix("CASE ") {
             ui::say(&format!("  {case}"));
         }
     })?;
-    let failures = demo::problems(&outcome, &project.log(&name)?);
+    let failures = problems::of(&outcome, &project.log(&name)?);
     for failure in &failures {
         ui::say(&format!("FAIL  {RUNNING}: {failure}"));
     }
     Ok(Row {
         name: RUNNING.to_owned(),
         seconds: 0.0,
-        boots: vec![(bench.base.release.clone(), outcome.seconds)],
+        boots: vec![(setup.base.release.clone(), outcome.seconds)],
         to_boot: 0,
         failures,
-        date: today()?,
+        date: date::today()?,
     })
 }

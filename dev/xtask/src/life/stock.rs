@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::archive::Kernel;
-use crate::cases::kernels::{FLAVOUR, TESTED};
-use crate::cases::package_life::Start;
-use crate::chroot::Chroot;
-use crate::project::Project;
-use crate::root::Root;
-use crate::{image, layers, mounts, repo, ui, versions};
+use crate::debian::chroot::{self, Chroot};
+use crate::debian::kernel::Kernel;
+use crate::debian::kernels::{FLAVOUR, TESTED};
+use crate::debian::layers;
+use crate::debian::root::Root;
+use crate::debian::setup::Setup;
+use crate::host::project::Project;
+use crate::host::{mounts, ui};
+use crate::life::cases::case::Start;
+use crate::package::{repo, versions};
 
 /// The names of a kernel's packages, apart from what they depend on.
 const KERNEL: [&str; 3] = ["linux-image", "linux-headers", "linux-source"];
@@ -41,14 +44,9 @@ pub struct Stock<'a> {
 }
 
 impl<'a> Stock<'a> {
-    /// Makes what is not in the cache. `warm` are filled caches of the two kernels.
-    pub fn new(
-        project: &'a Project,
-        base: &Root,
-        repo: &Path,
-        debs: &[PathBuf],
-        warm: &[(String, PathBuf)],
-    ) -> Result<Self> {
+    /// Makes what is not in the cache. `caches` are filled ones of the setup's kernels.
+    pub fn new(setup: &'a Setup<'_>, caches: &[PathBuf]) -> Result<Self> {
+        let Setup { project, base, .. } = setup;
         let [old, new] = pair(base)?;
         let what = "take the kernel out of the root";
         let recipe = [NO_KERNEL.to_owned()];
@@ -58,16 +56,21 @@ impl<'a> Stock<'a> {
         })?;
         let archives = [&old, &new].map(|kernel| archive(project, &bare, kernel));
         let [old_debs, new_debs] = archives;
-        let mut offers = versions::repositories(project, debs)?;
+        let mut offers = versions::repositories(project, &setup.debs)?;
         offers.extend([
-            ("procdriver", repo.to_path_buf()),
+            ("procdriver", setup.repo.clone()),
             ("old", old_debs?),
             ("new", new_debs?),
         ]);
         let mut stock = Self {
             project,
             offers,
-            warm: warm.to_vec(),
+            warm: setup
+                .releases
+                .iter()
+                .cloned()
+                .zip(caches.iter().cloned())
+                .collect(),
             with_old: bare.clone(),
             bare,
             old,
@@ -116,7 +119,7 @@ impl<'a> Stock<'a> {
 
     /// Brings in the repositories, the filled caches and what the steps call.
     fn prepare(&self, chroot: &mut Chroot) -> Result<()> {
-        image::without_sources(chroot.path())?;
+        chroot::without_sources(chroot.path())?;
         chroot.without_secure_boot()?;
         let offers = chroot.path().join("srv/offers");
         fs::create_dir_all(&offers).with_context(|| format!("cannot make {}", offers.display()))?;

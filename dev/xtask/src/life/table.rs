@@ -7,10 +7,9 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::cases::package_life;
-use crate::document;
-use crate::markdown;
-use crate::project::Project;
+use crate::host::project::Project;
+use crate::life::cases;
+use crate::report::{document, markdown};
 
 /// Where the table stands, and what writes it.
 const PAGE: &str = "docs/package-life.md";
@@ -45,7 +44,7 @@ pub fn write(project: &Project, new: &[Row]) -> Result<()> {
     };
     let done = new.iter().filter(|row| row.to_boot == 0);
     let rows: Vec<&Row> = done.chain(&old).collect();
-    let rows: Vec<Row> = package_life::names()
+    let rows: Vec<Row> = cases::names()
         .filter_map(|(name, _)| rows.iter().copied().find(|row| row.name == name))
         .cloned()
         .collect();
@@ -63,7 +62,7 @@ fn text_of(rows: &[Row]) -> String {
         rows.iter().map(cells),
     );
     let mut text = format!("Run on {}.\n\n{table}", days.join(" and "));
-    let missing: Vec<&str> = package_life::names()
+    let missing: Vec<&str> = cases::names()
         .map(|(name, _)| name)
         .filter(|name| !rows.iter().any(|row| row.name == *name))
         .collect();
@@ -74,14 +73,14 @@ fn text_of(rows: &[Row]) -> String {
 }
 
 fn cells(row: &Row) -> [String; 4] {
-    let about = package_life::names().find(|(name, _)| *name == row.name);
+    let about = cases::names().find(|(name, _)| *name == row.name);
     let about = about.map_or("", |(_, about)| about);
     let boots: Vec<String> = row
         .boots
         .iter()
         .map(|(release, seconds)| format!("{release}: {seconds:.0}"))
         .collect();
-    let case = package_life::all().find(|case| case.name == row.name);
+    let case = cases::all().find(|case| case.name == row.name);
     let wanted = case.map_or(0, |case| {
         case.parts.iter().map(|part| part.boots.len()).sum()
     });
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_case_that_failed_says_so_and_one_that_was_not_run_is_named() {
-        let mut names = package_life::names().map(|(name, _)| name.to_owned());
+        let mut names = cases::names().map(|(name, _)| name.to_owned());
         let row = Row {
             name: names.next().unwrap(),
             seconds: 12.3,

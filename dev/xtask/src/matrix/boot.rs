@@ -8,10 +8,11 @@ use std::thread;
 
 use anyhow::Result;
 
-use crate::project::Project;
-use crate::qemu::Machine;
-use crate::serial::Report;
-use crate::{cargo, demo, host, small_guest, ui};
+use crate::guest::machine::Machine;
+use crate::guest::serial::Report;
+use crate::guest::{problems, small_guest};
+use crate::host::project::Project;
+use crate::host::{cargo, machine, ui};
 
 use super::results::Row;
 
@@ -49,7 +50,7 @@ fn is_for_arm64(job: &Job) -> bool {
 }
 
 fn program_for_arm64(project: &Project) -> Result<PathBuf> {
-    host::need(&[("qemu-system-aarch64", "qemu-system-arm")])?;
+    machine::need(&[("qemu-system-aarch64", "qemu-system-arm")])?;
     ui::step("build the guest's program for arm64", || {
         cargo::static_program_for_arm64(project, "guest")
     })
@@ -100,7 +101,7 @@ fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()
         &mut |_| {},
     )?;
     row.booted(&Report::read(&outcome.console).cases);
-    let problems = demo::problems(&outcome, &project.log(&name)?);
+    let problems = problems::of(&outcome, &project.log(&name)?);
     // One cause often fails them all, and the log has each.
     row.failure = match problems.as_slice() {
         [] => None,

@@ -8,14 +8,14 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
-use crate::archive::Kernel;
-use crate::chroot::Chroot;
-use crate::project::Project;
-use crate::root::Root;
-use crate::run::Cmd;
-use crate::{modules, mounts, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::kernel::Kernel;
+use crate::debian::modules;
+use crate::debian::packaged::{self, Check};
+use crate::debian::root::Root;
+use crate::host::project::Project;
+use crate::host::run::Cmd;
 
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
@@ -42,41 +42,13 @@ pub struct Built {
     pub module: Result<Vec<u8>>,
 }
 
-/// The answer of `dkms-rust check`.
-#[derive(Deserialize)]
-pub struct Check {
-    /// Whether it will build.
-    pub buildable: bool,
-    /// The kernel's class.
-    pub class: Option<String>,
-    /// The rustc that it takes, as rustc itself says it.
-    pub rustc: Option<String>,
-    /// Why it will not build.
-    pub reason: Option<String>,
-}
-
-/// The root with both packages installed, as a layer: apt brings them while no kernel is to be
-/// seen, so that nothing is built yet.
-pub fn installed(project: &Project, root: &Root, repo: &Path, layer: &Path) -> Result<Root> {
-    let mut chroot = warm::with_repo(project, root, repo)?;
-    let nothing = mounts::scratch_folder(project)?;
-    chroot.bind(nothing.path(), "/usr/lib/modules")?;
-    chroot
-        .cmd("apt-get")
-        .args(["-q", "-y", "install", "procdriver-dkms"])
-        .log(&project.log("matrix-install")?)
-        .run()?;
-    chroot.keep(layer)?;
-    Ok(root.with_layer(layer))
-}
-
 /// Builds for one kernel. What it leaves in dkms-rust's cache is added to a folder.
 pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -> Result<Built> {
     let log = project.log(&format!("matrix-{}-{}-build", kernel.suite, kernel.release))?;
     let chroot = Chroot::new(project, installed)?;
     let mut built = Built {
-        check: check(&chroot, &kernel.release)?,
-        gcc: gcc(&chroot, &kernel.release),
+        check: packaged::check(&chroot, &kernel.release)?,
+        gcc: packaged::gcc(&chroot, &kernel.release),
         cold: None,
         warm: None,
         cache: None,
@@ -87,13 +59,6 @@ pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -
         keep_cache(&chroot, cache)?;
     }
     Ok(built)
-}
-
-/// What dkms-rust says of a kernel; that it refuses is an answer.
-pub fn check(chroot: &Chroot, release: &str) -> Result<Check> {
-    let line = format!("dkms-rust check --json -k '{release}' || [ $? = 77 ]");
-    let text = chroot.sh(&line).stdout()?;
-    serde_json::from_str(&text).with_context(|| format!("dkms-rust check said `{text}`"))
 }
 
 fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Result<Vec<u8>> {
@@ -178,23 +143,6 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
     modules::decompressed(&file)
 }
 
-/// The compiler that built a kernel: the last word of
-/// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in its configuration.
-pub fn gcc(chroot: &Chroot, release: &str) -> Option<String> {
-    let config = chroot.path().join(format!("boot/config-{release}"));
-    let text = fs::read_to_string(config).ok()?;
-    compiler(&text).map(str::to_owned)
-}
-
-fn compiler(config: &str) -> Option<&str> {
-    config
-        .lines()
-        .find_map(|line| line.strip_prefix("CONFIG_CC_VERSION_TEXT="))?
-        .trim_matches('"')
-        .split_whitespace()
-        .last()
-}
-
 fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
     let made = chroot.path().join(CACHE);
     if !made.exists() {
@@ -214,27 +162,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_compiler_is_read_from_the_configuration() {
-        let config = "CONFIG_A=y\nCONFIG_CC_VERSION_TEXT=\"x-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
-        assert_eq!(compiler(config), Some("14.2.0"));
-        assert_eq!(compiler("CONFIG_A=y\n"), None);
-    }
-
-    #[test]
     fn the_first_error_is_told_without_the_drawing() {
         let log = "make: begin\nerror: proc macro panicked\n --> a.rs:1:1\n  |\n1 | module! {\n  |\n\
                    = help: message: no\n\nerror: aborting\n";
         let wanted = "error: proc macro panicked --> a.rs:1:1 = help: message: no";
         assert_eq!(first_error(log), wanted);
         assert_eq!(first_error("all well\n"), "its log names no error");
-    }
-
-    #[test]
-    fn a_refusal_is_read_with_its_reason() {
-        let check: Check =
-            serde_json::from_str(r#"{"kernel":"6","buildable":false,"reason":"old","mend":"x"}"#)
-                .unwrap();
-        assert!(!check.buildable && check.class.is_none());
-        assert_eq!(check.reason.as_deref(), Some("old"));
     }
 }

@@ -7,9 +7,9 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Kernel;
-use crate::project::Project;
-use crate::serial::{Case, Verdict};
+use crate::debian::kernel::Kernel;
+use crate::guest::serial::{Case, Verdict};
+use crate::host::project::Project;
 
 use super::build::Built;
 

@@ -7,10 +7,9 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::archive::Kernel;
-use crate::document;
-use crate::markdown;
-use crate::project::Project;
+use crate::debian::kernel::Kernel;
+use crate::host::project::Project;
+use crate::report::{document, markdown};
 
 use super::results::Row;
 

@@ -8,12 +8,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cases::bad_input::{BadInput, CASES};
-use crate::chroot::Chroot;
-use crate::root::Root;
-use crate::{mounts, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::packaged;
+use crate::debian::root::Root;
+use crate::debian::setup::Setup;
+use crate::host::{mounts, ui};
+use crate::test::cases::bad_input::{BadInput, CASES};
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Where dkms-rust keeps what it makes.
@@ -22,14 +23,14 @@ const CACHE: &str = "/var/cache/dkms-rust";
 const WARM: &str = "/srv/warm";
 
 /// Runs each case in a root of its own.
-pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     let what = format!("{} cases of bad input for dkms-rust", CASES.len());
     let done = ui::step(&what, || {
-        let work = mounts::scratch_folder(bench.project)?;
-        let installed = installed(bench, &work.path().join("installed"))?;
+        let work = mounts::scratch_folder(setup.project)?;
+        let installed = installed(setup, &work.path().join("installed"))?;
         for case in CASES {
             tally.case(&format!("bad-input/{}", case.name), || {
-                one(bench, &installed, warm, case)
+                one(setup, &installed, warm, case)
             });
         }
         Ok::<_, anyhow::Error>(())
@@ -40,16 +41,16 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
 }
 
 /// The root with dkms-rust installed, as a layer to put each case's own over.
-fn installed(bench: &Bench<'_>, layer: &Path) -> Result<Root> {
-    let log = bench.project.log("bad-input")?;
-    let chroot = warm::with_dkms_rust(bench.project, &bench.base, &bench.repo, &log)?;
+fn installed(setup: &Setup<'_>, layer: &Path) -> Result<Root> {
+    let log = setup.project.log("bad-input")?;
+    let chroot = packaged::with_dkms_rust(setup.project, &setup.base, &setup.repo, &log)?;
     chroot.keep(layer)?;
-    Ok(bench.base.with_layer(layer))
+    Ok(setup.base.with_layer(layer))
 }
 
-fn one(bench: &Bench<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<()> {
-    let log = bench.project.log("bad-input")?;
-    let mut chroot = Chroot::new(bench.project, root)?;
+fn one(setup: &Setup<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<()> {
+    let log = setup.project.log("bad-input")?;
+    let mut chroot = Chroot::new(setup.project, root)?;
     chroot.bind(warm, WARM)?;
     let line = |text: &str| format!("R='{}'; C={CACHE}; W={WARM}/cache; {text}", root.release);
     chroot

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-use crate::qemu::Outcome;
-use crate::small_guest::{self, Boot, Size};
-use crate::{cargo, ui};
+use crate::debian::setup::Setup;
+use crate::guest::outcome::Outcome;
+use crate::guest::small_guest::{self, Boot, Size};
+use crate::host::{cargo, ui};
 
-use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
@@ -40,9 +40,9 @@ const LONG: Length = Length {
 };
 
 /// Boots a small guest for each kernel, all at once, and counts their cases.
-pub fn run(bench: &Bench<'_>, modules: &[Built], long: bool, tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) {
     let program = ui::step("build the guest's program", || {
-        cargo::static_program(bench.project, "guest")
+        cargo::static_program(setup.project, "guest")
     });
     let program = match program {
         Ok(program) => program,
@@ -52,14 +52,14 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
         let program = &program;
         let guests: Vec<_> = modules
             .iter()
-            .map(|built| scope.spawn(move || boot(bench, program, built, long)))
+            .map(|built| scope.spawn(move || boot(setup, program, built, "behaviour", long)))
             .collect();
         guests
             .into_iter()
             .map(|guest| guest.join().unwrap_or_else(|_| Err(anyhow!("it panicked"))))
             .collect::<Vec<_>>()
     });
-    for release in &bench.releases {
+    for release in &setup.releases {
         let suite = format!("behaviour/{release}");
         let place = modules.iter().position(|built| built.release == *release);
         match place.map(|place| &outcomes[place]) {
@@ -70,18 +70,20 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
     }
 }
 
-fn boot(
-    bench: &Bench<'_>,
+/// Boots a small guest with the behaviour suite; its log is called by `name` and the release.
+pub fn boot(
+    setup: &Setup<'_>,
     program: &Path,
     built: &Built,
+    name: &str,
     long: bool,
 ) -> Result<(Outcome, PathBuf)> {
     let Built {
         release, module, ..
     } = built;
-    let name = format!("guest-behaviour-{release}");
-    let log = bench.project.log(&name)?;
-    let vmlinuz = bench.checks.kernel(release)?;
+    let name = format!("guest-{name}-{release}");
+    let log = setup.project.log(&name)?;
+    let vmlinuz = setup.checks.kernel(release)?;
     let what = format!("run the behaviour suite in a guest with {release}");
     let length = if long { LONG } else { USUAL };
     let outcome = ui::step(&what, || {
@@ -99,7 +101,7 @@ fn boot(
             name: &name,
             size: length.size,
         };
-        guest.run(bench.project, on_line)
+        guest.run(setup.project, on_line)
     })?;
     Ok((outcome, log))
 }

@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::cases::debug::{DebugKernel, KERNELS, Run};
-use crate::chroot::Chroot;
-use crate::own_kernel::{self, Variant};
-use crate::project::Project;
-use crate::qemu::Outcome;
-use crate::run::Cmd;
-use crate::small_guest::{self, Boot, Size};
-use crate::{cargo, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::own_kernel::{self, Variant};
+use crate::debian::packaged;
+use crate::debian::setup::Setup;
+use crate::guest::outcome::Outcome;
+use crate::guest::small_guest::{self, Boot, Size};
+use crate::host::project::Project;
+use crate::host::run::Cmd;
+use crate::host::{cargo, ui};
+use crate::test::cases::debug::{DebugKernel, KERNELS, Run};
 
-use super::Bench;
 use super::choice::Choice;
 use super::tally::Tally;
 
@@ -57,27 +58,27 @@ struct Ready {
 }
 
 /// Boots each kernel for each of its runs that is wanted.
-pub fn run(bench: &Bench<'_>, choice: &Choice, tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
     for kernel in KERNELS {
         let runs = kernel.runs.iter().filter(|run| choice.wants(run.step));
         let runs: Vec<_> = runs.collect();
         if !runs.is_empty() {
-            one(bench, kernel, &runs, tally);
+            one(setup, kernel, &runs, tally);
         }
     }
 }
 
-fn one(bench: &Bench<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally) {
+fn one(setup: &Setup<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally) {
     let name = kernel.variant.name;
-    let prepared = cargo::static_program(bench.project, "guest")
-        .and_then(|program| Ok((program, ready(bench, &kernel.variant)?)));
+    let prepared = cargo::static_program(setup.project, "guest")
+        .and_then(|program| Ok((program, ready(setup, &kernel.variant)?)));
     let (program, ready) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return tally.fail(&format!("{name}/build"), &format!("{error:#}")),
     };
     for run in runs {
         let suite = format!("{name}/{}", run.suites);
-        match boot(bench, &program, &ready, kernel, run) {
+        match boot(setup, &program, &ready, kernel, run) {
             Ok((outcome, log)) => tally.guest_with(&suite, &outcome, &log, run.provoked),
             Err(error) => tally.fail(&format!("{suite}/boot"), &format!("{error:#}")),
         }
@@ -85,15 +86,15 @@ fn one(bench: &Bench<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally
 }
 
 /// Builds the kernel and, with the packaged dkms-rust, the modules for it.
-fn ready(bench: &Bench<'_>, variant: &Variant) -> Result<Ready> {
-    let root = own_kernel::with(bench.project, &bench.base, variant)?;
+fn ready(setup: &Setup<'_>, variant: &Variant) -> Result<Ready> {
+    let root = own_kernel::with(setup.project, &setup.base, variant)?;
     let release = variant.release(&root.release);
     let modules = ui::step(&format!("build modules for {release}"), || {
-        let log = bench.project.log(&format!("debug-{release}"))?;
-        let chroot = warm::with_dkms_rust(bench.project, &root, &bench.repo, &log)?;
+        let log = setup.project.log(&format!("debug-{release}"))?;
+        let chroot = packaged::with_dkms_rust(setup.project, &root, &setup.repo, &log)?;
         SOURCES
             .iter()
-            .map(|source| module(bench.project, &chroot, &release, source, &log))
+            .map(|source| module(setup.project, &chroot, &release, source, &log))
             .collect::<Result<_>>()
     })?;
     Ok(Ready {
@@ -132,7 +133,7 @@ fn module(
 }
 
 fn boot(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     program: &Path,
     ready: &Ready,
     kernel: &DebugKernel,
@@ -145,7 +146,7 @@ fn boot(
         .iter()
         .map(|(name, bytes)| (*name, &bytes[..]))
         .collect();
-    let project = bench.project;
+    let project = setup.project;
     let guest = Boot {
         kernel: &ready.vmlinuz,
         program,

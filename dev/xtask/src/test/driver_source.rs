@@ -7,12 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cases::driver_source::{CASES, Case};
-use crate::chroot::Chroot;
-use crate::run::Cmd;
-use crate::{ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, warm};
+use crate::host::run::Cmd;
+use crate::host::ui;
+use crate::test::cases::driver_source::{CASES, Case};
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Where the source is in the root.
@@ -22,12 +23,12 @@ const PLACE: &str = "/srv/driver/source";
 const FILES: &[&str] = &["Kbuild", "Makefile", "dkms.conf", "src"];
 
 /// Runs the cases, each on what the one before left.
-pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     let done = ui::step("the driver's Makefile", || {
-        let chroot = open(bench, warm)?;
+        let chroot = open(setup, warm)?;
         for case in CASES {
             tally.case(&format!("driver/{}", case.name), || {
-                one(bench, &chroot, case)
+                one(setup, &chroot, case)
             });
         }
         Ok::<_, anyhow::Error>(())
@@ -37,16 +38,16 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
     }
 }
 
-fn open(bench: &Bench<'_>, warm: &Path) -> Result<Chroot> {
-    let log = bench.project.log("driver-source")?;
-    let chroot = warm::with_dkms_rust(bench.project, &bench.checks, &bench.repo, &log)?;
+fn open(setup: &Setup<'_>, warm: &Path) -> Result<Chroot> {
+    let log = setup.project.log("driver-source")?;
+    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
     warm::fill(&chroot, warm)?;
     chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
     let place = chroot.path().join(PLACE.trim_start_matches('/'));
     for file in FILES {
         Cmd::new("cp")
             .arg("-a")
-            .arg(bench.project.source.join(file))
+            .arg(setup.project.source.join(file))
             .arg(&place)
             .run()?;
     }
@@ -55,12 +56,12 @@ fn open(bench: &Bench<'_>, warm: &Path) -> Result<Chroot> {
     Ok(chroot)
 }
 
-fn one(bench: &Bench<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
+fn one(setup: &Setup<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
     let line = format!(
         "cd {PLACE} && export KVER='{}' && {}",
-        bench.base.release, case.command
+        setup.base.release, case.command
     );
-    let log = bench.project.log("driver-source")?;
+    let log = setup.project.log("driver-source")?;
     let output = chroot.sh(&line).log(&log).run()?;
     output
         .must_say(case.says)

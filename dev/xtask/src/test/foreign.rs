@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::chroot::Chroot;
-use crate::project::Project;
-use crate::qemu::Outcome;
-use crate::root::Root;
-use crate::small_guest::{self, Boot, Size};
-use crate::{cargo, layers, ui};
+use crate::debian::chroot::Chroot;
+use crate::debian::layers;
+use crate::debian::root::Root;
+use crate::debian::setup::Setup;
+use crate::guest::outcome::Outcome;
+use crate::guest::small_guest::{self, Boot, Size};
+use crate::host::project::Project;
+use crate::host::{cargo, ui};
 
-use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
@@ -46,22 +47,22 @@ const SIZE: Size = Size {
 };
 
 /// Boots the first kernel with them.
-pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
-    match modules.first().map(|built| boot(bench, built)) {
+pub fn run(setup: &Setup<'_>, modules: &[Built], tally: &mut Tally) {
+    match modules.first().map(|built| boot(setup, built)) {
         Some(Ok((outcome, log))) => tally.guest("foreign", &outcome, &log),
         Some(Err(error)) => tally.fail("foreign/boot", &format!("{error:#}")),
         None => tally.skip("foreign", "no module was built"),
     }
 }
 
-fn boot(bench: &Bench<'_>, built: &Built) -> Result<(Outcome, PathBuf)> {
+fn boot(setup: &Setup<'_>, built: &Built) -> Result<(Outcome, PathBuf)> {
     const NAME: &str = "guest-foreign";
-    let project = bench.project;
+    let project = setup.project;
     let guest = Boot {
-        kernel: &bench.checks.kernel(&built.release)?,
+        kernel: &setup.checks.kernel(&built.release)?,
         program: &cargo::static_program(project, "guest")?,
         modules: &[(small_guest::DRIVER, &built.module)],
-        programs: &programs(project, &bench.base)?,
+        programs: &programs(project, &setup.base)?,
         words: WORDS,
         name: NAME,
         size: SIZE,

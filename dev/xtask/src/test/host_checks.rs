@@ -4,9 +4,9 @@
 
 use anyhow::Result;
 
-use crate::cargo::cargo;
-use crate::project::Project;
-use crate::ui;
+use crate::host::cargo::cargo;
+use crate::host::project::Project;
+use crate::host::ui;
 
 use super::tally::Tally;
 

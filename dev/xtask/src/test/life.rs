@@ -4,34 +4,19 @@
 
 use std::path::PathBuf;
 
-use crate::cases::package_life::{self, Case};
+use crate::debian::setup::Setup;
 use crate::life;
+use crate::life::cases;
+use crate::life::cases::case::Case;
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Runs them; each counts one, its boots included.
-pub fn run(bench: &Bench<'_>, caches: &[PathBuf], all: bool, tally: &mut Tally) {
-    let cases: Vec<&Case> = package_life::all()
-        .filter(|case| all || case.in_test)
-        .collect();
-    let warm: Vec<(String, PathBuf)> = bench
-        .releases
-        .iter()
-        .cloned()
-        .zip(caches.iter().cloned())
-        .collect();
-    let with = life::Bench {
-        project: bench.project,
-        base: &bench.base,
-        repo: &bench.repo,
-        debs: &bench.debs,
-        warm: &warm,
-        boots: true,
-    };
-    let mut results = vec![life::run(&with, &cases, &|_| {})];
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], all: bool, tally: &mut Tally) {
+    let cases: Vec<&Case> = cases::all().filter(|case| all || case.in_test).collect();
+    let mut results = vec![life::run(setup, caches, &cases, true, &|_| {})];
     if all {
-        results.push(life::running(&with).map(|row| vec![row]));
+        results.push(life::running(setup, caches).map(|row| vec![row]));
     }
     for result in results {
         match result {

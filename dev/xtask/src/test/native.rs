@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::chroot::Chroot;
-use crate::run::Cmd;
-use crate::{modules, together, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{modules, packaged, together, warm};
+use crate::host::run::Cmd;
+use crate::host::ui;
 
-use super::Bench;
 use super::tally::Tally;
 
 /// The version of the packages; they and this program take it from the same line.
@@ -46,9 +47,9 @@ pub struct Built {
 }
 
 /// Installs, looks, measures and purges; gives back the modules that were built.
-pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Built> {
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Built> {
     let mut modules = Vec::new();
-    let chroot = match open(bench, caches) {
+    let chroot = match open(setup, caches) {
         Ok(chroot) => chroot,
         Err(error) => {
             tally.fail("native/open", &format!("{error:#}"));
@@ -62,12 +63,12 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Buil
             return modules;
         }
     };
-    tally.case("native/apt-install", || install(bench, &chroot));
+    tally.case("native/apt-install", || install(setup, &chroot));
     tally.case("native/dkms-and-dkms-rust-say-installed", || {
-        let releases: Vec<&str> = bench.releases.iter().map(String::as_str).collect();
+        let releases: Vec<&str> = setup.releases.iter().map(String::as_str).collect();
         together::agree(&chroot, &releases)
     });
-    for release in &bench.releases {
+    for release in &setup.releases {
         tally.case(
             &format!("native/{release}/module-is-where-modprobe-looks"),
             || {
@@ -80,28 +81,28 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Buil
             },
         );
         tally.case(&format!("native/{release}/build-time"), || {
-            build_times(bench, &chroot, release)
+            build_times(setup, &chroot, release)
         });
     }
     tally.case("native/purge-leaves-nothing", || {
-        purge(bench, &chroot, &before)
+        purge(setup, &chroot, &before)
     });
     modules
 }
 
-fn open(bench: &Bench<'_>, caches: &[PathBuf]) -> Result<Chroot> {
-    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
+fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+    let chroot = packaged::with_repo(setup.project, &setup.checks, &setup.repo)?;
     for cache in caches {
         warm::fill(&chroot, cache)?;
     }
     Ok(chroot)
 }
 
-fn install(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
+fn install(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
     let output = chroot
         .cmd("apt-get")
         .args(["-q", "-y", "install", "procdriver-dkms"])
-        .log(&bench.project.log("native")?)
+        .log(&setup.project.log("native")?)
         .run()?;
     ui::say(&format!(
         "  apt install took {:.1} s, the metadata being there",
@@ -136,15 +137,15 @@ fn certificate(chroot: &Chroot) -> Result<Vec<u8>> {
 
 /// Prints how long dkms takes for ours and for a small C module; the machine may be busy, so the
 /// figures judge nothing by themselves.
-fn build_times(bench: &Bench<'_>, chroot: &Chroot, release: &str) -> Result<()> {
+fn build_times(setup: &Setup<'_>, chroot: &Chroot, release: &str) -> Result<()> {
     let status = chroot.cmd("dkms").args(["status", YARDSTICK]).run()?.text;
     let yardstick = status
         .split([',', ':'])
         .next()
         .filter(|name| name.contains('/'))
         .with_context(|| format!("dkms status {YARDSTICK} says `{}`", status.trim()))?;
-    let ours = fastest(bench, chroot, release, &format!("procdriver/{VERSION}"))?;
-    let theirs = fastest(bench, chroot, release, yardstick)?;
+    let ours = fastest(setup, chroot, release, &format!("procdriver/{VERSION}"))?;
+    let theirs = fastest(setup, chroot, release, yardstick)?;
     ui::say(&format!(
         "  dkms build for {release}, fastest of 3: procdriver {ours:.1} s, {yardstick} {theirs:.1} s, ratio {:.2}",
         ours / theirs
@@ -152,24 +153,24 @@ fn build_times(bench: &Bench<'_>, chroot: &Chroot, release: &str) -> Result<()> 
     Ok(())
 }
 
-fn fastest(bench: &Bench<'_>, chroot: &Chroot, release: &str, module: &str) -> Result<f64> {
+fn fastest(setup: &Setup<'_>, chroot: &Chroot, release: &str, module: &str) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         let output = chroot
             .cmd("dkms")
             .args(["build", "--force", module, "-k", release])
-            .log(&bench.project.log("native-dkms")?)
+            .log(&setup.project.log("native-dkms")?)
             .run()?;
         best = best.min(output.seconds);
     }
     Ok(best)
 }
 
-fn purge(bench: &Bench<'_>, chroot: &Chroot, before: &BTreeSet<String>) -> Result<()> {
+fn purge(setup: &Setup<'_>, chroot: &Chroot, before: &BTreeSet<String>) -> Result<()> {
     chroot
         .cmd("apt-get")
         .args(["-q", "-y", "purge", "procdriver-dkms", "dkms-rust"])
-        .log(&bench.project.log("native")?)
+        .log(&setup.project.log("native")?)
         .run()?;
     let after = listing(chroot)?;
     let left: Vec<&str> = after.difference(before).map(String::as_str).collect();

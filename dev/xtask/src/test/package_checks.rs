@@ -7,26 +7,27 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::chroot::Chroot;
-use crate::run::Cmd;
-use crate::{full_guest, life};
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::guest::full_guest;
+use crate::host::run::Cmd;
+use crate::life;
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Where the packages are shown in the root.
 const PLACE: &str = "/srv/debs";
 
 /// Lintian and shellcheck on the packages and their scripts, and whether man can read the pages.
-pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
-    let chroot = match open(bench) {
+pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
+    let chroot = match open(setup) {
         Ok(chroot) => chroot,
         Err(error) => return tally.fail("package/open", &format!("{error:#}")),
     };
     tally.case("package/scripts/not-shipped", || {
-        own_scripts(bench, &chroot)
+        own_scripts(setup, &chroot)
     });
-    for deb in &bench.debs {
+    for deb in &setup.debs {
         let file = deb
             .file_name()
             .unwrap_or_default()
@@ -34,30 +35,30 @@ pub fn run(bench: &Bench<'_>, tally: &mut Tally) {
             .into_owned();
         let name = file.split('_').next().unwrap_or(&file).to_owned();
         tally.case(&format!("package/lintian/{name}"), || {
-            lintian(bench, &chroot, &file)
+            lintian(setup, &chroot, &file)
         });
         tally.case(&format!("package/scripts/{name}"), || {
-            scripts(bench, &chroot, &file)
+            scripts(setup, &chroot, &file)
         });
         tally.case(&format!("package/man-pages/{name}"), || {
-            man_pages(bench, &chroot, &file)
+            man_pages(setup, &chroot, &file)
         });
         if name == "dkms-rust" {
-            tally.case("package/completions", || completions(bench, &chroot, &file));
+            tally.case("package/completions", || completions(setup, &chroot, &file));
         }
         tally.case(&format!("package/no-paths-of-this-machine/{name}"), || {
-            no_paths(bench, deb)
+            no_paths(setup, deb)
         });
     }
 }
 
-fn open(bench: &Bench<'_>) -> Result<Chroot> {
-    let mut chroot = Chroot::new(bench.project, &bench.checks)?;
-    chroot.bind(&bench.repo, PLACE)?;
+fn open(setup: &Setup<'_>) -> Result<Chroot> {
+    let mut chroot = Chroot::new(setup.project, &setup.checks)?;
+    chroot.bind(&setup.repo, PLACE)?;
     Ok(chroot)
 }
 
-fn lintian(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let output = chroot
         .cmd("lintian")
         .args([
@@ -70,13 +71,13 @@ fn lintian(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
             "0",
         ])
         .arg(format!("{PLACE}/{file}"))
-        .log(&bench.project.log("lintian")?)
+        .log(&setup.project.log("lintian")?)
         .try_run()?;
     output.must_succeed("lintian").map(drop)
 }
 
 /// Unpacks a package in the root, into a folder of its own.
-fn unpack(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<String> {
+fn unpack(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<String> {
     let place = format!("/tmp/{file}.d");
     if !chroot.path().join(place.trim_start_matches('/')).exists() {
         chroot
@@ -84,18 +85,18 @@ fn unpack(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<String> {
             .arg("--raw-extract")
             .arg(format!("{PLACE}/{file}"))
             .arg(&place)
-            .log(&bench.project.log("package-checks")?)
+            .log(&setup.project.log("package-checks")?)
             .run()?;
     }
     Ok(place)
 }
 
 /// Every shell script in the package, whether dpkg runs it or a user does.
-fn scripts(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
-    let place = unpack(bench, chroot, file)?;
+fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(setup, chroot, file)?;
     let find = format!("grep -rlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
     let found = chroot.sh(&find).try_run()?.text;
-    let log = bench.project.log("shellcheck")?;
+    let log = setup.project.log("shellcheck")?;
     for script in found.lines() {
         chroot
             .cmd("shellcheck")
@@ -119,8 +120,8 @@ const COMPLETE: &str = "source $1; set -- $(complete -p dkms-rust); \
     COMP_WORDS=(dkms-rust sta); COMP_CWORD=1; $2 dkms-rust sta dkms-rust; echo ${COMPREPLY[@]}";
 
 /// Each shell has its file, with all commands in it; bash completes one.
-fn completions(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
-    let place = unpack(bench, chroot, file)?;
+fn completions(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(setup, chroot, file)?;
     for name in COMPLETIONS {
         let path = chroot
             .path()
@@ -140,8 +141,8 @@ fn completions(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
 }
 
 /// The scripts that the packages do not ship: what guests and roots run.
-fn own_scripts(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
-    let log = bench.project.log("shellcheck")?;
+fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
+    let log = setup.project.log("shellcheck")?;
     for (name, text) in [
         ("debian-tests-install", full_guest::INSTALL_TEST),
         ("package-life", full_guest::PACKAGE_LIFE),
@@ -163,8 +164,8 @@ fn own_scripts(bench: &Bench<'_>, chroot: &Chroot) -> Result<()> {
 }
 
 /// man must render each page without a word on standard error.
-fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
-    let place = unpack(bench, chroot, file)?;
+fn man_pages(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+    let place = unpack(setup, chroot, file)?;
     let pages = chroot
         .sh(&format!("find {place}/usr/share/man -type f"))
         .run()?
@@ -177,7 +178,7 @@ fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
             format!("MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z {page} >/dev/null");
         let output = chroot
             .sh(&render)
-            .log(&bench.project.log("package-checks")?)
+            .log(&setup.project.log("package-checks")?)
             .run()?;
         if !output.text.is_empty() {
             bail!("man on {page} says: {}", output.text.trim_end());
@@ -187,7 +188,7 @@ fn man_pages(bench: &Bench<'_>, chroot: &Chroot, file: &str) -> Result<()> {
 }
 
 /// The folders of whoever built it are nobody's business, and would make the bytes differ.
-fn no_paths(bench: &Bench<'_>, deb: &Path) -> Result<()> {
+fn no_paths(setup: &Setup<'_>, deb: &Path) -> Result<()> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
     Cmd::new("dpkg-deb")
         .arg("--raw-extract")
@@ -195,7 +196,7 @@ fn no_paths(bench: &Bench<'_>, deb: &Path) -> Result<()> {
         .arg(dir.path())
         .run()?;
     let home = std::env::var("HOME").unwrap_or_default();
-    let mut needles = vec![bench.project.source.display().to_string()];
+    let mut needles = vec![setup.project.source.display().to_string()];
     // A home folder of `/root` is also a word of scripts that run as root.
     needles.push(format!("{home}/.cargo"));
     search(dir.path(), &needles)

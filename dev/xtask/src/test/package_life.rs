@@ -4,18 +4,18 @@
 
 use std::path::Path;
 
-use crate::full_guest::{self, PACKAGE_LIFE, Payload};
-use crate::ui;
+use crate::debian::setup::Setup;
+use crate::guest::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::host::ui;
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Boots the full guest and counts its cases.
-pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     const LOG: &str = "guest-package-life";
     let payload = Payload {
         script: PACKAGE_LIFE,
-        repo: &bench.repo,
+        repo: &setup.repo,
         more: &[],
         warm,
         words: "",
@@ -23,13 +23,13 @@ pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
         timeout: full_guest::TIMEOUT,
     };
     let outcome = ui::step("install and remove with apt in a booted Debian", || {
-        full_guest::run(bench.project, &bench.base, &payload, LOG, &mut |line| {
+        full_guest::run(setup.project, &setup.base, &payload, LOG, &mut |line| {
             if let Some(case) = line.strip_prefix("CASE ") {
                 ui::say(&format!("  {case}"));
             }
         })
     });
-    match (outcome, bench.project.log(LOG)) {
+    match (outcome, setup.project.log(LOG)) {
         (Ok(outcome), Ok(log)) => tally.guest("package-life", &outcome, &log),
         (Err(error), _) | (_, Err(error)) => {
             tally.fail("package-life/boot", &format!("{error:#}"));

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
-use crate::chroot::Chroot;
-use crate::run::Cmd;
-use crate::{cargo, small_guest, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, warm};
+use crate::guest::small_guest;
+use crate::host::run::Cmd;
+use crate::host::{cargo, ui};
 
-use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
@@ -29,22 +31,22 @@ const MORE_TEXT: u64 = 2048;
 const PANICS: [&str; 3] = ["9panicking", "begin_unwind", "panic_"];
 
 /// Builds the modules and boots each kernel with them; looks at the driver.
-pub fn run(bench: &Bench<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut Tally) {
-    let program = match cargo::static_program(bench.project, "guest") {
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut Tally) {
+    let program = match cargo::static_program(setup.project, "guest") {
         Ok(program) => program,
         Err(error) => return tally.fail("runtime/program", &format!("{error:#}")),
     };
     let chroot = match ui::step(
         "prepare a root for modules that use the kernel crate",
-        || open(bench, caches),
+        || open(setup, caches),
     ) {
         Ok(chroot) => chroot,
         Err(error) => return tally.fail("runtime/open", &format!("{error:#}")),
     };
-    for release in &bench.releases {
+    for release in &setup.releases {
         let suite = format!("runtime/{release}");
-        let booted = build(bench, &chroot, release)
-            .and_then(|modules| boot(bench, release, &program, &modules));
+        let booted = build(setup, &chroot, release)
+            .and_then(|modules| boot(setup, release, &program, &modules, "runtime"));
         match booted {
             Ok((outcome, log)) => tally.guest(&suite, &outcome, &log),
             Err(error) => tally.fail(&suite, &format!("{error:#}")),
@@ -59,17 +61,18 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
     });
 }
 
-fn open(bench: &Bench<'_>, caches: &[PathBuf]) -> Result<Chroot> {
-    let log = bench.project.log("runtime")?;
-    let chroot = warm::with_dkms_rust(bench.project, &bench.checks, &bench.repo, &log)?;
+fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+    let log = setup.project.log("runtime")?;
+    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
     for cache in caches {
         warm::fill(&chroot, cache)?;
     }
     Ok(chroot)
 }
 
-fn build(
-    bench: &Bench<'_>,
+/// Builds the modules in the root.
+pub fn build(
+    setup: &Setup<'_>,
     chroot: &Chroot,
     release: &str,
 ) -> Result<Vec<(&'static str, Vec<u8>)>> {
@@ -78,11 +81,11 @@ fn build(
     let place = chroot.path().join(folder.trim_start_matches('/'));
     Cmd::new("cp")
         .args(["-a", "-T"])
-        .arg(bench.project.source.join(warm::TEST_MODULES))
+        .arg(setup.project.source.join(warm::TEST_MODULES))
         .arg(&place)
         .run()?;
     let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
-    let log = bench.project.log("runtime")?;
+    let log = setup.project.log("runtime")?;
     chroot.sh(&line).log(&log).run()?;
     let read = |name: &'static str| {
         let path = place.join(name);
@@ -93,14 +96,16 @@ fn build(
     MODULES.into_iter().map(read).collect()
 }
 
-fn boot(
-    bench: &Bench<'_>,
+/// Boots the suite that loads them; its log is called by `name` and the release.
+pub fn boot(
+    setup: &Setup<'_>,
     release: &str,
     program: &Path,
     modules: &[(&str, Vec<u8>)],
-) -> Result<(crate::qemu::Outcome, PathBuf)> {
-    let name = format!("guest-runtime-{release}");
-    let vmlinuz = bench.checks.kernel(release)?;
+    name: &str,
+) -> Result<(crate::guest::outcome::Outcome, PathBuf)> {
+    let name = format!("guest-{name}-{release}");
+    let vmlinuz = setup.checks.kernel(release)?;
     let modules: Vec<_> = modules
         .iter()
         .map(|(name, bytes)| (*name, &bytes[..]))
@@ -110,7 +115,7 @@ fn boot(
         || {
             let words = "guest=runtime";
             small_guest::run(
-                bench.project,
+                setup.project,
                 &vmlinuz,
                 program,
                 &modules,
@@ -120,11 +125,11 @@ fn boot(
             )
         },
     )?;
-    Ok((outcome, bench.project.log(&name)?))
+    Ok((outcome, setup.project.log(&name)?))
 }
 
-/// No function that panics is in the module, and none is called that the kernel has.
-fn cannot_panic(module: &[u8]) -> Result<()> {
+/// Passes where no function that panics is in the module, and none is called that the kernel has.
+pub fn cannot_panic(module: &[u8]) -> Result<()> {
     let file = object::File::parse(module).context("cannot read the module")?;
     let names: Vec<_> = file
         .symbols()
@@ -138,12 +143,7 @@ fn cannot_panic(module: &[u8]) -> Result<()> {
 fn little_more_text(drivers: &[Built]) -> Result<()> {
     let mut texts = Vec::new();
     for driver in drivers {
-        let file = object::File::parse(&*driver.module).context("cannot read the module")?;
-        let text = file
-            .sections()
-            .filter(|section| section.kind() == SectionKind::Text)
-            .map(|section| section.size())
-            .sum::<u64>();
+        let text = text_of(&driver.module)?;
         ui::say(&format!("  {}: {text} bytes of text", driver.release));
         texts.push(text);
     }
@@ -158,4 +158,13 @@ fn little_more_text(drivers: &[Built]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The bytes of text in a module.
+pub fn text_of(module: &[u8]) -> Result<u64> {
+    let file = object::File::parse(module).context("cannot read the module")?;
+    let text = file
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text);
+    Ok(text.map(|section| section.size()).sum())
 }

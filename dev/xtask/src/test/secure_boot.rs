@@ -8,11 +8,13 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::qemu::Outcome;
-use crate::root::Root;
-use crate::{cargo, layers, secure_boot, small_guest, ui};
+use crate::debian::layers;
+use crate::debian::root::Root;
+use crate::debian::setup::Setup;
+use crate::guest::outcome::Outcome;
+use crate::guest::{secure_boot, small_guest};
+use crate::host::{cargo, ui};
 
-use super::Bench;
 use super::native::Built;
 use super::tally::Tally;
 
@@ -23,8 +25,8 @@ const SUITES: [(&str, bool); 2] = [
 ];
 
 /// Boots both machines at once, with the first kernel.
-pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
-    let ready = prepare(bench, modules);
+pub fn run(setup: &Setup<'_>, modules: &[Built], tally: &mut Tally) {
+    let ready = prepare(setup, modules);
     let (program, root, driver) = match ready {
         Ok(ready) => ready,
         Err(error) => return tally.fail("secure-boot", &format!("{error:#}")),
@@ -32,7 +34,7 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
     let outcomes = thread::scope(|scope| {
         let (program, root) = (&program, &root);
         let guests = SUITES.map(|(suite, enrolled)| {
-            scope.spawn(move || boot(bench, root, program, driver, suite, enrolled))
+            scope.spawn(move || boot(setup, root, program, driver, suite, enrolled))
         });
         guests.map(|guest| guest.join().unwrap_or_else(|_| Err(anyhow!("it panicked"))))
     });
@@ -44,18 +46,18 @@ pub fn run(bench: &Bench<'_>, modules: &[Built], tally: &mut Tally) {
     }
 }
 
-fn prepare<'a>(bench: &Bench<'_>, modules: &'a [Built]) -> Result<(PathBuf, Root, &'a Built)> {
+fn prepare<'a>(setup: &Setup<'_>, modules: &'a [Built]) -> Result<(PathBuf, Root, &'a Built)> {
     let driver = modules
         .iter()
-        .find(|built| built.release == bench.base.release);
+        .find(|built| built.release == setup.base.release);
     let driver = driver.context("no module was built")?;
-    let program = cargo::static_program(bench.project, "guest")?;
-    let root = layers::with_secure_boot(bench.project, &bench.base)?;
+    let program = cargo::static_program(setup.project, "guest")?;
+    let root = layers::with_secure_boot(setup.project, &setup.base)?;
     Ok((program, root, driver))
 }
 
 fn boot(
-    bench: &Bench<'_>,
+    setup: &Setup<'_>,
     root: &Root,
     program: &Path,
     driver: &Built,
@@ -63,14 +65,14 @@ fn boot(
     enrolled: bool,
 ) -> Result<(Outcome, PathBuf)> {
     let name = format!("guest-{suite}");
-    let log = bench.project.log(&name)?;
-    let kernel = bench.base.kernel(&driver.release)?;
+    let log = setup.project.log(&name)?;
+    let kernel = setup.base.kernel(&driver.release)?;
     let modules = [(small_guest::DRIVER, &driver.module[..])];
     let words = format!("guest={suite}");
     let (vm, work) =
-        small_guest::prepare(bench.project, &kernel, program, &modules, &words, &name)?;
+        small_guest::prepare(setup.project, &kernel, program, &modules, &words, &name)?;
     let key = enrolled.then_some(&driver.certificate[..]);
-    let vm = secure_boot::machine(bench.project, root, work.path(), vm, key)?;
+    let vm = secure_boot::machine(setup.project, root, work.path(), vm, key)?;
     let what = format!("boot {} with Secure Boot, {suite}", driver.release);
     let outcome = ui::step(&what, || vm.run(&mut |_| {}))?;
     Ok((outcome, log))

@@ -8,38 +8,38 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::chroot::Chroot;
-use crate::full_guest::{self, Payload, SIGNING};
-use crate::qemu::Outcome;
-use crate::ui;
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::guest::full_guest::{self, Payload, SIGNING};
+use crate::guest::outcome::Outcome;
+use crate::host::ui;
 
-use super::Bench;
 use super::tally::Tally;
 
 /// Boots the full guest and counts its cases.
-pub fn run(bench: &Bench<'_>, warm: &Path, tally: &mut Tally) {
-    match boot(bench, warm) {
+pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
+    match boot(setup, warm) {
         Ok((outcome, log)) => tally.guest("signing", &outcome, &log),
         Err(error) => tally.fail("signing/boot", &format!("{error:#}")),
     }
 }
 
-fn boot(bench: &Bench<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
+fn boot(setup: &Setup<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
     const NAME: &str = "guest-signing";
-    let log = bench.project.log(NAME)?;
-    let [key, certificate] = keys(bench)?;
+    let log = setup.project.log(NAME)?;
+    let [key, certificate] = keys(setup)?;
     let payload = Payload {
         script: SIGNING,
         words: "module.sig_enforce=1",
         files: &[("mok.key", &key), ("mok.pub", &certificate)],
-        repo: &bench.repo,
+        repo: &setup.repo,
         more: &[],
         timeout: full_guest::TIMEOUT,
         warm,
     };
     let what = "install with apt where the kernel does not know dkms's key";
     let outcome = ui::step(what, || {
-        full_guest::run(bench.project, &bench.base, &payload, NAME, &mut |line| {
+        full_guest::run(setup.project, &setup.base, &payload, NAME, &mut |line| {
             if let Some(case) = line.strip_prefix("CASE ") {
                 ui::say(&format!("  {case}"));
             }
@@ -49,9 +49,9 @@ fn boot(bench: &Bench<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
 }
 
 /// The key and the certificate, as dkms makes them by itself where there is openssl.
-fn keys(bench: &Bench<'_>) -> Result<[Vec<u8>; 2]> {
-    let chroot = Chroot::new(bench.project, &bench.checks)?;
-    let log = bench.project.log("signing")?;
+fn keys(setup: &Setup<'_>) -> Result<[Vec<u8>; 2]> {
+    let chroot = Chroot::new(setup.project, &setup.checks)?;
+    let log = setup.project.log("signing")?;
     chroot.cmd("dkms").arg("generate_mok").log(&log).run()?;
     let read = |name: &str| {
         let path = chroot.path().join("var/lib/dkms").join(name);

@@ -7,25 +7,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cases::status::{CASES, Status};
-use crate::chroot::Chroot;
-use crate::root::Root;
-use crate::{mounts, ui, warm};
+use crate::debian::chroot::Chroot;
+use crate::debian::root::Root;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, warm};
+use crate::host::{mounts, ui};
+use crate::test::cases::status::{CASES, Status};
 
-use super::Bench;
 use super::tally::Tally;
 
 /// The version of the packages; they and this program take it from the same line.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs each case in a root of its own.
-pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let what = format!("{} cases of dkms-rust status", CASES.len());
     let done = ui::step(&what, || {
-        let work = mounts::scratch_folder(bench.project)?;
-        let root = installed(bench, caches, &work.path().join("installed"))?;
+        let work = mounts::scratch_folder(setup.project)?;
+        let root = installed(setup, caches, &work.path().join("installed"))?;
         for case in CASES {
-            tally.case(&format!("status/{}", case.name), || one(bench, &root, case));
+            tally.case(&format!("status/{}", case.name), || one(setup, &root, case));
         }
         Ok::<_, anyhow::Error>(())
     });
@@ -36,13 +37,13 @@ pub fn run(bench: &Bench<'_>, caches: &[PathBuf], tally: &mut Tally) {
 
 /// The root with the driver installed for the first kernel, signed: openssl is among the tests'
 /// tools. The other kernels are taken away.
-fn installed(bench: &Bench<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root> {
-    let chroot = warm::with_repo(bench.project, &bench.checks, &bench.repo)?;
+fn installed(setup: &Setup<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root> {
+    let chroot = packaged::with_repo(setup.project, &setup.checks, &setup.repo)?;
     let [cache, ..] = caches else {
         bail!("there is no metadata to build with");
     };
     warm::fill(&chroot, cache)?;
-    let [release, others @ ..] = &bench.releases[..] else {
+    let [release, others @ ..] = &setup.releases[..] else {
         bail!("no kernel is tested");
     };
     for other in others {
@@ -55,15 +56,15 @@ fn installed(bench: &Bench<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root
     let link = format!("ln -sf boot/vmlinuz-{release} /vmlinuz");
     chroot.without_secure_boot()?;
     let line = format!("{few}; {link}; apt-get -q -y install procdriver-dkms");
-    chroot.sh(&line).log(&bench.project.log("status")?).run()?;
+    chroot.sh(&line).log(&setup.project.log("status")?).run()?;
     chroot.keep(layer)?;
-    Ok(bench.checks.with_layer(layer))
+    Ok(setup.checks.with_layer(layer))
 }
 
-fn one(bench: &Bench<'_>, root: &Root, case: &Status) -> Result<()> {
-    let log = bench.project.log("status")?;
-    let chroot = Chroot::new(bench.project, root)?;
-    let release = &bench.releases[0];
+fn one(setup: &Setup<'_>, root: &Root, case: &Status) -> Result<()> {
+    let log = setup.project.log("status")?;
+    let chroot = Chroot::new(setup.project, root)?;
+    let release = &setup.releases[0];
     let sh = |text: &str| {
         let set = format!("R='{release}'; V={VERSION}; M=/lib/modules/$R");
         chroot.sh(&format!("{set}; {text}")).log(&log)

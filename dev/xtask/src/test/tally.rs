@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::qemu::{self, End, Outcome};
-use crate::serial::{Report, Verdict};
-use crate::ui;
+use crate::guest::outcome::{self, End, Outcome};
+use crate::guest::serial::{Report, Verdict};
+use crate::host::ui;
 
 /// The tests so far.
 #[derive(Default)]
@@ -85,7 +85,10 @@ impl Tally {
                     Some(case) => format!("in case {case}: "),
                     None => String::new(),
                 };
-                self.fail(&ended, &format!("{running}{}", qemu::explain(outcome, log)));
+                self.fail(
+                    &ended,
+                    &format!("{running}{}", outcome::explain(outcome, log)),
+                );
             }
         }
         for (case, says) in provoked {

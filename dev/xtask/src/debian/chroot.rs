@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A Debian root to run commands in at native speed; what they change is thrown away.
+//!
+//! Commands in it cannot load kernel modules: the machine's own kernel is none of their business.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::mount::MountFlags;
+
+use crate::debian::root::Root;
+use crate::host::mounts::{Mount, Overlay};
+use crate::host::project::Project;
+use crate::host::run::Cmd;
+
+/// Device nodes that programs expect, shown from the machine's own /dev.
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
+
+/// The files of /sys that say whether modules must be signed, as a machine without Secure Boot has
+/// them.
+const UNSIGNED: &str = "mkdir -p /sys/firmware /sys/module/module/parameters /sys/kernel/security
+echo N > /sys/module/module/parameters/sig_enforce
+echo '[none] integrity confidentiality' > /sys/kernel/security/lockdown";
+
+/// A root ready to run commands in.
+pub struct Chroot {
+    // Declared, and so dropped, before what it is mounted in.
+    inside: Inside,
+    overlay: Overlay,
+}
+
+/// What is mounted inside a root.
+struct Inside(Vec<Mount>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        // The last mounted goes first: some are inside others.
+        while self.0.pop().is_some() {}
+    }
+}
+
+impl Chroot {
+    /// Makes a root whose changes are thrown away.
+    pub fn new(project: &Project, root: &Root) -> Result<Self> {
+        let overlay = Overlay::over(project, &root.layers)?;
+        let inside = mount_inside(overlay.path())?;
+        Ok(Self { inside, overlay })
+    }
+
+    /// Where its files are, seen from outside.
+    pub fn path(&self) -> &Path {
+        self.overlay.path()
+    }
+
+    /// A command to run in it.
+    pub fn cmd(&self, program: &str) -> Cmd {
+        Cmd::new("setpriv")
+            .args([
+                "--bounding-set=-sys_module",
+                "--inh-caps=-sys_module",
+                "chroot",
+            ])
+            .arg(self.path())
+            .args([
+                "env",
+                "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME=/root",
+            ])
+            .args([
+                "LC_ALL=C.UTF-8",
+                "TERM=dumb",
+                "DEBIAN_FRONTEND=noninteractive",
+            ])
+            .arg(program)
+    }
+
+    /// A command line for its shell.
+    pub fn sh(&self, line: &str) -> Cmd {
+        self.cmd("sh").args(["-c", line])
+    }
+
+    /// Lets programs in it see a machine without Secure Boot; otherwise they can't tell.
+    pub fn without_secure_boot(&self) -> Result<()> {
+        self.sh(&format!("set -e; {UNSIGNED}")).run().map(drop)
+    }
+
+    /// Shows a folder of this machine inside, until the root goes.
+    pub fn bind(&mut self, from: &Path, place: &str) -> Result<()> {
+        let target = self.path().join(place.trim_start_matches('/'));
+        fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+        self.inside.0.push(Mount::bind(from, &target)?);
+        Ok(())
+    }
+
+    /// Ends it and keeps what was written into it as a layer of its own.
+    pub fn keep(self, place: &Path) -> Result<()> {
+        let Self { inside, overlay } = self;
+        drop(inside);
+        overlay.keep(place)
+    }
+}
+
+/// Takes the machine's own package sources out of a root: whoever uses it has no network.
+pub fn without_sources(root: &Path) -> Result<()> {
+    let list = root.join("etc/apt/sources.list");
+    if list.exists() {
+        fs::remove_file(&list).with_context(|| format!("cannot remove {}", list.display()))?;
+    }
+    Ok(())
+}
+
+fn mount_inside(root: &Path) -> Result<Inside> {
+    let quiet = MountFlags::NOSUID | MountFlags::NOEXEC;
+    let mut inside = Inside(vec![
+        Mount::new(c"proc", &root.join("proc"), quiet | MountFlags::NODEV, c"")?,
+        Mount::new(c"tmpfs", &root.join("dev"), quiet, c"mode=0755")?,
+        Mount::new(
+            c"tmpfs",
+            &root.join("run"),
+            quiet | MountFlags::NODEV,
+            c"mode=0755",
+        )?,
+    ]);
+    let dev = root.join("dev");
+    for name in DEVICES {
+        let node = dev.join(name);
+        fs::write(&node, "").with_context(|| format!("cannot make {}", node.display()))?;
+        inside
+            .0
+            .push(Mount::bind(&Path::new("/dev").join(name), &node)?);
+    }
+    for (target, name) in [
+        ("/proc/self/fd", "fd"),
+        ("/proc/self/fd/1", "stdout"),
+        ("/proc/self/fd/2", "stderr"),
+    ] {
+        symlink(target, dev.join(name)).with_context(|| format!("cannot make {name} in /dev"))?;
+    }
+    fs::create_dir(dev.join("shm")).context("cannot make /dev/shm")?;
+    // How to find hosts is the machine's matter, and changes with where it is plugged in.
+    let resolv = root.join("etc/resolv.conf");
+    if let Ok(text) = fs::read("/etc/resolv.conf") {
+        let _ = fs::remove_file(&resolv);
+        fs::write(&resolv, text).with_context(|| format!("cannot write {}", resolv.display()))?;
+    }
+    Ok(inside)
+}

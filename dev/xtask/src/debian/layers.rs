@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Packages over a provisioned root, installed by its own apt and kept as a layer: those who do
+//! not need them need not wait for them.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::kernel::Kernel;
+use crate::debian::kernels::Debian;
+use crate::debian::root::Root;
+use crate::host::project::Project;
+use crate::host::{digest, lock, ui};
+
+/// What only the tests need.
+const CHECK_PACKAGES: &[&str] = &[
+    "acpi-call-dkms",
+    "lintian",
+    "man-db",
+    // Runs the kernel's script that writes rust-project.json.
+    "python3-minimal",
+    "rust-clippy",
+    "rustfmt",
+    "shellcheck",
+];
+
+/// Downloads headers of another architecture, and prints where. Before 7.x they depend on the
+/// compiler that runs there, which cannot be installed beside this machine's; the one that runs
+/// here and compiles for there is as good.
+const FOR_CROSS_COMPILERS: &str = r#"
+set -e
+cd "$(mktemp -d /tmp/headers.XXXXXX)"
+apt-get -q download "$package" >&2
+dpkg-deb -R ./*.deb unpacked
+sed -i -E '/^Depends:/s/, (gcc-[0-9]+)(,|$)/, \1-for-host\2/' unpacked/DEBIAN/control
+dpkg-deb -b unpacked "$PWD"/headers.deb >&2
+echo "$PWD"/headers.deb
+"#;
+
+/// What a machine with Secure Boot boots by, as Debian signs it, and what makes such a machine.
+const SECURE_BOOT_PACKAGES: &[&str] = &[
+    "grub-efi-amd64-signed",
+    "mtools",
+    "ovmf",
+    "python3-virt-firmware",
+    "shim-signed",
+];
+
+/// The root with what a machine with Secure Boot takes.
+pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = SECURE_BOOT_PACKAGES
+        .iter()
+        .map(|&name| name.into())
+        .collect();
+    with(project, root, "secure-boot", &packages)
+}
+
+/// What a kernel is built with, beyond what builds its modules.
+const KERNEL_TOOLS: &[&str] = &[
+    "bc",
+    "bison",
+    // By the names that the kernel's Makefile calls them.
+    "clang",
+    "flex",
+    "lld",
+    "llvm",
+    "python3-minimal",
+];
+
+/// The root with what builds a kernel over it.
+pub fn with_kernel_tools(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = KERNEL_TOOLS.iter().map(|&name| name.into()).collect();
+    with(project, root, "kernel-tools", &packages)
+}
+
+/// Suites that nobody here wrote.
+const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
+
+/// The root with them over it.
+pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = FOREIGN_SUITES.iter().map(|&name| name.into()).collect();
+    with(project, root, "foreign-suites", &packages)
+}
+
+/// The root with the newest rustc of its archives, where that is not the suite's own.
+pub fn with_newer_rustc(project: &Project, root: &Root, debian: &Debian) -> Result<Option<Root>> {
+    let backports = debian
+        .archives
+        .iter()
+        .find(|name| name.ends_with("-backports"));
+    let Some(suite) = backports else {
+        return Ok(None);
+    };
+    let packages = ["rustc", "rust-src"].map(|name| format!("{name}/{suite}"));
+    with(project, root, "newer-rustc", &packages).map(Some)
+}
+
+/// The root with the tests' own tools over it.
+pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();
+    with(project, root, "checks", &packages)
+}
+
+/// The root with these kernels, their headers and linux-source, beside the one that it has. The
+/// name is that of the purpose: of each, one such layer is kept.
+pub fn with_kernels(
+    project: &Project,
+    root: &Root,
+    name: &str,
+    kernels: &[&Kernel],
+) -> Result<Root> {
+    let more = kernels
+        .iter()
+        .filter(|kernel| kernel.release != root.release);
+    let mut packages: Vec<String> = more
+        .flat_map(|kernel| {
+            let Kernel {
+                series, version, ..
+            } = kernel;
+            [
+                kernel.package("linux-image"),
+                kernel.package("linux-headers"),
+                format!("linux-source-{series}={version}"),
+            ]
+        })
+        .collect();
+    packages.sort();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(root.clone());
+    }
+    with(project, root, name, &packages)
+}
+
+fn with(project: &Project, root: &Root, name: &str, packages: &[String]) -> Result<Root> {
+    let what = format!("add to the root: {}", packages.join(" "));
+    made(project, root, name, packages, &what, |chroot| {
+        install(project, chroot, packages)
+    })
+}
+
+/// The root with a layer over it that is made in a chroot and kept, under a key of what it lies on
+/// and of the recipe; of each name one is kept.
+pub fn made(
+    project: &Project,
+    root: &Root,
+    name: &str,
+    recipe: &[String],
+    what: &str,
+    make: impl FnOnce(&mut Chroot) -> Result<()>,
+) -> Result<Root> {
+    let below = root.layers.iter().map(|layer| layer.to_string_lossy());
+    let key: Vec<_> = below.chain(recipe.iter().map(|part| part.into())).collect();
+    let key = digest::of(key.join("\n"));
+    let layer = root.folder.join(format!("{name}-{key}"));
+    let _lock = lock::take(&root.folder.join(format!("{name}.lock")))?;
+    if !layer.exists() {
+        ui::step(what, || {
+            let mut chroot = Chroot::new(project, root)?;
+            make(&mut chroot)?;
+            chroot.keep(&layer)
+        })?;
+        remove_others(&root.folder, name, &layer)?;
+    }
+    Ok(root.with_layer(&layer))
+}
+
+fn install(project: &Project, chroot: &Chroot, packages: &[String]) -> Result<()> {
+    let log = project.log("provision-layers")?;
+    let apt = |args: &[&str]| {
+        chroot
+            .cmd("env")
+            // As in the root itself: the guests bring an initramfs of their own.
+            .args(["INITRD=No", "apt-get", "-q", "-y"])
+            .args(args)
+            .log(&log)
+    };
+    for architecture in packages.iter().filter_map(|package| foreign(package)) {
+        chroot
+            .cmd("dpkg")
+            .args(["--add-architecture", architecture])
+            .run()?;
+    }
+    apt(&["update"]).run()?;
+    let (headers, packages): (Vec<&String>, Vec<&String>) = packages
+        .iter()
+        .partition(|package| foreign(package).is_some() && package.starts_with("linux-headers"));
+    let mut files = Vec::new();
+    for package in headers {
+        let line = format!("package='{package}'; {FOR_CROSS_COMPILERS}");
+        files.push(chroot.sh(&line).log(&log).stdout()?.trim().to_owned());
+    }
+    apt(&["--no-install-recommends", "install"])
+        .args(packages)
+        .args(&files)
+        .run()?;
+    apt(&["clean"]).run()?;
+    chroot.sh("rm -rf /tmp/headers.*").run().map(drop)
+}
+
+/// The architecture in `package:architecture=version`.
+fn foreign(package: &str) -> Option<&str> {
+    let (_, rest) = package.split_once(':')?;
+    rest.split('=').next()
+}
+
+/// Removes the layers of this name, but for one.
+fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if path != keep && is_layer(&file, name) {
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `file` is a layer's, of this name: another's name may begin with it.
+fn is_layer(file: &str, name: &str) -> bool {
+    let key = file
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('-'));
+    key.is_some_and(digest::is)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_goes_with_its_own_name_only() {
+        let layers = ["foreign", "foreign-suites", "old", "kernel-tools"];
+        let files: Vec<String> = layers
+            .iter()
+            .flat_map(|name| {
+                let key = digest::of(name);
+                [format!("{name}-{key}"), format!("{name}.lock")]
+            })
+            .collect();
+        let of = |name: &str| -> Vec<&String> {
+            files.iter().filter(|file| is_layer(file, name)).collect()
+        };
+        assert_eq!(of("foreign"), [&files[0]]);
+        assert_eq!(of("foreign-suites"), [&files[2]]);
+        assert!(of("kernel").is_empty());
+    }
+}

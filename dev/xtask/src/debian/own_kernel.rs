@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernels of our own, from a root's linux-source: what no distribution ships, such as one that
+//! watches its memory and locks, or one whose build tree has the Rust metadata.
+//!
+//! They are built inside the root, by its compilers, and kept as a layer over it in which they are
+//! installed as a distribution's packages would have them: the kernel and its configuration in
+//! /boot, and a build tree. Nothing is in /lib/modules but the link to that: they have no modules.
+
+use std::fs;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::layers;
+use crate::debian::root::Root;
+use crate::host::project::Project;
+use crate::host::ui;
+
+/// How a kernel is made.
+pub struct Variant {
+    /// Its name; the release ends with it.
+    pub name: &'static str,
+    /// What it has more than the base.
+    config: &'static str,
+    /// What has to change in its source first, as shell that is run there; most often nothing.
+    mend: &'static str,
+    /// What make is told of the compilers.
+    compilers: &'static str,
+}
+
+/// Nothing special, built by gcc.
+pub const PLAIN: Variant = Variant {
+    name: "plain",
+    config: include_str!("own_kernel/plain.config"),
+    mend: "",
+    compilers: "",
+};
+
+/// With all that watches memory and locks, and with faults on demand. Rust goes with KASAN only
+/// where clang builds the kernel.
+pub const KASAN: Variant = Variant {
+    name: "kasan",
+    config: include_str!("own_kernel/kasan.config"),
+    mend: "",
+    compilers: "LLVM=1",
+};
+
+/// With what watches for data races.
+pub const KCSAN: Variant = Variant {
+    name: "kcsan",
+    config: include_str!("own_kernel/kcsan.config"),
+    mend: MEND_KCSAN,
+    compilers: "LLVM=1",
+};
+
+/// KCSAN can stop the guest for good. Who sees a race takes the watchpoint and then tells what it
+/// did, and who set the watchpoint waits for that with interrupts off. Is the first preempted in
+/// between by a task that wants a spinlock of the second, neither goes on. So it takes and tells
+/// with interrupts off as well.
+const MEND_KCSAN: &str = "
+sed -i 's/^\\tconsumed = try_consume_watchpoint(/\\tguard(irqsave)();\\n&/' kernel/kcsan/core.c
+grep -q 'guard(irqsave)' kernel/kcsan/core.c || {
+    echo 'where KCSAN takes a watchpoint is not found in kernel/kcsan/core.c' >&2
+    exit 1
+}
+";
+
+/// What every variant has.
+const BASE: &str = include_str!("own_kernel/base.config");
+
+/// Source that no configuration of ours compiles; Kconfig and headers stay.
+const LEFT_OUT: &[&str] = &[
+    "*/Documentation/*.rst",
+    "*/arch/[!x]*/*.[chS]",
+    "*/arch/[!x]*/*.dts*",
+    "*/drivers/gpu/*.[ch]",
+    "*/drivers/media/*.[ch]",
+    "*/drivers/net/ethernet/*.[ch]",
+    "*/drivers/net/wireless/*.[ch]",
+    "*/sound/*.[ch]",
+];
+
+/// Prepares a configuration in the unpacked source, and prints what of the wishes did not come
+/// true: a line of the fragment that Kconfig does not have, or that something else rules out.
+const CONFIGURE: &str = "
+make -s $compilers KCONFIG_ALLCONFIG=wishes allnoconfig
+grep '^CONFIG_' wishes | grep -vxF -f .config || true
+";
+
+/// Installs it, and leaves in the tree what a module is built with: headers, scripts, Rust's
+/// metadata and macros.
+const INSTALL: &str = "
+mv arch/x86/boot/bzImage /boot/vmlinuz-$release
+cp .config /boot/config-$release
+mkdir -p /usr/lib/modules/$release
+ln -s \"$PWD\" /usr/lib/modules/$release/build
+find . -mindepth 1 -maxdepth 1 -type d '!' '(' -name arch -o -name include -o -name rust -o \
+    -name scripts -o -name tools ')' -exec rm -rf {} +
+find arch tools -mindepth 1 -maxdepth 1 '!' '(' -name x86 -o -name objtool ')' -exec rm -rf {} +
+find . '(' -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -path './arch/*.c' ')' -delete
+rm -f vmlinux vmlinux.unstripped .tmp_vmlinux* modules.order
+";
+
+/// What Ubuntu's linux-lib-rust has beside the headers, which link to it: no source, and of all
+/// that was built what rustc reads.
+const AS_LIB_RUST: &str = "
+cd /usr/src/linux-headers-$release
+mkdir -p ../linux-lib-rust-$release/rust
+mv rust/*.rmeta rust/*.so ../linux-lib-rust-$release/rust
+rm -r rust
+ln -s ../linux-lib-rust-$release/rust rust
+";
+
+impl Variant {
+    /// The release of such a kernel, of the source of a kernel with this release.
+    pub fn release(&self, source: &str) -> String {
+        // `7.3.4+deb13-amd64`
+        let version = source.split(['+', '-']).next().unwrap_or_default();
+        format!("{version}-procdriver-{}", self.name)
+    }
+
+    /// What prepares its unpacked source.
+    fn configure(&self) -> String {
+        format!("{}{CONFIGURE}", self.mend)
+    }
+}
+
+/// The root with such a kernel built and installed.
+pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
+    let root = layers::with_kernel_tools(project, root)?;
+    let Variant {
+        name,
+        config,
+        compilers,
+        ..
+    } = variant;
+    let configure = variant.configure();
+    let recipe = [BASE, config, compilers, &configure, INSTALL].map(str::to_owned);
+    let what = format!("build a {name} kernel from linux-source");
+    let layer = format!("own-kernel-{name}");
+    layers::made(project, &root, &layer, &recipe, &what, |chroot| {
+        make(project, &root, variant, chroot)
+    })
+}
+
+/// The same as Ubuntu would package it.
+pub fn with_lib_rust(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
+    let root = with(project, root, variant)?;
+    let line = format!(
+        "set -e; release='{}'; {AS_LIB_RUST}",
+        variant.release(&root.release)
+    );
+    let what = "leave of its build tree what linux-lib-rust has";
+    let layer = format!("lib-rust-{}", variant.name);
+    let recipe = std::slice::from_ref(&line);
+    layers::made(project, &root, &layer, recipe, what, |chroot| {
+        chroot.sh(&line).run().map(drop)
+    })
+}
+
+fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> Result<()> {
+    let Variant {
+        name,
+        config,
+        compilers,
+        ..
+    } = variant;
+    let log = project.log(&format!("own-kernel-{name}"))?;
+    let release = variant.release(&root.release);
+    let tree = format!("/usr/src/linux-headers-{release}");
+    let sh = |what: &str, script: &str| {
+        let set = format!("release='{release}'; compilers='{compilers}'");
+        let line = format!("set -e; {set}; mkdir -p '{tree}'; cd '{tree}'; {script}");
+        ui::step(&format!("  {what}"), || chroot.sh(&line).log(&log).run())
+    };
+    sh("unpack linux-source", &unpack(root)?)?;
+    let wishes = chroot
+        .path()
+        .join(tree.trim_start_matches('/'))
+        .join("wishes");
+    let text = format!("{BASE}{config}CONFIG_LOCALVERSION=\"-procdriver-{name}\"\n");
+    fs::write(wishes, text).context("cannot write the kernel's configuration")?;
+    let missed = sh("configure", &variant.configure())?.text;
+    ensure!(
+        missed.trim().is_empty(),
+        "the {name} kernel cannot have: {}",
+        missed.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+    let made = sh("ask for its release", "make -s kernelrelease")?.text;
+    ensure!(
+        made.trim() == release,
+        "the kernel's release is {}, not {release}",
+        made.trim()
+    );
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    let mut count = 0;
+    chroot
+        .sh(&format!(
+            "cd '{tree}' && make -j{jobs} {compilers} bzImage modules"
+        ))
+        .log(&log)
+        // Nothing else is heard of it for minutes.
+        .stream(&mut |line| {
+            count += 1;
+            if count % 200 == 0 {
+                ui::say(&format!("    {count} steps: {}", line.trim()));
+            }
+        })?
+        .must_succeed("make bzImage")
+        .with_context(|| format!("all of it is in {}", log.display()))?;
+    sh("install it", INSTALL).map(drop)
+}
+
+fn unpack(root: &Root) -> Result<String> {
+    let left_out: String = LEFT_OUT
+        .iter()
+        .map(|glob| format!(" --exclude='{glob}'"))
+        .collect();
+    let source = root.linux_source()?;
+    Ok(format!(
+        "tar -x -I 'xz -T0' -f {source} --strip-components=1{left_out}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_has_the_version_of_the_source() {
+        assert_eq!(PLAIN.release("7.3.4+deb13-amd64"), "7.3.4-procdriver-plain");
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! dkms-rust's cache, filled before a guest boots: rebuilding the kernel's Rust metadata takes a
+//! minute at native speed and a quarter of an hour in an emulated guest. The packaged dkms-rust
+//! does it, in the same root that the guest boots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::packaged;
+use crate::debian::root::Root;
+use crate::host::project::Project;
+use crate::host::run::Cmd;
+use crate::host::{digest, mounts, ui};
+
+/// The source of the modules by which dkms-rust is tested.
+pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
+
+/// A folder with the filled cache in it, as `cache`; made when this very dkms-rust has not done it
+/// before.
+pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Result<PathBuf> {
+    let key = key(repo)?;
+    let folder = root.folder.join(format!("warm-{release}-{key}"));
+    if folder.exists() {
+        ui::say(&format!(
+            "reuse the Rust metadata of {release} that this dkms-rust made before"
+        ));
+        return Ok(folder);
+    }
+    remove_others(root, &key)?;
+    let what = format!("rebuild the Rust metadata of {release} natively, in the same root");
+    ui::step(&what, || {
+        let log = project.log("warm")?;
+        let chroot = packaged::with_dkms_rust(project, root, repo, &log)?;
+        chroot
+            .cmd("dkms-rust")
+            .args(["kdir", "-k", release])
+            .log(&log)
+            .stream(&mut |line| ui::say(&format!("  {line}")))?
+            .must_succeed("dkms-rust kdir")?;
+        let work = mounts::scratch_folder(project)?;
+        let made = chroot.path().join("var/cache/dkms-rust");
+        Cmd::new("cp")
+            .arg("-a")
+            .arg(&made)
+            .arg(work.path().join("cache"))
+            .run()?;
+        fs::rename(work.keep(), &folder)
+            .with_context(|| format!("cannot make {}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+/// Puts a filled cache where dkms-rust looks for it, beside what is there.
+pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
+    let place = chroot.path().join("var/cache/dkms-rust");
+    Cmd::new("cp")
+        .args(["-a", "-T"])
+        .arg(warm.join("cache"))
+        .arg(&place)
+        .run()?;
+    Ok(())
+}
+
+/// The program decides: another dkms-rust fills the cache anew.
+fn key(repo: &Path) -> Result<String> {
+    let work = tempfile::tempdir().context("cannot make a folder")?;
+    for entry in fs::read_dir(repo).with_context(|| format!("cannot list {}", repo.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("dkms-rust_") {
+            Cmd::new("dpkg-deb")
+                .arg("--extract")
+                .args([&path, work.path()])
+                .run()?;
+        }
+    }
+    let program = work.path().join("usr/bin/dkms-rust");
+    let bytes =
+        fs::read(&program).with_context(|| format!("{} has no dkms-rust", repo.display()))?;
+    Ok(digest::of(bytes))
+}
+
+/// What another dkms-rust made is of no more use.
+fn remove_others(root: &Root, key: &str) -> Result<()> {
+    let dir = &root.folder;
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("warm-") && !name.ends_with(key) {
+            fs::remove_dir_all(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How a guest ended.
+
+use std::path::Path;
+
+use crate::guest::serial;
+use crate::host::output::last_lines;
+
+/// How a guest ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its program never said that it begins.
+    DidNotBoot,
+    /// It began, and the machine was gone before it said that it ends.
+    Crashed,
+    /// It began, and was killed when its time was over.
+    TimedOut,
+    /// It said that it ends.
+    Finished,
+}
+
+/// What a guest left.
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// All that came on the console.
+    pub console: String,
+    /// How long it ran.
+    pub seconds: f64,
+}
+
+/// Which of the guest's own marks were seen.
+#[derive(Default)]
+pub struct Seen {
+    begin: bool,
+    end: bool,
+}
+
+/// A line by which the guest's program marks its way.
+pub enum Mark {
+    /// It begins.
+    Begin,
+    /// It ends.
+    End,
+}
+
+impl Seen {
+    /// Takes a line in, and says which mark it is when it is seen for the first time.
+    pub fn look(&mut self, line: &str) -> Option<Mark> {
+        if !self.begin && line.starts_with(serial::BEGIN) {
+            self.begin = true;
+            return Some(Mark::Begin);
+        }
+        if self.begin && !self.end && line.starts_with(serial::END) {
+            self.end = true;
+            return Some(Mark::End);
+        }
+        None
+    }
+
+    /// How the guest ended that left these.
+    pub fn end(&self, killed: bool) -> End {
+        match (self.begin, self.end, killed) {
+            (_, true, _) => End::Finished,
+            (false, ..) => End::DidNotBoot,
+            (true, false, true) => End::TimedOut,
+            (true, false, false) => End::Crashed,
+        }
+    }
+}
+
+/// A sentence for a guest that did not come to its end.
+pub fn explain(outcome: &Outcome, log: &Path) -> String {
+    let what = match outcome.end {
+        End::DidNotBoot => "the guest did not boot",
+        End::Crashed => "the guest crashed",
+        End::TimedOut => "the guest did not end in time",
+        End::Finished => "the guest ended",
+    };
+    let mut text = format!(
+        "{what} after {:.0} s; its console: {}",
+        outcome.seconds,
+        log.display()
+    );
+    for line in last_lines(&outcome.console, 15) {
+        text.push_str("\n    ");
+        text.push_str(line);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end_of(lines: &[&str], killed: bool) -> End {
+        let mut seen = Seen::default();
+        for line in lines {
+            seen.look(line);
+        }
+        seen.end(killed)
+    }
+
+    #[test]
+    fn a_guest_that_never_began_did_not_boot() {
+        assert_eq!(
+            end_of(&["[    0.0] Linux version 7"], false),
+            End::DidNotBoot
+        );
+        assert_eq!(
+            end_of(&["[    0.0] Linux version 7"], true),
+            End::DidNotBoot
+        );
+    }
+
+    #[test]
+    fn a_guest_that_began_and_went_away_crashed() {
+        assert_eq!(
+            end_of(&["GUEST begin kernel=7", "CASE a ok"], false),
+            End::Crashed
+        );
+    }
+
+    #[test]
+    fn a_guest_that_began_and_was_killed_timed_out() {
+        assert_eq!(end_of(&["GUEST begin kernel=7"], true), End::TimedOut);
+    }
+
+    #[test]
+    fn a_guest_that_said_its_end_finished_however_it_was_switched_off() {
+        let lines = [
+            "GUEST begin kernel=7",
+            "GUEST end passed=0 failed=0 skipped=0",
+        ];
+        assert_eq!(end_of(&lines, true), End::Finished);
+        assert_eq!(end_of(&lines, false), End::Finished);
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What went wrong in a guest.
+
+use std::path::Path;
+
+use crate::guest::outcome::{self, End, Outcome};
+use crate::guest::serial::{Report, Verdict};
+
+/// All that went wrong in a guest; empty when nothing did.
+pub fn of(outcome: &Outcome, log: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    if outcome.end != End::Finished {
+        problems.push(outcome::explain(outcome, log));
+    }
+    let report = Report::read(&outcome.console);
+    for case in &report.cases {
+        if let Verdict::Failed(why) = &case.verdict {
+            problems.push(format!("{}: {why}", case.name));
+        }
+    }
+    for complaint in &report.complaints {
+        let case = complaint.case.as_deref().unwrap_or("boot");
+        problems.push(format!(
+            "the kernel complained during {case}: {}",
+            complaint.line
+        ));
+    }
+    problems.extend(report.disagreement());
+    if report.cases.is_empty() && problems.is_empty() {
+        problems.push("the guest ran no case".into());
+    }
+    problems
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A machine with Secure Boot: firmware that knows Microsoft's keys, and on its disk shim, GRUB and
+//! the kernel as Debian has them signed. Its owner may have enrolled a key.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::root::Root;
+use crate::guest::firmware::Firmware;
+use crate::guest::qemu::Vm;
+use crate::host::project::Project;
+
+/// Where a machine is made, in the root that has the tools.
+const PLACE: &str = "/srv/machine";
+
+/// The firmware's program, of the package ovmf.
+const CODE: &str = "usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+/// Makes disk and variables of what is in the folder. virt-fw-vars enters the key as mokutil and
+/// shim would, without anybody at the console.
+const MAKE: &str = r#"
+set -e
+size=$(du -cm vmlinuz initrd | tail -n 1 | cut -f 1)
+# Below 33 MB it would be no FAT32, which mformat is asked for and firmware wants.
+truncate -s $((size + 48))M disk
+mformat -i disk -F ::
+mmd -i disk ::/EFI ::/EFI/BOOT ::/EFI/debian
+mcopy -i disk /usr/lib/shim/shimx64.efi.signed ::/EFI/BOOT/BOOTX64.EFI
+mcopy -i disk /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ::/EFI/BOOT/grubx64.efi
+mcopy -i disk grub.cfg ::/EFI/debian/grub.cfg
+mcopy -i disk vmlinuz initrd ::/
+set --
+if [ -e mok.der ]; then
+    set -- --add-mok 605dab50-e046-4300-abb6-3dd810dd8b23 mok.der
+fi
+virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd --output variables "$@"
+"#;
+
+/// Lets the guest boot so. The root is one with [`crate::debian::layers::with_secure_boot`]; the folder
+/// holds the machine as long as it runs, and has the guest's initramfs.
+pub fn machine(
+    project: &Project,
+    root: &Root,
+    folder: &Path,
+    mut vm: Vm,
+    enrolled: Option<&[u8]>,
+) -> Result<Vm> {
+    let config = format!("linux /vmlinuz {}\ninitrd /initrd\nboot\n", vm.words()?);
+    let write = |name: &str, content: &[u8]| {
+        fs::write(folder.join(name), content)
+            .with_context(|| format!("cannot write the machine's {name}"))
+    };
+    write("grub.cfg", config.as_bytes())?;
+    if let Some(certificate) = enrolled {
+        write("mok.der", certificate)?;
+    }
+    for (from, name) in [(&vm.kernel, "vmlinuz"), (&vm.initramfs, "initrd")] {
+        fs::copy(from, folder.join(name))
+            .with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    let mut chroot = Chroot::new(project, root)?;
+    chroot.bind(folder, PLACE)?;
+    let log = project.log("secure-boot")?;
+    chroot.sh(&format!("cd {PLACE}\n{MAKE}")).log(&log).run()?;
+    let code = folder.join("code");
+    fs::copy(chroot.path().join(CODE), &code).with_context(|| format!("cannot copy {CODE}"))?;
+    vm.disks.insert(0, folder.join("disk"));
+    vm.firmware = Some(Firmware {
+        code,
+        variables: folder.join("variables"),
+    });
+    // The firmware has a good part of it for itself.
+    vm.memory = vm.memory.max(1024);
+    Ok(vm)
+}

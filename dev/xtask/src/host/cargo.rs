@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Builds of this workspace's programs for another machine than this one.
+//!
+//! They are linked statically: they are built wherever the developer is (rustup on any
+//! distribution) and run on Debian 13, or as a guest's init; a dynamic one would ask for the
+//! builder's glibc. Nothing in them names this machine's folders.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::host::project::Project;
+use crate::host::run::Cmd;
+
+/// Cargo, as the one who started this task has it.
+pub fn cargo(project: &Project) -> Cmd {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    Cmd::new(cargo).dir(&project.source)
+}
+
+/// The target that this machine's rustc compiles for by default.
+pub fn host_target() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let text = Cmd::new(rustc).arg("-vV").stdout()?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .context("rustc -vV did not say its host")
+}
+
+/// Builds one of the workspace's programs, and gives back where it is.
+pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
+    static_program_for(project, name, &host_target()?)
+}
+
+/// The same for arm64, with the standard library that rustup has for it, and no C compiler.
+pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf> {
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+    Cmd::new("rustup")
+        .args(["target", "add", TARGET])
+        .dir(&project.source)
+        .run()
+        .context("only rustup has what builds the guest's program for arm64")?;
+    static_program_for(project, name, TARGET)
+}
+
+fn static_program_for(project: &Project, name: &str, target: &str) -> Result<PathBuf> {
+    // Given as a target even though it is the host's own, so that these flags stay away from
+    // build scripts and procedural macros, which cannot be static.
+    cargo(project)
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            name,
+            "--bin",
+            name,
+        ])
+        .args(["--target", target])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
+        .env_remove("RUSTFLAGS")
+        .log(&project.log(&format!("cargo-{name}"))?)
+        .run()?;
+    Ok(project.target.join(target).join("release").join(name))
+}
+
+/// Static, and with this machine's folders replaced by names that are the same everywhere.
+fn rustflags(project: &Project) -> Result<String> {
+    let home = env::var_os("HOME").map(PathBuf::from);
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| home.map(|home| home.join(".cargo")))
+        .context("neither CARGO_HOME nor HOME is set")?;
+    // The last one that fits wins: the source tree may be below the home folder.
+    let maps = [
+        (cargo_home.as_path(), "/cargo"),
+        (project.source.as_path(), "/source"),
+    ];
+    let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
+    for (from, to) in maps {
+        let from = from
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", from.display()))?;
+        flags.push(format!("--remap-path-prefix={from}={to}"));
+    }
+    // What cargo itself separates these by.
+    Ok(flags.join("\u{1f}"))
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The developer's machine: where things are, what must be installed, commands, mounts, and what is
+//! seen on the terminal. May use nothing else of this program.
+
+pub mod cargo;
+pub mod date;
+pub mod digest;
+pub mod lock;
+pub mod machine;
+pub mod mounts;
+pub mod output;
+pub mod project;
+pub mod run;
+pub mod ui;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A build that fails never stops apt: installing, upgrading and a kernel's upgrade end well, with
+//! a message; the module that was there stays; and after the mend the new one comes.
+
+use super::case::{Case, Fault, Part, Start, Step, Which, step};
+
+/// One fault, met by each of the three; told each time.
+const PARTS: &[Part] = &[Part {
+    steps: &[
+        step("offer procdriver old && warm $OLD"),
+        step("broken"),
+        Step {
+            says_why: true,
+            ..step("install procdriver-dkms")
+        },
+        step("configured && lacks $OLD"),
+        step("mended $OLD"),
+        step("configured && has $OLD $V"),
+        step("broken && offer next"),
+        // The package's upgrade.
+        Step {
+            says_why: true,
+            ..step("upgrade")
+        },
+        step("configured && has $OLD $V && is_at $NEXT"),
+        step("offer new"),
+        // The kernel's.
+        Step {
+            says_why: true,
+            ..step("upgrade")
+        },
+        step("configured && lacks $NEW && has $OLD $V"),
+        step("mended $OLD $NEW"),
+        step("configured && has $OLD $NEXT && has $NEW $NEXT"),
+    ],
+    boots: &[Which::New],
+}];
+
+const fn failing(name: &'static str, about: &'static str, fault: &'static Fault) -> Case {
+    Case {
+        name,
+        about,
+        start: Start::Old,
+        fault: Some(fault),
+        parts: PARTS,
+        in_test: false,
+    }
+}
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    Case {
+        in_test: true,
+        ..failing(
+            "fails-no-linux-source",
+            "linux-source is not installed; mended by installing it",
+            &Fault {
+                breaks: "rm -rf /var/cache/dkms-rust && \
+                         apt-get -q -y remove 'linux-source*'",
+                mends: "for kernel in $@; do obey $kernel; done",
+                says: &[
+                    "linux-source-[0-9.]+, .* not installed",
+                    "mend: apt install linux-source-[0-9.]+=",
+                ],
+            },
+        )
+    },
+    failing(
+        "fails-wrong-rustc",
+        "rustc is of another version; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            breaks: "mkdir /root/aside && mv /usr/bin/rustc* /root/aside && \
+                     printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' >/usr/bin/rustc && \
+                     chmod 755 /usr/bin/rustc",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
+            says: &["rustc 1\\.70\\.0", "mend: .*install rustc"],
+        },
+    ),
+    failing(
+        "fails-no-space-for-metadata",
+        "no room in /var/cache; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            breaks: "rm -rf /var/cache/dkms-rust && mkdir /var/cache/dkms-rust && \
+                     mount -t tmpfs -o size=20m full /var/cache/dkms-rust",
+            mends: "umount /var/cache/dkms-rust && warm $@ && build_again",
+            says: &[
+                "takes [0-9]+ MB in /var/cache/dkms-rust, where",
+                "mend: make room",
+            ],
+        },
+    ),
+    failing(
+        "fails-no-space-for-dkms",
+        "no room in /var/lib/dkms; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            // Enough to note what dkms notes, too little to compile.
+            breaks: "warm $OLD $NEW && cp -a /var/lib/dkms /root/dkms && \
+                     mount -t tmpfs -o size=600k full /var/lib/dkms && \
+                     cp -a /root/dkms/. /var/lib/dkms",
+            mends: "cp -a /var/lib/dkms/. /root/dkms && umount /var/lib/dkms && \
+                    cp -a /root/dkms/. /var/lib/dkms && rm -r /root/dkms && warm $@ && build_again",
+            says: &["No space left on device"],
+        },
+    ),
+    failing(
+        "fails-module-does-not-compile",
+        "the compiler refuses the driver; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            // By what compiles it: the source comes anew with each version.
+            breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
+                     printf '#!/bin/sh\\necho \"ld: out of order\" >&2; exit 1\\n' >/usr/bin/x86_64-linux-gnu-ld && \
+                     chmod 755 /usr/bin/x86_64-linux-gnu-ld",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
+            says: &["ld: out of order"],
+        },
+    ),
+    failing(
+        "fails-bindgen-crashes",
+        "bindgen dies of a signal; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            breaks: "rm -rf /var/cache/dkms-rust && mkdir /root/aside && \
+                     mv /usr/bin/bindgen /root/aside && \
+                     printf '#!/bin/sh\\ncase $* in *--version*) exec /root/aside/bindgen --version;; esac\\n\
+                     kill -SEGV $$\\n' >/usr/bin/bindgen && chmod 755 /usr/bin/bindgen",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
+            says: &["[Ss]egmentation fault"],
+        },
+    ),
+    failing(
+        "fails-build-killed",
+        "the build is killed; mended by `dpkg-reconfigure procdriver-dkms`",
+        &Fault {
+            breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/make /root/aside && \
+                     printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && chmod 755 /usr/bin/make",
+            mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
+            says: &["[Kk]illed"],
+        },
+    ),
+];

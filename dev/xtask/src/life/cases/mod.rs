@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The packages' life on a Debian system: what is done to it, and what must come of it.
+//!
+//! Steps are for sh, as root, with the real apt, dpkg and dkms, in a Debian 13 with the compilers
+//! and without a network. `life/steps.sh` has what they call and says what is set.
+
+pub mod case;
+mod failures;
+mod kernels;
+mod order;
+mod places;
+mod recommends;
+mod versions;
+
+use case::Case;
+
+/// The guest that runs `life/upgrades.sh`, in a system that is up all the while.
+pub const RUNNING: &str = "running-system";
+const RUNNING_ABOUT: &str = "in a booted Debian: upgrade and reinstallation replace the loaded \
+    module; while a program has its file open the loaded one stays, and the commands are printed \
+    that change over; a version that does not compile leaves it as it is; removal while the file \
+    is open takes it away";
+
+/// All cases.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [
+        kernels::CASES,
+        order::CASES,
+        failures::CASES,
+        versions::CASES,
+        places::CASES,
+        recommends::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names of all, with what they show.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    all()
+        .map(|case| (case.name, case.about))
+        .chain([(RUNNING, RUNNING_ABOUT)])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use regex::Regex;
+
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_patterns_that_compile() {
+        let names: BTreeSet<&str> = all().map(|case| case.name).collect();
+        assert_eq!(names.len(), all().count());
+        let steps = all()
+            .flat_map(|case| case.parts)
+            .flat_map(|part| part.steps);
+        let faults = all().filter_map(|case| case.fault);
+        for pattern in steps
+            .flat_map(|step| step.says)
+            .chain(faults.flat_map(|fault| fault.says))
+        {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_case_with_a_fault_is_told_of_it_and_one_without_is_not() {
+        for case in all() {
+            let steps = case.parts.iter().flat_map(|part| part.steps);
+            let told = steps.filter(|step| step.says_why).count();
+            assert_eq!(case.fault.is_some(), told > 0, "{}", case.name);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `apt install procdriver-dkms` brings to a system that has a kernel and nothing to build
+//! with it.
+
+use super::case::{Case, Part, Start, Which, says, step};
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "stock-stable-kernel",
+        about: "only linux-image-amd64 of the stable suite is installed: headers and linux-source \
+                come along as recommended, one command is all",
+        start: Start::Bare,
+        fault: None,
+        parts: &[Part {
+            steps: &[
+                step("offer old && install linux-image-amd64"),
+                step("offer procdriver && warm $OLD && install_stock procdriver-dkms"),
+                step("configured && has $OLD $V"),
+            ],
+            boots: &[Which::Old],
+        }],
+        in_test: false,
+    },
+    Case {
+        name: "stock-backports-kernel",
+        about: "only the kernel of the backports is installed, where apt cannot know which headers \
+                and source fit: the one command that brings them is printed, and does",
+        start: Start::Bare,
+        fault: None,
+        parts: &[Part {
+            steps: &[
+                step("offer old new procdriver && install linux-image-$NEW"),
+                says(
+                    "install_stock procdriver-dkms",
+                    &[
+                        "not built for 7",
+                        "mend: apt install linux-headers-7[^ ]* linux-source-7[^ ]*=",
+                    ],
+                ),
+                step("configured && lacks $NEW"),
+                step("obey $NEW && configured && has $NEW $V"),
+            ],
+            boots: &[Which::New],
+        }],
+        in_test: false,
+    },
+];

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask life`: the packages' life on a Debian system. Steps run natively in a root; then what
+//! they left boots in QEMU, the first guests while later cases take their steps. May use `guest`,
+//! `report` and what is below them.
+
+pub mod cases;
+mod look;
+mod one;
+mod running;
+mod stock;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use anyhow::{Result, bail};
+
+use crate::debian::setup::Setup;
+use crate::host::project::Project;
+use crate::host::{date, mounts, ui};
+use cases::case::{Case, Start};
+
+use look::Look;
+pub use running::run as running;
+use stock::{STEPS, Stock};
+pub use table::Row;
+
+/// The scripts of roots and guests, by name.
+pub const SCRIPTS: &[(&str, &str)] = &[
+    ("steps", stock::STEPS_TEXT),
+    ("look", look::SCRIPT.1),
+    ("upgrades", running::SCRIPT),
+];
+
+/// Runs the cases whose names have one of these words, or all; false when one failed.
+pub fn task(project: &Project, words: &[String], boots: bool) -> Result<bool> {
+    let picked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
+    if !cases::names().any(|(name, _)| picked(name)) {
+        let known: Vec<&str> = cases::names().map(|(name, _)| name).collect();
+        bail!(
+            "no case is called {}; there are: {}",
+            words.join(" or "),
+            known.join(" ")
+        );
+    }
+    let setup = Setup::new(project)?;
+    let caches = setup.caches()?;
+    let cases: Vec<&Case> = cases::all().filter(|case| picked(case.name)).collect();
+    // Whatever is done is kept, should the rest never be.
+    let mut rows = run(&setup, &caches, &cases, boots, &|rows| {
+        if let Err(error) = table::write(project, rows) {
+            ui::say(&format!("the results cannot be written: {error:#}"));
+        }
+    })?;
+    if boots && picked(cases::RUNNING) {
+        rows.push(running::run(&setup, &caches)?);
+        table::write(project, &rows)?;
+    }
+    let good = rows.iter().filter(|row| row.failures.is_empty()).count();
+    ui::say(&format!(
+        "{good} of {} cases good in {:.0} s; logs are in {}",
+        rows.len(),
+        ui::elapsed().as_secs_f64(),
+        project.target.join("logs").display()
+    ));
+    Ok(good == rows.len())
+}
+
+/// Runs these cases. Each time that one is done the rows so far are handed over.
+pub fn run(
+    setup: &Setup<'_>,
+    caches: &[PathBuf],
+    cases: &[&'static Case],
+    boots: bool,
+    on_done: &(dyn Fn(&[Row]) + Sync),
+) -> Result<Vec<Row>> {
+    if cases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let project = setup.project;
+    let stock = Stock::new(setup, caches)?;
+    let work = mounts::scratch_folder(project)?;
+    let installed = work.path().join("installed");
+    if cases.iter().any(|case| case.start == Start::Installed) {
+        ui::step("install the packages", || install(&stock, &installed))?;
+    }
+    let date = date::today()?;
+    let rows = Mutex::new(Vec::new());
+    let (send, looks) = channel();
+    let looks = Mutex::new(looks);
+    thread::scope(|scope| {
+        scope.spawn(|| boot(project, &looks, &rows, on_done));
+        for (number, case) in cases.iter().enumerate() {
+            ui::say(&format!("{} ...", case.name));
+            let done = one::run(&stock, &installed, case, boots);
+            let failures: Vec<String> = done
+                .failure
+                .iter()
+                .map(|error| format!("{error:#}"))
+                .collect();
+            for failure in &failures {
+                ui::say(&format!("FAIL  {}: {failure}", case.name));
+            }
+            ui::say(&format!("{}: steps took {:.1} s", case.name, done.seconds));
+            let row = Row {
+                name: case.name.to_owned(),
+                date: date.clone(),
+                seconds: done.seconds,
+                boots: Vec::new(),
+                to_boot: done.looks.len(),
+                failures,
+            };
+            push(&rows, row, on_done);
+            for look in done.looks {
+                // The other end goes with this scope only.
+                let _ = send.send((number, look));
+            }
+        }
+        drop(send);
+        boot(project, &looks, &rows, on_done);
+    });
+    Ok(rows.into_inner().unwrap_or_default())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Boots what comes until nothing more comes.
+fn boot(
+    project: &Project,
+    looks: &Mutex<Receiver<(usize, Look)>>,
+    rows: &Mutex<Vec<Row>>,
+    on_done: &dyn Fn(&[Row]),
+) {
+    loop {
+        let next = lock(looks).recv();
+        let Ok((number, look)) = next else { return };
+        let Some(name) = lock(rows).get(number).map(|row| row.name.clone()) else {
+            return;
+        };
+        let booted = look::boot(project, &look, &name);
+        let mut rows = lock(rows);
+        let Some(row) = rows.get_mut(number) else {
+            return;
+        };
+        match booted {
+            Ok(seconds) => {
+                ui::say(&format!(
+                    "{name}: {} booted in {seconds:.0} s",
+                    look.release
+                ));
+                row.boots.push((look.release, seconds));
+            }
+            Err(error) => {
+                let failure = format!("{error:#}");
+                ui::say(&format!("FAIL  {name}: {failure}"));
+                row.failures.push(failure);
+            }
+        }
+        row.to_boot -= 1;
+        on_done(&rows);
+    }
+}
+
+fn push(rows: &Mutex<Vec<Row>>, row: Row, on_done: &dyn Fn(&[Row])) {
+    let mut rows = lock(rows);
+    rows.push(row);
+    on_done(&rows);
+}
+
+/// The older kernel's root with the packages installed, as a layer.
+fn install(stock: &Stock<'_>, layer: &Path) -> Result<()> {
+    let chroot = stock.open(Start::Old)?;
+    let line = format!(". {STEPS}; offer procdriver && warm $OLD && install procdriver-dkms");
+    chroot
+        .sh(&line)
+        .log(&stock.project.log("life-stock")?)
+        .run()?;
+    chroot.keep(layer)
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask matrix`: the packaged driver, built by dkms for every kernel of the table and booted on
+//! it. Builds go one after the other, so that their times can be compared; then the guests boot,
+//! one for each processor. May use `guest`, `report` and what is below them.
+
+mod boot;
+pub mod build;
+mod results;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use tempfile::TempDir;
+
+use crate::debian::kernel::Kernel;
+use crate::debian::kernels::{DEBIANS, Debian, TESTED};
+use crate::debian::mirror::Mirror;
+use crate::debian::own_kernel::{self, PLAIN, Variant};
+use crate::debian::root::Root;
+use crate::debian::{archive, layers, packaged, provision, setup, together};
+use crate::host::project::Project;
+use crate::host::{cargo, date, mounts, ui};
+use crate::package::{deb, repo};
+
+use boot::Job;
+use build::Built;
+use results::Row;
+
+/// What a run has so far.
+struct Matrix<'a> {
+    project: &'a Project,
+    repo: PathBuf,
+    /// What picks the rows; all when empty.
+    words: &'a [String],
+    date: String,
+    rows: Vec<Row>,
+    jobs: Vec<Job>,
+    /// What the archive has, picked or not.
+    offered: Vec<Kernel>,
+    /// What is wrong and belongs to no row.
+    problems: Vec<String>,
+}
+
+/// Runs the matrix; false when a row failed.
+pub fn task(project: &Project, words: &[String]) -> Result<bool> {
+    setup::begin()?;
+    let debs = deb::build(project)?;
+    run(project, repo::build(project, &debs)?, words)
+}
+
+/// The same with the packages of this repository.
+pub fn run(project: &Project, repo: PathBuf, words: &[String]) -> Result<bool> {
+    let program = ui::step("build the guest's program", || {
+        cargo::static_program(project, "guest")
+    })?;
+    let mut matrix = Matrix {
+        project,
+        repo,
+        words,
+        date: date::today()?,
+        rows: Vec::new(),
+        jobs: Vec::new(),
+        offered: Vec::new(),
+        problems: Vec::new(),
+    };
+    for debian in DEBIANS {
+        if let Err(error) = matrix.debian(debian) {
+            let problem = format!("{}: {error:#}", debian.suite);
+            ui::say(&format!("FAIL  {problem}"));
+            matrix.problems.push(problem);
+        }
+    }
+    // A suite that could not be asked may have had them.
+    let unknown = match matrix.problems.is_empty() {
+        true => unknown(&matrix.offered, words),
+        false => Vec::new(),
+    };
+    if !unknown.is_empty() {
+        let problem = format!(
+            "no kernel is called {}; there are: {}",
+            unknown.join(" or "),
+            names(&matrix.offered).join(" ")
+        );
+        ensure!(!matrix.rows.is_empty(), "{problem}");
+        matrix.problems.push(problem);
+    }
+    let jobs = std::mem::take(&mut matrix.jobs);
+    boot::all(project, &program, jobs, &mut matrix.rows);
+    matrix.finish()
+}
+
+impl Matrix<'_> {
+    /// Builds for the kernels of one Debian.
+    fn debian(&mut self, debian: &Debian) -> Result<()> {
+        let project = self.project;
+        let mirror = Mirror::find()?;
+        let offered = archive::kernels(project, &mirror, debian)?;
+        let own = own(debian, &offered)?;
+        let all = offered.iter().chain(own.iter().map(|(kernel, _)| kernel));
+        self.offered.extend(all.clone().cloned());
+        if !all.clone().any(|kernel| is_picked(kernel, self.words)) {
+            return Ok(());
+        }
+        let base = provision::base_with(project, debian, &mirror, &offered)?;
+        // Nobody has kernels of two architectures side by side.
+        let (foreign, native): (Vec<_>, Vec<_>) = offered
+            .iter()
+            .partition(|kernel| kernel.foreign().is_some());
+        self.group(&base, "matrix", &native)?;
+        self.group(&base, "foreign", &foreign)?;
+        for (kernel, with) in own {
+            if is_picked(&kernel, self.words) {
+                let root = with(project, &base, &PLAIN)?;
+                self.each(&root, &[&kernel])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds for those that are picked of kernels that are installed together, in a layer of this
+    /// name.
+    fn group(&mut self, base: &Root, layer: &str, kernels: &[&Kernel]) -> Result<()> {
+        let project = self.project;
+        let picked: Vec<&Kernel> = kernels
+            .iter()
+            .filter(|kernel| is_picked(kernel, self.words))
+            .copied()
+            .collect();
+        let Some(first) = picked.first() else {
+            return Ok(());
+        };
+        // All of them, whatever was picked: another choice would be another root to make.
+        let root = layers::with_kernels(project, base, layer, kernels)?;
+        let (served, cache) = self.each(&root, &picked)?;
+        // Only then is the cache filled for all; to fill it would take a minute for each that was
+        // not picked.
+        if picked.len() == kernels.len() && first.foreign().is_none() && !served.is_empty() {
+            self.together(&root, &served, cache.path());
+        }
+        Ok(())
+    }
+
+    /// Builds for each of these kernels of a root; says for which that went well, and where what
+    /// dkms-rust kept for them is.
+    fn each<'k>(
+        &mut self,
+        root: &Root,
+        kernels: &[&'k Kernel],
+    ) -> Result<(Vec<&'k Kernel>, TempDir)> {
+        let project = self.project;
+        let work = mounts::scratch_folder(project)?;
+        let installed = packaged::unbuilt(project, root, &self.repo, &work.path().join("layer"))?;
+        let cache = mounts::scratch_folder(project)?;
+        let mut served = Vec::new();
+        for kernel in kernels {
+            let what = format!("build for {} of {}", kernel.release, kernel.suite);
+            let built = ui::step(&what, || {
+                build::run(project, &installed, kernel, cache.path())
+            });
+            if self.take(kernel, root, built) {
+                served.push(*kernel);
+            }
+        }
+        Ok((served, cache))
+    }
+
+    /// Notes how a build went; true when there is a module.
+    fn take(&mut self, kernel: &Kernel, root: &Root, built: Result<Built>) -> bool {
+        let mut row = Row::new(kernel, &self.date);
+        let ready = built.and_then(|built| {
+            row.built(&built);
+            let module = built.module?;
+            Ok((root.kernel(&kernel.release)?, module))
+        });
+        let ok = ready.is_ok();
+        match ready {
+            Ok((vmlinuz, module)) => self.jobs.push(Job {
+                row: self.rows.len(),
+                vmlinuz,
+                module,
+            }),
+            Err(error) => {
+                ui::say(&format!("FAIL  {}: {error:#}", kernel.release));
+                row.failure = Some(format!("{error:#}"));
+            }
+        }
+        self.rows.push(row);
+        ok
+    }
+
+    /// All kernels of a root at once, as apt brings the driver to them.
+    fn together(&mut self, root: &Root, served: &[&Kernel], cache: &Path) {
+        let releases: Vec<&str> = served.iter().map(|kernel| &*kernel.release).collect();
+        let what = format!("apt install beside {}", releases.join(" "));
+        let done = ui::step(&what, || {
+            together::check(self.project, root, &self.repo, cache, &releases)
+        });
+        if let Err(error) = done {
+            self.problems.push(format!("{what}: {error:#}"));
+        }
+    }
+
+    fn finish(self) -> Result<bool> {
+        let all = results::write(self.project, &self.rows, &self.offered)?;
+        println!("{}", table::text(&self.rows));
+        for problem in &self.problems {
+            ui::say(&format!("failed: {problem}"));
+        }
+        table::document(self.project, &all, &self.offered)?;
+        let good = self.rows.iter().filter(|row| row.is_good()).count();
+        ui::say(&format!(
+            "{good} of {} rows good in {:.0} s; logs are in {}",
+            self.rows.len(),
+            ui::elapsed().as_secs_f64(),
+            self.project.target.join("logs").display()
+        ));
+        Ok(good == self.rows.len() && self.problems.is_empty())
+    }
+}
+
+/// How a root gets a kernel of our own.
+type With = fn(&Project, &Root, &Variant) -> Result<Root>;
+
+/// Kernels that come with their metadata, which those of Debian do not: one that was built from
+/// its linux-source, with the whole build tree, and with what Ubuntu's linux-lib-rust has of it.
+fn own(debian: &Debian, offered: &[Kernel]) -> Result<Vec<(Kernel, With)>> {
+    if debian.suite != TESTED.suite {
+        return Ok(Vec::new());
+    }
+    let source = archive::first(offered, debian)?;
+    let own = |suite: &str| Kernel {
+        suite: suite.to_owned(),
+        flavour: PLAIN.name.to_owned(),
+        release: PLAIN.release(&source.release),
+        ..source.clone()
+    };
+    Ok(vec![
+        (own("own-build"), own_kernel::with),
+        (own("linux-lib-rust"), own_kernel::with_lib_rust),
+    ])
+}
+
+/// Whether words of the command line mean a kernel: its suite, its series and flavour, both, or
+/// its release.
+fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
+    let name = format!("{}-{}", kernel.series, kernel.flavour);
+    let full = format!("{}/{name}", kernel.suite);
+    let known = [&kernel.suite, &kernel.release, &name, &full];
+    words.is_empty() || words.iter().any(|word| known.contains(&word))
+}
+
+/// The words that mean none of the kernels.
+fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
+    let means = |word: &String, kernel: &Kernel| is_picked(kernel, std::slice::from_ref(word));
+    words
+        .iter()
+        .filter(|word| !kernels.iter().any(|kernel| means(word, kernel)))
+        .map(String::as_str)
+        .collect()
+}
+
+fn names(kernels: &[Kernel]) -> Vec<String> {
+    let name = |kernel: &Kernel| format!("{}/{}-{}", kernel.suite, kernel.series, kernel.flavour);
+    kernels.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_picked_by_each_of_its_names_and_by_no_words_at_all() {
+        let kernel = Kernel {
+            suite: "trixie".into(),
+            series: "6.12".into(),
+            flavour: "amd64".into(),
+            version: "6.12.107-1".into(),
+            release: "6.12.107+deb13-amd64".into(),
+        };
+        assert!(is_picked(&kernel, &[]));
+        for word in names(std::slice::from_ref(&kernel))
+            .iter()
+            .map(String::as_str)
+            .chain(["trixie", "6.12-amd64", "6.12.107+deb13-amd64"])
+        {
+            assert!(is_picked(&kernel, &[word.to_owned()]), "{word}");
+        }
+        let words = ["amd64".to_owned(), "6.12-amd64".to_owned()];
+        assert_eq!(unknown(&[kernel], &words), ["amd64"]);
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask deb`: both Debian packages, by cargo-deb's library.
+//!
+//! The library, because its command cannot write `Architecture: all`. Its steps are called one by
+//! one here, in the order of its own `CargoDeb::process`.
+//!
+//! The same source gives the same bytes: every time in the package is the changelog's.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use cargo_deb::assets::{apply_compressed_assets, compressed_assets};
+use cargo_deb::compress::{CompressConfig, Format};
+use cargo_deb::config::BuildOptions;
+use cargo_deb::listener::Listener;
+use cargo_deb::{BuildEnvironment, CargoLockingFlags, write_deb};
+
+use crate::host::project::Project;
+use crate::host::{cargo, date, machine, ui};
+use crate::package::assets;
+
+/// A package to build: the crate that describes it, and its architecture where it is not the
+/// machine's.
+struct Package {
+    name: &'static str,
+    manifest: &'static str,
+    architecture: Option<&'static str>,
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "dkms-rust",
+        manifest: "dkms-rust/Cargo.toml",
+        architecture: None,
+    },
+    // Source only: the user's machine builds it.
+    Package {
+        name: "procdriver-dkms",
+        manifest: "Cargo.toml",
+        architecture: Some("all"),
+    },
+];
+
+/// Builds both packages into target/debian and gives back where they are.
+pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
+    machine::need(machine::DEB)?;
+    let output = project.product("debian")?;
+    let target = cargo::host_target()?;
+    ui::step("build dkms-rust", || {
+        cargo::static_program(project, "dkms-rust")
+    })?;
+    ui::step("write man pages and completions", || assets::write(project))?;
+    let time = changelog_time(project)?;
+    let mut debs = Vec::new();
+    for package in PACKAGES {
+        let deb = ui::step(&format!("pack {}", package.name), || {
+            pack(project, package, &target, time, &output)
+        })?;
+        println!("{}", deb.display());
+        debs.push(deb);
+    }
+    Ok(debs)
+}
+
+fn pack(
+    project: &Project,
+    package: &Package,
+    target: &str,
+    time: u64,
+    output: &Path,
+) -> Result<PathBuf> {
+    let manifest = project.source.join(package.manifest);
+    let listener = Warnings;
+    let options = BuildOptions {
+        manifest_path: Some(&manifest),
+        selected_package_name: Some(package.name),
+        rust_target_triples: vec![target],
+        cargo_locking_flags: CargoLockingFlags {
+            locked: true,
+            ..CargoLockingFlags::default()
+        },
+        ..BuildOptions::default()
+    };
+    let (mut config, packages) = BuildEnvironment::from_manifest(options, &listener)?;
+    config.reproducible = true;
+    let mut deb = packages
+        .into_iter()
+        .next()
+        .context("cargo-deb found no package to build")?;
+    deb.default_timestamp = time;
+    if let Some(architecture) = package.architecture {
+        deb.architecture = architecture.to_owned();
+    }
+    deb.resolve_assets(&listener)?;
+    deb.resolved_depends = Some(deb.resolved_binary_dependencies(&listener)?);
+    let compressed = compressed_assets(&deb, &listener)?;
+    apply_compressed_assets(&mut deb, compressed);
+    deb.sort_assets_by_type();
+    let name = format!(
+        "{}_{}_{}.deb",
+        deb.deb_name, deb.deb_version, deb.architecture
+    );
+    let path = output.join(name);
+    remove_older(output, package.name)?;
+    let xz = CompressConfig {
+        fast: false,
+        compress_type: Format::Xz,
+        compress_system: true,
+        rsyncable: false,
+    };
+    Ok(write_deb(&config, path, &deb, &xz, &listener)?)
+}
+
+/// Packages of other versions would get into the repository beside the new one.
+fn remove_older(dir: &Path, name: &str) -> Result<()> {
+    let prefix = format!("{name}_");
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            fs::remove_file(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The time of the newest changelog entry, in seconds since 1970; SOURCE_DATE_EPOCH goes before.
+fn changelog_time(project: &Project) -> Result<u64> {
+    if let Ok(given) = env::var("SOURCE_DATE_EPOCH") {
+        return given
+            .parse()
+            .with_context(|| format!("SOURCE_DATE_EPOCH is `{given}`, not seconds since 1970"));
+    }
+    let path = project.source.join("debian/changelog");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let newest = newest_date(&text)
+        .with_context(|| format!("{} has no line ` -- name  date`", path.display()))?;
+    date::seconds(newest)
+}
+
+fn newest_date(changelog: &str) -> Option<&str> {
+    changelog
+        .lines()
+        .find_map(|line| line.strip_prefix(" -- ")?.split_once("  "))
+        .map(|(_, date)| date.trim())
+}
+
+/// Shows cargo-deb's warnings and none of its progress.
+struct Warnings;
+
+impl Listener for Warnings {
+    fn warning(&self, text: String) {
+        // Said of each file of ours in target/assets, which is written before: nothing is lost.
+        if text.starts_with("Only source paths starting with exactly 'target/release/'") {
+            return;
+        }
+        ui::say(&format!("cargo-deb warns: {text}"));
+    }
+
+    fn info(&self, _: String) {}
+
+    fn progress(&self, _: &str, _: String) {}
+
+    fn generated_archive(&self, _: &Path) {}
+}
+
+/// Fails unless two builds of the same packages are the same bytes.
+pub fn compare(first: &[PathBuf], second: &[PathBuf]) -> Result<()> {
+    if first.len() != second.len() {
+        bail!(
+            "{} packages the first time, {} the second",
+            first.len(),
+            second.len()
+        );
+    }
+    for (a, b) in first.iter().zip(second) {
+        let read = |path: &PathBuf| {
+            fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        if a.file_name() != b.file_name() {
+            bail!("{} was called {} the second time", a.display(), b.display());
+        }
+        if read(a)? != read(b)? {
+            bail!("{} and {} differ", a.display(), b.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_changelog_date_is_the_first() {
+        let text = "a (2) unstable; urgency=low\n\n  * x\n\n -- N <n@e>  Sun, 22 Nov 2026 20:00:00 +0000\n\n\
+                    a (1) unstable; urgency=low\n\n -- N <n@e>  Sat, 21 Nov 2026 20:00:00 +0000\n";
+        assert_eq!(newest_date(text), Some("Sun, 22 Nov 2026 20:00:00 +0000"));
+    }
+
+    #[test]
+    fn a_changelog_without_a_date_has_none() {
+        assert_eq!(newest_date("a (1) unstable; urgency=low\n\n  * x\n"), None);
+    }
+
+    #[test]
+    fn packages_that_differ_in_one_byte_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |folder: &str, bytes: &[u8]| {
+            let folder = dir.path().join(folder);
+            fs::create_dir(&folder).unwrap();
+            let path = folder.join("x.deb");
+            fs::write(&path, bytes).unwrap();
+            vec![path]
+        };
+        let (a, b, c) = (write("a", b"one"), write("b", b"one"), write("c", b"two"));
+        assert!(compare(&a, &b).is_ok());
+        assert!(compare(&a, &c).is_err());
+    }
+}

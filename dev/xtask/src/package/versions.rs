@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Packages of other versions, to upgrade to and to downgrade from: the packages as built, with
+//! another number in all places that name it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::host::project::Project;
+use crate::host::run::Cmd;
+use crate::host::{mounts, ui};
+use crate::package::repo;
+
+/// The version of the packages; they and this program take it from the same line.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// One that follows.
+pub const NEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "+next");
+/// One that follows that, and whose driver does not compile.
+pub const WORSE: &str = concat!(env!("CARGO_PKG_VERSION"), "+worse");
+
+/// What [`WORSE`] has at the end of the driver.
+const ERROR: &str = "compile_error!(\"broken on purpose\");\n";
+
+/// Each with the name of its repository and what its driver ends with.
+const VERSIONS: [(&str, &str, &str); 2] = [("next", NEXT, ""), ("worse", WORSE, ERROR)];
+
+/// A repository of each, with its name.
+pub fn repositories(project: &Project, debs: &[PathBuf]) -> Result<Vec<(&'static str, PathBuf)>> {
+    ui::step("pack the packages again as other versions", || {
+        VERSIONS
+            .iter()
+            .map(|(name, version, end)| {
+                let dir = project.product(&format!("repo-{name}"))?;
+                repository(project, debs, &dir, version, end)?;
+                Ok((*name, dir))
+            })
+            .collect()
+    })
+}
+
+fn repository(
+    project: &Project,
+    debs: &[PathBuf],
+    dir: &Path,
+    version: &str,
+    end: &str,
+) -> Result<()> {
+    fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+    fs::create_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let work = mounts::scratch_folder(project)?;
+    for (number, deb) in debs.iter().enumerate() {
+        let place = work.path().join(number.to_string());
+        unpack(deb, &place)?;
+        renumber(&place, version, end)?;
+        pack(&place, dir)?;
+    }
+    repo::index(dir, Path::new("/"))
+}
+
+/// Packs all packages of a folder again, into another.
+pub fn without_compression(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
+        let deb = entry?.path();
+        if deb.extension().is_some_and(|extension| extension == "deb") {
+            let place = deb.with_extension("d");
+            unpack(&deb, &place)?;
+            pack(&place, to)?;
+            fs::remove_dir_all(&place)
+                .with_context(|| format!("cannot remove {}", place.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn unpack(deb: &Path, place: &Path) -> Result<()> {
+    Cmd::new("dpkg-deb")
+        .arg("--raw-extract")
+        .args([deb, place])
+        .run()
+        .map(drop)
+}
+
+fn pack(place: &Path, dir: &Path) -> Result<()> {
+    Cmd::new("dpkg-deb")
+        .args(["--root-owner-group", "-Znone", "--build"])
+        .args([place, dir])
+        .run()
+        .map(drop)
+}
+
+/// Makes an unpacked package one of another version.
+fn renumber(place: &Path, version: &str, end: &str) -> Result<()> {
+    let new = |text: String| text.replace(VERSION, version);
+    edit(&place.join("DEBIAN/control"), new)?;
+    let source = place.join(format!("usr/src/procdriver-{VERSION}"));
+    if !source.exists() {
+        return Ok(());
+    }
+    edit(&source.join("dkms.conf"), new)?;
+    edit(&source.join("src/procdriver.rs"), |text| text + end)?;
+    let renamed = place.join(format!("usr/src/procdriver-{version}"));
+    fs::rename(&source, &renamed).with_context(|| format!("cannot rename {}", source.display()))
+}
+
+fn edit(path: &Path, change: impl FnOnce(String) -> String) -> Result<()> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    fs::write(path, change(text)).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_changed_wherever_it_stands_and_the_end_is_added() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join(format!("usr/src/procdriver-{VERSION}"));
+        fs::create_dir_all(source.join("src")).unwrap();
+        fs::create_dir(dir.path().join("DEBIAN")).unwrap();
+        let control = format!("Version: {VERSION}\nDepends: dkms-rust (= {VERSION})\n");
+        fs::write(dir.path().join("DEBIAN/control"), control).unwrap();
+        fs::write(source.join("dkms.conf"), format!("V=\"{VERSION}\"\n")).unwrap();
+        fs::write(source.join("src/procdriver.rs"), "a\n").unwrap();
+        renumber(dir.path(), "9", "b\n").unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(
+            read("DEBIAN/control"),
+            "Version: 9\nDepends: dkms-rust (= 9)\n"
+        );
+        assert_eq!(read("usr/src/procdriver-9/dkms.conf"), "V=\"9\"\n");
+        assert_eq!(read("usr/src/procdriver-9/src/procdriver.rs"), "a\nb\n");
+    }
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Bad input for dkms-rust, and a few of the good that are told apart from it. Each case runs in a
+//! fresh copy of a Debian 13 root in which the package is installed and its cache is empty.
+//!
+//! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
+//! cache folder, `W` a filled cache that may be copied from.
+
+/// One case.
+pub struct BadInput {
+    /// Its name.
+    pub name: &'static str,
+    /// What makes the input bad.
+    pub prepare: &'static str,
+    /// What is tried.
+    pub command: &'static str,
+    /// The exit status that it must have.
+    pub exit: i32,
+    /// Patterns that its output must have.
+    pub says: &'static [&'static str],
+    /// Whether it may leave files in the cache: where it mends the damage and goes on.
+    pub may_make: bool,
+}
+
+/// A refusal: the input is bad, nothing is done, nothing is left.
+const fn refused(
+    name: &'static str,
+    prepare: &'static str,
+    exit: i32,
+    says: &'static [&'static str],
+) -> BadInput {
+    BadInput {
+        name,
+        prepare,
+        command: "dkms-rust kdir -k $R",
+        exit,
+        says,
+        may_make: false,
+    }
+}
+
+/// All cases.
+pub const CASES: &[BadInput] = &[
+    refused(
+        "headers-missing",
+        "rm /lib/modules/$R/build",
+        77,
+        &[
+            "its headers are not installed",
+            "mend: apt install linux-headers-",
+        ],
+    ),
+    refused(
+        "linux-source-not-installed",
+        "dpkg --remove --force-depends $(dpkg-query -Wf '${Package} ' 'linux-source*')",
+        77,
+        &[
+            "linux-source-[0-9.]+, from which",
+            "mend: dkms-rust source -k .* --from .* in none of apt's sources",
+        ],
+    ),
+    refused(
+        "linux-source-archive-missing",
+        "rm /usr/src/linux-source-*.tar.xz",
+        77,
+        &[
+            "linux-source-.*tar.xz is missing",
+            "mend: dkms-rust source -k ",
+        ],
+    ),
+    refused(
+        "linux-source-of-another-revision",
+        "sed -i '/^Package: linux-source-/,/^$/s/^\\(Version: .*\\)$/\\1.1/' /var/lib/dpkg/status",
+        77,
+        &[
+            "linux-source-[0-9.]+ is version .*\\.1, but its headers are",
+            "mend: dkms-rust source -k ",
+        ],
+    ),
+    refused(
+        "linux-source-truncated",
+        "truncate --size=1M /usr/src/linux-source-*.tar.xz",
+        1,
+        &["linux-source-.*tar.xz"],
+    ),
+    refused(
+        "linux-source-is-not-xz",
+        "for f in /usr/src/linux-source-*.tar.xz; do echo nonsense > $f; done",
+        1,
+        &["linux-source-.*tar.xz"],
+    ),
+    refused(
+        "rustc-too-old",
+        "rm -f /usr/bin/rustc*; printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' \
+         > /usr/bin/rustc; chmod 755 /usr/bin/rustc",
+        77,
+        &[
+            "takes rustc 1.78 or newer; /usr/bin/rustc is \"rustc 1.70.0",
+            "mend: ",
+        ],
+    ),
+    refused(
+        "rustc-missing",
+        "rm -f /usr/bin/rustc*",
+        77,
+        &["takes rustc 1.78 or newer; there is none", "mend: "],
+    ),
+    refused(
+        "bindgen-missing",
+        "rm /usr/bin/bindgen",
+        77,
+        &["bindgen, .* is not installed", "mend: apt install bindgen"],
+    ),
+    refused(
+        "rust-src-missing",
+        "dpkg --remove --force-depends rust-src",
+        77,
+        &[
+            "source of Rust's library for .* is missing",
+            "mend: apt install rust-src",
+        ],
+    ),
+    refused(
+        "gcc-missing",
+        "rm -f /usr/bin/x86_64-linux-gnu-gcc-14 /usr/bin/gcc-14",
+        77,
+        &[
+            "it was built by .*gcc-14, which is not installed",
+            "mend: apt install gcc-14",
+        ],
+    ),
+    BadInput {
+        name: "no-such-kernel",
+        prepare: "true",
+        command: "dkms-rust kdir -k 9.9.9-nosuch-amd64",
+        exit: 77,
+        says: &["9.9.9-nosuch-amd64: no such kernel is installed"],
+        may_make: false,
+    },
+    BadInput {
+        name: "release-that-leads-out",
+        prepare: "mkdir -p /tmp/x",
+        command: "dkms-rust kdir -k ../../tmp/x",
+        exit: 2,
+        says: &["is not a kernel release"],
+        may_make: false,
+    },
+    BadInput {
+        name: "release-is-empty",
+        prepare: "true",
+        command: "dkms-rust kdir -k ''",
+        exit: 2,
+        says: &["is not a kernel release"],
+        may_make: false,
+    },
+    BadInput {
+        name: "not-root",
+        prepare: "true",
+        command: "setpriv --reuid=65534 --regid=65534 --clear-groups dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["root"],
+        may_make: false,
+    },
+    BadInput {
+        name: "disk-full-before",
+        prepare: "mkdir -p $C && mount -t tmpfs -o size=100m,mode=0755 none $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 77,
+        says: &[
+            "takes [0-9]+ MB in .*, where [0-9]+ MB are free",
+            "mend: make room",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "disk-full-in-the-middle",
+        prepare: "mkdir -p $C && mount -t tmpfs -o size=420m,mode=0755 none $C",
+        command: "(sleep 6; dd if=/dev/zero of=$C/filler bs=1M 2>/dev/null) & \
+                  dkms-rust kdir -k $R; status=$?; wait; rm $C/filler; exit $status",
+        exit: 1,
+        says: &[
+            "No space left on device",
+            "its Rust build tree could not be made ready",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "killed-in-the-middle",
+        prepare: "true",
+        // The second one may not take what the first left for a tree, and clears it away.
+        command: "timeout --signal=KILL 8 dkms-rust kdir -k $R; ls -A $C/$R; dkms-rust check -k $R",
+        exit: 0,
+        says: &["metadata to rebuild"],
+        may_make: true,
+    },
+    BadInput {
+        name: "cache-writable-by-others",
+        prepare: "mkdir -p $C && chmod 777 $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["can't be trusted", "can be written by others"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cache-is-a-link",
+        prepare: "mkdir -p /tmp/elsewhere && rm -rf $C && ln -s /tmp/elsewhere $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["can't be trusted", "is a link"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cache-damaged-and-no-source-to-mend-it",
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && \
+                  for f in $C/$R/*/rust/libkernel.rmeta; do echo x >> $f; done",
+        command: "dkms-rust kdir -k $R",
+        exit: 77,
+        says: &[
+            "libkernel.rmeta is not as it was made",
+            "linux-source-.*tar.xz is missing",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "cache-damaged-is-mended",
+        // Nothing but the manifest says so: the tree has all its files.
+        prepare: "cp -a $W $C && \
+                  for f in $C/$R/*/rust/libmacros.so; do echo x >> $f; done && \
+                  for f in $C/$R/*/dkms-rust.json; do cp $f /tmp/before.json; done",
+        command: "dkms-rust kdir -k $R && tree=$(dkms-rust kdir -k $R) && \
+                  test -f $tree/rust/libmacros.so && cmp $tree/.config /lib/modules/$R/build/.config \
+                  && echo mended",
+        exit: 0,
+        says: &["libmacros.so is not as it was made", "done in", "mended"],
+        may_make: true,
+    },
+    BadInput {
+        name: "metadata-of-the-build-tree-is-used-as-it-is",
+        prepare: HELLO_ON_OWN_TREE,
+        // And the module is the one that comes of rebuilt metadata, which other tests boot. (The
+        // build ID is of the debug information as well, which has paths.)
+        command: "BARE='strip -g -R .note.gnu.build-id'; cd /tmp/hello && \
+                  dkms-rust check -k $R && dkms-rust make -k $R && \
+                  $BARE -o /tmp/own.ko hello.ko && \
+                  find . -type f ! -name hello.rs ! -name Kbuild -delete && \
+                  ln -sfn $(cat /tmp/headers) /lib/modules/$R/build && \
+                  dkms-rust check -k $R && dkms-rust make -k $R && $BARE hello.ko && \
+                  cmp /tmp/own.ko hello.ko && echo the same",
+        exit: 0,
+        says: &[
+            "class metadata, shipped, .*, metadata own",
+            "hello.ko: uses [1-9][0-9]* Rust symbols that the kernel exports",
+            "class rust, rebuilt, .*, metadata kept",
+            "the same\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "rebuild-that-failed-is-not-repeated",
+        // The second does not try; kdir, for people, does.
+        prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && \
+                  mv /usr/bin/bindgen /usr/bin/bindgen-real && \
+                  printf '#!/bin/sh\\ncase $1 in --version) exec bindgen-real --version;; esac\\n\
+                  echo error: it is broken >&2; exit 1\\n' > /usr/bin/bindgen && \
+                  chmod 755 /usr/bin/bindgen",
+        command: "cd /tmp/m && dkms-rust make -k $R; echo first $?; dkms-rust make -k $R; \
+                  echo second $?; dkms-rust check -k $R; echo check $?; test -s /var/log/dkms-rust/$R.log && \
+                  dkms-rust kdir -k $R; echo again $?",
+        exit: 0,
+        says: &[
+            "error: it is broken",
+            "All that it said is in /var/log/dkms-rust/",
+            "first 1\n",
+            "could not be rebuilt before, and nothing has changed since: error: it is broken",
+            "second 77\n",
+            "check 77\n",
+            "again 1\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "linux-source-gone-and-a-tool-upgraded",
+        // The slice is kept; another bindgen makes another tree of it.
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && touch -d 2020-01-01 /usr/bin/bindgen",
+        command: "dkms-rust check -k $R; echo without $?; \
+                  mkdir -p /tmp/s/rust/kernel /tmp/s/scripts && cp /usr/src/linux-headers-*-common/Makefile /tmp/s && \
+                  echo > /tmp/s/rust/kernel/lib.rs && \
+                  dkms-rust source -k $R --from /tmp/s && dkms-rust check -k $R",
+        exit: 0,
+        says: &[
+            "tar.xz is missing",
+            "without 77\n",
+            "kept what is needed of the source of",
+            "class rust, rebuilt, .*, metadata to rebuild",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "source-of-another-version",
+        prepare: "mkdir -p /tmp/s/rust/kernel && echo > /tmp/s/rust/kernel/lib.rs && \
+                  printf 'VERSION = 1\\nPATCHLEVEL = 2\\nSUBLEVEL = 3\\n' > /tmp/s/Makefile",
+        command: "dkms-rust source -k $R --from /tmp/s; echo refused $?; \
+                  dkms-rust source -k $R --from /tmp/s --force && dkms-rust check -k $R",
+        exit: 0,
+        says: &[
+            "is the source of 1.2.3, but its headers are linux [0-9]",
+            "refused 1\n",
+            "class rust, linked, ",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "source-that-is-none",
+        prepare: "mkdir /tmp/s && echo x > /tmp/s/x && echo y > /tmp/y.tar.xz",
+        command: "! dkms-rust source -k $R --from /tmp/s && ! dkms-rust source -k $R --from /tmp/y.tar.xz \
+                  && ! dkms-rust source -k $R --from /tmp/none && ! dkms-rust source -k $R --fetch",
+        exit: 0,
+        says: &[
+            "it has no rust/: it is not a kernel's source",
+            "can't find /tmp/none",
+            "apt can't download linux-source-",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "header-edited-in-place",
+        prepare: "cp -a $W $C",
+        command: "dkms-rust check -k $R && echo '/* edited */' >> \
+                  $(echo /usr/src/linux-headers-*-common/include/linux/proc_fs.h | cut -d' ' -f1) && \
+                  dkms-rust check -k $R",
+        exit: 0,
+        says: &["metadata kept\\)\n(?s).*metadata to rebuild"],
+        may_make: false,
+    },
+    BadInput {
+        name: "no-module-at-all",
+        prepare: "cp -a $W $C && mkdir /tmp/m && echo 'obj-$(CONFIG_NEVER) := m.o' > /tmp/m/Kbuild",
+        command: "cd /tmp/m && dkms-rust make -k $R",
+        exit: 1,
+        says: &["make built no module: .* names none for this kernel"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cleaning-takes-no-metadata",
+        prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && touch m.o m.ko",
+        command: "cd /tmp/m && dkms-rust make -k $R -- clean && test ! -e m.ko && echo clean",
+        exit: 0,
+        says: &["clean\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "module-that-does-not-compile",
+        prepare: "cp -a $W $C && mkdir /tmp/broken && cd /tmp/broken && \
+                  echo 'obj-m := broken.o' > Kbuild && echo 'fn broken(' > broken.rs",
+        command: "cd /tmp/broken && dkms-rust make -k $R",
+        exit: 1,
+        says: &[
+            "error: this file contains an unclosed delimiter",
+            "the module did not build",
+        ],
+        may_make: false,
+    },
+];
+
+/// A kernel whose build tree has its metadata, and a module that is no driver of ours.
+const HELLO_ON_OWN_TREE: &str = r#"
+cp -a $W $C
+readlink -f /lib/modules/$R/build > /tmp/headers
+cp -a $W/$R/* /usr/src/own-tree && rm /usr/src/own-tree/dkms-rust.json
+ln -sfn /usr/src/own-tree /lib/modules/$R/build
+mkdir /tmp/hello && cd /tmp/hello && echo 'obj-m := hello.o' > Kbuild
+cat > hello.rs <<'EOF'
+//! A module of somebody else.
+use kernel::prelude::*;
+module! {
+    type: Hello,
+    name: "hello",
+    authors: ["x"],
+    description: "x",
+    license: "GPL",
+}
+struct Hello(KVec<u8>);
+impl kernel::Module for Hello {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let mut bytes = KVec::new();
+        bytes.push(42, GFP_KERNEL)?;
+        pr_info!("hello {}\n", bytes.len());
+        Ok(Self(bytes))
+    }
+}
+impl Drop for Hello {
+    fn drop(&mut self) {
+        pr_info!("{:?}\n", self.0);
+    }
+}
+EOF
+"#;

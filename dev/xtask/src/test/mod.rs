@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask test`: everything, from unit tests to a Debian that boots. The last line counts.
+//! May use all the others.
+
+mod bad_input;
+mod behaviour;
+pub mod cases;
+pub mod choice;
+mod debug;
+mod driver_source;
+mod foreign;
+mod host_checks;
+mod life;
+mod native;
+mod newer_rustc;
+mod package_checks;
+mod package_life;
+mod runtime;
+mod secure_boot;
+mod signing;
+mod status;
+mod tally;
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debian::setup::{self, Setup};
+use crate::guest::image;
+use crate::host::cargo;
+use crate::host::project::Project;
+use crate::matrix;
+use crate::package::{deb, repo};
+
+use choice::Choice;
+use tally::Tally;
+
+/// Runs the tests that are wanted; false when one failed.
+pub fn task(project: &Project, choice: &Choice) -> Result<bool> {
+    choice.check()?;
+    setup::begin()?;
+    empty_logs(project)?;
+    let mut tally = Tally::default();
+    // What goes wrong with the preparations is a failed test like any other, so that the last
+    // line is there in every case.
+    match prepare(project, choice, &mut tally) {
+        Ok(setup) => run(&setup, choice, &mut tally),
+        Err(error) => tally.fail("prepare", &format!("{error:#}")),
+    }
+    Ok(tally.finish(&project.target.join("logs")))
+}
+
+fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Result<Setup<'a>> {
+    Setup::with(project, || {
+        let debs = deb::build(project)?;
+        if choice.wants("package") {
+            tally.case("package/built-twice-is-the-same", || {
+                built_twice(project, &debs)
+            });
+        }
+        let repo = repo::build(project, &debs)?;
+        if choice.wants("host") {
+            host_checks::run(project, tally);
+        }
+        Ok((debs, repo))
+    })
+}
+
+/// Steps that build modules for the stock kernels, or install the packages.
+const NEED_METADATA: [&str; 11] = [
+    "native",
+    "driver",
+    "bad-input",
+    "status",
+    "behaviour",
+    "runtime",
+    "newer-rustc",
+    "secure-boot",
+    "foreign",
+    "package-life",
+    "life",
+];
+
+fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
+    if choice.wants("package") {
+        package_checks::run(setup, tally);
+    }
+    let caches = &metadata(setup, choice, tally);
+    let wants = |step| choice.wants(step) && !(caches.is_empty() && NEED_METADATA.contains(&step));
+    thread::scope(|scope| {
+        // Made while the chroot works; a guest at the end needs it.
+        let system = wants("package-life")
+            .then(|| scope.spawn(|| image::system(setup.project, &setup.base)));
+        let modules = match wants("native") {
+            true => native::run(setup, caches, tally),
+            false => Vec::new(),
+        };
+        // Guests, of which each is emulated by a thread, beside what is built in chroots: neither
+        // alone keeps two processors busy.
+        let guests = scope.spawn(move || {
+            let mut tally = Tally::default();
+            if wants("behaviour") {
+                behaviour::run(setup, &modules, choice.all, &mut tally);
+            }
+            if wants("runtime") {
+                runtime::run(setup, caches, &modules, &mut tally);
+            }
+            if wants("newer-rustc") {
+                newer_rustc::run(setup, &modules, choice.all, &mut tally);
+            }
+            if wants("secure-boot") {
+                secure_boot::run(setup, &modules, &mut tally);
+            }
+            if wants("foreign") {
+                foreign::run(setup, &modules, &mut tally);
+            }
+            match system.map(|made| made.join()) {
+                None => {}
+                Some(Ok(Ok(_))) => {
+                    package_life::run(setup, &caches[0], &mut tally);
+                    signing::run(setup, &caches[0], &mut tally);
+                }
+                Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
+                Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
+            }
+            debug::run(setup, choice, &mut tally);
+            tally
+        });
+        // The first kernel's, which these use alone.
+        if wants("driver") {
+            driver_source::run(setup, &caches[0], tally);
+        }
+        if wants("bad-input") {
+            bad_input::run(setup, &caches[0], tally);
+        }
+        if wants("status") {
+            status::run(setup, caches, tally);
+        }
+        if wants("life") {
+            life::run(setup, caches, choice.all, tally);
+        }
+        if wants("matrix") {
+            tally.case("matrix", || every_kernel(setup));
+        }
+        match guests.join() {
+            Ok(of_guests) => tally.add(of_guests),
+            Err(_) => tally.fail("guests", "running them panicked"),
+        }
+    });
+}
+
+/// The metadata of each kernel, where a step wants it; none where it could not be made.
+fn metadata(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) -> Vec<PathBuf> {
+    let wanting = NEED_METADATA.iter().filter(|step| choice.wants(step));
+    let wanting: Vec<_> = wanting.collect();
+    if wanting.is_empty() {
+        return Vec::new();
+    }
+    setup.caches().unwrap_or_else(|error| {
+        tally.fail("native/metadata", &format!("{error:#}"));
+        for step in wanting {
+            tally.skip(step, "there is no metadata to build with");
+        }
+        Vec::new()
+    })
+}
+
+fn every_kernel(setup: &Setup<'_>) -> Result<()> {
+    let all_well = matrix::run(setup.project, setup.repo.clone(), &[])?;
+    ensure!(
+        all_well,
+        "some kernel did not do; docs/matrix.md says which"
+    );
+    Ok(())
+}
+
+/// The packages of the first time are put aside: building removes what an earlier build left.
+fn built_twice(project: &Project, debs: &[PathBuf]) -> Result<()> {
+    let aside = project.product("debian-before")?;
+    let mut first = Vec::new();
+    for deb in debs {
+        let name = deb.file_name().context("a package without a name")?;
+        let copy = aside.join(name);
+        fs::rename(deb, &copy).with_context(|| format!("cannot move {}", deb.display()))?;
+        first.push(copy);
+    }
+    // Compiled again as well: only the crates of this workspace, the rest is theirs.
+    cargo::cargo(project)
+        .args(["clean", "--release", "--package", "dkms-rust", "--target"])
+        .arg(cargo::host_target()?)
+        .run()?;
+    let second = deb::build(project)?;
+    deb::compare(&first, &second)
+}
+
+/// Logs of an earlier run would be taken for this one's.
+fn empty_logs(project: &Project) -> Result<()> {
+    let dir = project.product("logs")?;
+    fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))
+}
