@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod failures;
+pub mod folders;
 pub mod info;
 pub mod link;
 pub mod overlay;

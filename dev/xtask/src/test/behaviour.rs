@@ -52,7 +52,7 @@ pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
         let program = &program;
         let guests: Vec<_> = modules
             .iter()
-            .map(|built| scope.spawn(move || boot(setup, program, built, long)))
+            .map(|built| scope.spawn(move || boot(setup, program, built, "behaviour", long)))
             .collect();
         guests
             .into_iter()
@@ -70,16 +70,18 @@ pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
     }
 }
 
-fn boot(
+/// Boots a small guest with the behaviour suite; its log is called by `name` and the release.
+pub fn boot(
     setup: &Setup<'_>,
     program: &Path,
     built: &Built,
+    name: &str,
     long: bool,
 ) -> Result<(Outcome, PathBuf)> {
     let Built {
         release, module, ..
     } = built;
-    let name = format!("guest-behaviour-{release}");
+    let name = format!("guest-{name}-{release}");
     let log = setup.project.log(&name)?;
     let vmlinuz = setup.checks.kernel(release)?;
     let what = format!("run the behaviour suite in a guest with {release}");
