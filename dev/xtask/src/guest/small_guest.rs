@@ -109,20 +109,20 @@ impl Boot<'_> {
         let program = self.program;
         let init =
             fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
-        let mut archive = cpio::Archive::new();
-        archive.file("init", 0o755, &init);
+        let mut archive = cpio::Archive::new()?;
+        archive.file("init", 0o755, &init)?;
         for (name, module) in self.modules {
-            archive.file(name, 0o644, module);
+            archive.file(name, 0o644, module)?;
         }
         for folder in folders(self.programs.iter().map(|(path, _)| Path::new(path))) {
-            archive.directory(&folder);
+            archive.directory(&folder)?;
         }
         for (path, bytes) in self.programs {
-            archive.file(path, 0o755, bytes);
+            archive.file(path, 0o755, bytes)?;
         }
         let work = mounts::scratch_folder(project)?;
         let initramfs = work.path().join("initramfs");
-        fs::write(&initramfs, archive.finish()).context("cannot write the initramfs")?;
+        fs::write(&initramfs, archive.finish()?).context("cannot write the initramfs")?;
         let vm = Vm {
             kernel: self.kernel.to_path_buf(),
             initramfs,
