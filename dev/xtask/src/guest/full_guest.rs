@@ -17,6 +17,7 @@ use crate::guest::machine::Pace;
 use crate::guest::outcome::Outcome;
 use crate::guest::qemu::Vm;
 use crate::guest::{cpio, image};
+use crate::host::files;
 use crate::host::mounts::{self, Overlay};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
@@ -128,8 +129,7 @@ pub fn boot_initramfs(root: &Path, release: &str) -> Result<Vec<u8>> {
     archive.file("init", 0o755, include_bytes!("scripts/boot-init.sh"))?;
     archive.directory("bin")?;
     let busybox = root.join("usr/bin/busybox");
-    let busybox =
-        fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?;
+    let busybox = files::bytes(&busybox)?;
     archive.file("bin/busybox", 0o755, &busybox)?;
     archive.directory("modules")?;
     for module in modules::collect(root, release, CHECKSUM_MODULES, DISK_MODULES)? {

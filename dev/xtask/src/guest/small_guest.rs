@@ -15,8 +15,8 @@ use crate::guest::cpio;
 use crate::guest::machine::Pace;
 use crate::guest::outcome::Outcome;
 use crate::guest::qemu::Vm;
-use crate::host::mounts;
 use crate::host::project::Project;
+use crate::host::{files, mounts};
 
 /// How large a guest is, and for how long.
 #[derive(Clone, Copy)]
@@ -107,8 +107,7 @@ impl Boot<'_> {
 
     fn prepare(&self, project: &Project) -> Result<(Vm, TempDir)> {
         let program = self.program;
-        let init =
-            fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+        let init = files::bytes(program)?;
         let mut archive = cpio::Archive::new()?;
         archive.file("init", 0o755, &init)?;
         for (name, module) in self.modules {

@@ -16,6 +16,7 @@ use crate::debian::chroot::Chroot;
 use crate::guest::machine::Pace;
 use crate::guest::qemu::Vm;
 use crate::guest::{full_guest, image, problems};
+use crate::host::files;
 use crate::host::mounts::{self, Mount, Overlay};
 use crate::host::project::Project;
 
@@ -70,7 +71,7 @@ pub fn pack(project: &Project, chroot: &Chroot, releases: &[&str]) -> Result<Vec
     image::prepare(root)?;
     for (name, text) in [UNIT, SCRIPT] {
         let path = root.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(&path, text)?;
     }
     let mut looks = Vec::new();
     for release in releases {

@@ -3,18 +3,18 @@
 //! Pages of the documentation that a task writes in part.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::host::files;
+
 /// Replaces what a task writes in a page: what is between two lines that name the task.
 pub fn replace(path: &Path, task: &str, text: &str) -> Result<()> {
-    let old =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let old = files::text(path)?;
     let new = with(&old, task, text)
         .with_context(|| format!("{} has lost the marks of `make {task}`", path.display()))?;
-    fs::write(path, new).with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(path, new)?;
     println!("{}", path.display());
     Ok(())
 }

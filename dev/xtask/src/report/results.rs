@@ -5,13 +5,13 @@
 //! Each run keeps its rows in `target`. The documentation has rows of its own beside each page,
 //! which change only when that is asked for, and then only those that the run has.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::host::files;
 use crate::host::project::Project;
 
 /// A row of results.
@@ -103,19 +103,20 @@ fn read<R: Row>(path: &Path) -> Result<Vec<R>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::text(path)?;
     serde_json::from_str(&text)
         .with_context(|| format!("{} is of another version: remove it", path.display()))
 }
 
 fn write<R: Row>(path: &Path, rows: &[R]) -> Result<()> {
     let text = serde_json::to_string_pretty(rows).context("the results as JSON")?;
-    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    files::write(path, text + "\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde::Deserialize;
 
     use super::*;

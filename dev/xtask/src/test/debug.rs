@@ -3,11 +3,10 @@
 //! The driver on kernels of our own that watch memory, locks and races, and let things fail on
 //! demand. First each has to show that it sees mistakes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::own_kernel::{self, Variant};
@@ -17,7 +16,7 @@ use crate::guest::outcome::Outcome;
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{cargo, ui};
+use crate::host::{cargo, files, ui};
 use crate::test::cases::debug::{DebugKernel, KERNELS, Run};
 
 use super::choice::Choice;
@@ -128,7 +127,7 @@ fn module(
     let line = format!("cd '{place}' && dkms-rust make -k '{release}' && strip -g {module}");
     chroot.sh(&line).log(log).run()?;
     let path = outside.join(module);
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = files::bytes(&path)?;
     Ok((module, bytes))
 }
 

@@ -4,11 +4,10 @@
 //! they need, and the kernel's selftests for procfs, compiled from linux-source.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::layers;
@@ -17,7 +16,7 @@ use crate::debian::setup::Setup;
 use crate::guest::outcome::Outcome;
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
-use crate::host::{cargo, ui};
+use crate::host::{cargo, files, ui};
 
 use super::native::Built;
 use super::tally::Tally;
@@ -131,7 +130,7 @@ fn libraries(ldd: &str) -> BTreeSet<String> {
 
 fn read(chroot: &Chroot, path: &str) -> Result<Vec<u8>> {
     let path = chroot.path().join(Path::new(path));
-    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    files::bytes(&path)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
 use crate::guest::small_guest;
+use crate::host::files;
 use crate::host::run::Cmd;
 use crate::host::{cargo, ui};
 
@@ -88,8 +89,7 @@ fn build(
     chroot.sh(&line).log(&log).run()?;
     let read = |name: &'static str| {
         let path = place.join(name);
-        let module =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
+        let module = files::bytes(&path);
         Ok((name, module?))
     };
     MODULES.into_iter().map(read).collect()

@@ -3,16 +3,15 @@
 //! A booted Debian whose kernel loads only what is signed by a key that it knows, and does not know
 //! dkms's: what apt, the package and `dkms-rust status` say then.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, Payload, SIGNING};
 use crate::guest::outcome::Outcome;
-use crate::host::ui;
+use crate::host::{files, ui};
 
 use super::tally::Tally;
 
@@ -55,7 +54,7 @@ fn keys(setup: &Setup<'_>) -> Result<[Vec<u8>; 2]> {
     chroot.cmd("dkms").arg("generate_mok").log(&log).run()?;
     let read = |name: &str| {
         let path = chroot.path().join("var/lib/dkms").join(name);
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        files::bytes(&path)
     };
     Ok([read("mok.key")?, read("mok.pub")?])
 }
