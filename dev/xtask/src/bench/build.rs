@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
-use crate::host::run::Cmd;
+use crate::host::run;
 use crate::host::{date, files};
 
 use super::results::{Compilers, Part, Row};
@@ -80,11 +80,9 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
     let driver = place.join("driver");
     files::make_dir(&driver)?;
     for file in DRIVER {
-        let copy = Cmd::new("cp").arg("-a").arg(source.join(file));
-        copy.arg(&driver).run()?;
+        run::copy_all(&source.join(file), &driver.join(file))?;
     }
-    let copy = Cmd::new("cp").arg("-a").arg(source.join("dev/peers"));
-    copy.arg(&place).run()?;
+    run::copy_all(&source.join("dev/peers"), &place.join("peers"))?;
     // As dkms does; the signature goes too, which no peer has.
     let line = format!(
         "cd '{PLACE}/{release}' && (cd driver && dkms-rust make -k '{release}') && \

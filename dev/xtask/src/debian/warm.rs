@@ -13,7 +13,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::packaged;
 use crate::debian::root::Root;
 use crate::host::project::Project;
-use crate::host::run::Cmd;
+use crate::host::run::{self, Cmd};
 use crate::host::{digest, files, mounts, ui};
 
 /// The source of the modules by which dkms-rust is tested.
@@ -46,11 +46,7 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
             .must_succeed("dkms-rust kdir")?;
         let work = mounts::scratch_folder(project)?;
         let made = chroot.path().join("var/cache/dkms-rust");
-        Cmd::new("cp")
-            .arg("-a")
-            .arg(&made)
-            .arg(work.path().join("cache"))
-            .run()?;
+        run::copy_all(&made, &work.path().join("cache"))?;
         files::rename(&work.keep(), &folder)
     })?;
     Ok(folder)
@@ -59,12 +55,7 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
 /// Puts a filled cache where dkms-rust looks for it, beside what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     let place = chroot.path().join("var/cache/dkms-rust");
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(warm.join("cache"))
-        .arg(&place)
-        .run()?;
-    Ok(())
+    run::copy_all(&warm.join("cache"), &place)
 }
 
 /// The program decides: another dkms-rust fills the cache anew.

@@ -185,6 +185,15 @@ fn open_log(path: &Path, what: &str) -> Result<File> {
     Ok(log)
 }
 
+/// Copies a file, or a directory with all that is in it, with owners, modes and times.
+pub fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    Cmd::new("cp")
+        .args(["-a", "-T"])
+        .args([from, to])
+        .run()
+        .map(drop)
+}
+
 /// Has the kernel kill the command when the thread that started it ends. Every caller waits for
 /// its command in the thread that started it, so this only acts when xtask itself dies.
 fn die_with_parent(command: &mut Command) {

@@ -16,7 +16,7 @@ use crate::debian::packaged::{self, Check};
 use crate::debian::root::Root;
 use crate::host::files;
 use crate::host::project::Project;
-use crate::host::run::Cmd;
+use crate::host::run::{self, Cmd};
 
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
@@ -148,12 +148,7 @@ fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
         return Ok(());
     }
     files::make_dir(cache)?;
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(made)
-        .arg(cache.join("cache"))
-        .run()?;
-    Ok(())
+    run::copy_all(&made, &cache.join("cache"))
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
+use crate::guest::outcome::Outcome;
 use crate::guest::small_guest;
 use crate::host::files;
-use crate::host::run::Cmd;
+use crate::host::run;
 use crate::host::{cargo, ui};
 
 use super::native::Built;
@@ -48,10 +49,7 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
         let suite = format!("runtime/{release}");
         let booted = build(setup, &chroot, release)
             .and_then(|modules| boot(setup, release, &program, &modules));
-        match booted {
-            Ok((outcome, log)) => tally.guest(&suite, &outcome, &log),
-            Err(error) => tally.fail(&suite, &format!("{error:#}")),
-        }
+        tally.guest(&suite, booted);
     }
     for driver in drivers {
         let name = format!("runtime/{}/driver-cannot-panic", driver.release);
@@ -79,11 +77,7 @@ fn build(
     let folder = format!("{PLACE}/{release}");
     chroot.sh(&format!("mkdir -p '{PLACE}'")).run()?;
     let place = chroot.path().join(folder.trim_start_matches('/'));
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(setup.project.source.join(warm::TEST_MODULES))
-        .arg(&place)
-        .run()?;
+    run::copy_all(&setup.project.source.join(warm::TEST_MODULES), &place)?;
     let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
     let log = setup.project.log("runtime")?;
     chroot.sh(&line).log(&log).run()?;
@@ -100,14 +94,14 @@ fn boot(
     release: &str,
     program: &Path,
     modules: &[(&str, Vec<u8>)],
-) -> Result<(crate::guest::outcome::Outcome, PathBuf)> {
+) -> Result<Outcome> {
     let name = format!("guest-runtime-{release}");
     let vmlinuz = setup.checks.kernel(release)?;
     let modules: Vec<_> = modules
         .iter()
         .map(|(name, bytes)| (*name, &bytes[..]))
         .collect();
-    let outcome = ui::step(
+    ui::step(
         &format!("use the kernel crate in a guest with {release}"),
         || {
             let words = "guest=runtime";
@@ -121,8 +115,7 @@ fn boot(
                 &mut |_| {},
             )
         },
-    )?;
-    Ok((outcome, setup.project.log(&name)?))
+    )
 }
 
 /// No function that panics is in the module, and none is called that the kernel has.

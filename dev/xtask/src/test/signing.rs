@@ -3,29 +3,25 @@
 //! A booted Debian whose kernel loads only what is signed by a key that it knows, and does not know
 //! dkms's: what apt, the package and `dkms-rust status` say then.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, Payload, SIGNING};
-use crate::guest::outcome::Outcome;
+use crate::guest::outcome::{Outcome, show_cases};
 use crate::host::{files, ui};
 
 use super::tally::Tally;
 
 /// Boots the full guest and counts its cases.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
-    match boot(setup, warm) {
-        Ok((outcome, log)) => tally.guest("signing", &outcome, &log),
-        Err(error) => tally.fail("signing/boot", &format!("{error:#}")),
-    }
+    tally.guest("signing", boot(setup, warm));
 }
 
-fn boot(setup: &Setup<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
+fn boot(setup: &Setup<'_>, warm: &Path) -> Result<Outcome> {
     const NAME: &str = "guest-signing";
-    let log = setup.project.log(NAME)?;
     let [key, certificate] = keys(setup)?;
     let payload = Payload {
         script: SIGNING,
@@ -37,14 +33,10 @@ fn boot(setup: &Setup<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
         warm,
     };
     let what = "install with apt where the kernel does not know dkms's key";
-    let outcome = ui::step(what, || {
-        full_guest::run(setup.project, &setup.base, &payload, NAME, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {case}"));
-            }
-        })
-    })?;
-    Ok((outcome, log))
+    let on_line = &mut show_cases("");
+    ui::step(what, || {
+        full_guest::run(setup.project, &setup.base, &payload, NAME, on_line)
+    })
 }
 
 /// The key and the certificate, as dkms makes them by itself where there is openssl.
