@@ -66,6 +66,10 @@ pub enum Command {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
+        /// Also say whether this module, as installed, was built against the headers that are
+        /// installed now; 1 if not
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
     },
     /// Show every kernel, and the Rust modules that DKMS has for it
     Status {

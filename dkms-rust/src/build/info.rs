@@ -70,10 +70,19 @@ fn value(way: Way, rustc: &str, headers: &str) -> String {
     format!("{way} by {rustc}{HEADERS}{headers}")
 }
 
-/// The way, and the fingerprint of the headers, in the field's value.
-pub fn parse(value: &str) -> Option<(&str, &str)> {
-    let (built, headers) = value.rsplit_once(HEADERS)?;
-    Some((built.split(' ').next()?, headers))
+/// What the field's value says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Info<'a> {
+    /// The way, and the rustc: `linked by rustc 1.96.1 (...)`.
+    pub how: &'a str,
+    /// The fingerprint of the headers.
+    pub headers: &'a str,
+}
+
+/// Reads the field's value.
+pub fn parse(value: &str) -> Option<Info<'_>> {
+    let (how, headers) = value.rsplit_once(HEADERS)?;
+    Some(Info { how, headers })
 }
 
 #[cfg(test)]
@@ -84,7 +93,9 @@ mod tests {
     fn what_is_written_is_understood() {
         let text = value(Way::Linked, "rustc 1.96.1 (\"a\\b\" 2026)", "0123");
         assert_eq!(text, "linked by rustc 1.96.1 (ab 2026); headers 0123");
-        assert_eq!(parse(&text), Some(("linked", "0123")));
+        let info = parse(&text).unwrap();
+        assert_eq!(info.how, "linked by rustc 1.96.1 (ab 2026)");
+        assert_eq!(info.headers, "0123");
         assert_eq!(parse("something else"), None);
     }
 

@@ -6,7 +6,7 @@
 //! It is done here, and not when the module is linked, since objtool, modpost and modversions then
 //! see one object like any other, and check it.
 
-use crate::build::symbols::{Symbols, exported};
+use crate::build::symbols::{self, Symbols, exported};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::env;
@@ -32,6 +32,10 @@ pub const WRAPPED: [&str; 3] = ["_printk", "_dev_printk", "seq_printf"];
 /// The file beside the runtime with the functions, a line each, of which the same is true and for
 /// which the runtime has nothing.
 pub const FORMATTERS: &str = "formatters";
+
+/// The environment variable with the path of a file that gets the name of such a function when a
+/// module is refused for calling it.
+pub const REFUSED: &str = "DKMS_RUST_REFUSED";
 
 /// What those format with: it is the one thing that C asks of the crates.
 const FORMAT: &str = "rust_fmt_argument";
@@ -99,12 +103,10 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     let symvers = tree.join("Module.symvers");
     let symvers = fs::read_to_string(&symvers).with_context(|| symvers.display().to_string())?;
     let exported = exported(&symvers);
-    let needs = || {
-        module
-            .needed
-            .iter()
-            .filter(|name| !exported.contains(name.as_str()))
-    };
+    // What the kernel exports of Rust is of another rustc or another source: not even under the
+    // very same name can it be relied on.
+    let of_kernel = |name: &str| exported.contains(name) && !symbols::is_mangled(name);
+    let needs = || module.needed.iter().filter(|name| !of_kernel(name));
 
     let crates = runtime.join("crates.a");
     let offered = Symbols::of_archive(&crates)?;
@@ -133,6 +135,9 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     // What is still missing other objects of the module may have, or other modules: modpost sees.
     let formatters = fs::read_to_string(runtime.join(FORMATTERS)).unwrap_or_default();
     if let Some(name) = formatters.lines().find(|name| whole.needed.contains(*name)) {
+        if let Some(file) = env::var_os(REFUSED) {
+            fs::write(file, name).ok();
+        }
         bail!(
             "it hands Rust's fmt::Arguments to the kernel's {name}, whose code is of another rustc \
              than the module's"

@@ -112,6 +112,19 @@ fn what_the_crates_do_not_have_is_left_to_the_module_s_other_objects() {
 }
 
 #[test]
+fn rust_code_is_not_taken_from_a_kernel_that_exports_it_under_the_same_name() {
+    let tree = Tree::new("int _RNvOurs(void) { return exported(); }", HELPERS);
+    let symvers = tree.0.path().join("Module.symvers");
+    fs::write(
+        symvers,
+        "0x0\texported\tvmlinux\t\t\n0x0\t_RNvOurs\tvmlinux\t\t\n",
+    )
+    .unwrap();
+    let symbols = tree.linked("int init(void) { return _RNvOurs(); }");
+    assert_eq!(names(&symbols.unwrap().needed), ["exported"]);
+}
+
+#[test]
 fn a_formatter_that_the_runtime_does_not_have_is_refused_by_name() {
     let tree = Tree::new(CRATES, HELPERS);
     fs::write(tree.runtime().join(FORMATTERS), "new_printk\n").unwrap();

@@ -5,9 +5,11 @@
 
 pub mod cache;
 pub mod failures;
+pub mod folders;
 pub mod info;
 pub mod link;
 pub mod overlay;
+pub mod place;
 pub mod plan;
 pub mod rebuild;
 pub mod recipe;

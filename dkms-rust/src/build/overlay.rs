@@ -75,7 +75,10 @@ fn config(build: &Path, tree: &Path) -> Result<()> {
         copy(&build.join("include/config").join(name), &target.join(name))?;
     }
     fs::write(target.join("auto.conf.cmd"), "")?;
-    let dot_config = copy(&build.join(".config"), &tree.join(".config"))?;
+    // Headers without a .config have all options that are set in auto.conf.
+    let own = [build.join(".config"), target.join("auto.conf")];
+    let own = own.iter().find(|file| file.is_file()).unwrap_or(&own[0]);
+    let dot_config = copy(own, &tree.join(".config"))?;
     Ok(dot_config.set_modified(SystemTime::UNIX_EPOCH)?)
 }
 

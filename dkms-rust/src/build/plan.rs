@@ -4,6 +4,7 @@
 
 use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;
+use crate::build::place;
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::recipe::RECIPE;
 use crate::build::way::Way;
@@ -15,16 +16,15 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::{self, Slice};
 use crate::system::System;
+use crate::system::dpkg;
 use crate::system::run::{Failed, step};
-use crate::toolchain::{Bindgen, Rustc, compiler, identity};
+use crate::toolchain::{Bindgen, Compiler, Rustc, identity};
 use anyhow::Result;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The oldest series whose `kernel` crate modules of today can be built on.
 const OLDEST: (u32, u32) = (6, 12);
-
-/// How many bytes must be free where the cache is: 250 MB are used at the height of a rebuild.
-const ROOM: u64 = 400 << 20;
 
 /// How a kernel is served.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub struct Plan {
     pub class: Class,
     /// How modules are built for it.
     pub way: Way,
-    /// Whether it was built by clang and LLVM's tools.
-    pub llvm: bool,
+    /// The C compiler for modules.
+    pub compiler: Compiler,
     /// The rustc that will build modules.
     pub rustc: Rustc,
     /// Where the build tree with metadata comes from.
@@ -117,11 +117,12 @@ impl Plan {
         let forced = Slice::kept(system, release).is_some_and(|slice| slice.about.forced);
         let (way, rustc) = Way::choose(&kernel, class, forced)?;
         can_be_rebuilt(&kernel, way)?;
-        compiler::check(&kernel)?;
-        let llvm = kernel.built_by_clang();
+        kernel.can_build()?;
+        let compiler = Compiler::of(&kernel)?;
         let tree = if way == Way::Shipped {
             Tree::Own(kernel.build)
         } else {
+            place::runs_programs(&kernel)?;
             let bindgen = Bindgen::of(&kernel)?;
             let inputs = inputs(system, &kernel, way, &rustc, &bindgen)?;
             let found = kept
@@ -130,7 +131,8 @@ impl Plan {
             if let Some(inputs) = found {
                 Tree::Kept(inputs)
             } else {
-                let rebuild = rebuild_of(system, kernel, way, &rustc, bindgen, inputs)?;
+                let parts = (rustc.clone(), bindgen, compiler.clone());
+                let rebuild = rebuild_of(system, kernel, way, parts, inputs)?;
                 if heeded {
                     not_failed(system, &rebuild)?;
                 }
@@ -141,7 +143,7 @@ impl Plan {
             release: release.clone(),
             class,
             way,
-            llvm,
+            compiler,
             rustc,
             tree,
         })
@@ -248,21 +250,45 @@ fn rebuild_of(
     system: &System,
     kernel: Kernel,
     way: Way,
-    rustc: &Rustc,
-    bindgen: Bindgen,
+    (rustc, bindgen, compiler): (Rustc, Bindgen, Compiler),
     inputs: Inputs,
 ) -> Result<Rebuild, Refusal> {
-    let source = Source::of(system, &kernel)?;
+    let source = Source::of(system, &kernel).map_err(|refusal| with_lib_rust(&kernel, refusal))?;
     rustc.library(&kernel)?;
-    room(&kernel, &system.cache())?;
+    bindgen.reads_c(&kernel)?;
+    place::check(&kernel)?;
     Ok(Rebuild {
         source,
-        rustc: rustc.clone(),
+        rustc,
         bindgen,
+        compiler,
         inputs,
         kernel,
         way,
     })
+}
+
+/// Ubuntu's headers lead to where a package of its own would bring the metadata: where that is
+/// missing and nothing can be rebuilt, it is what to install.
+fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
+    let link = kernel.build.join("rust");
+    let package = format!("linux-lib-rust-{}", kernel.release);
+    let leads_there =
+        fs::read_link(&link).is_ok_and(|target| target.iter().any(|part| part == package.as_str()));
+    if !leads_there || link.exists() {
+        return refusal;
+    }
+    let reason = format!(
+        "its metadata, {package}, is not installed; {}",
+        refusal.reason
+    );
+    let mend = dpkg::install(&kernel.system, &[&package]).unwrap_or_else(|| {
+        // Behind a command this is a comment, so that it can still be typed as it is.
+        let other = refusal.mend.map(|mend| format!("{mend} # or "));
+        let other = other.unwrap_or_default();
+        format!("{other}install {package} from where the kernel is from (apt does not have it)")
+    });
+    Refusal::new(&kernel.release, reason, mend)
 }
 
 /// Refuses kernels whose crates can't be had from their source.
@@ -275,7 +301,21 @@ fn can_be_rebuilt(kernel: &Kernel, way: Way) -> Result<(), Refusal> {
         );
         return Err(Refusal::final_(release, why));
     }
+    if way != Way::Shipped && !has_rust_port(kernel) {
+        let why = "Rust is not ported to its architecture (its configuration has no \
+                   CONFIG_HAVE_RUST)";
+        return Err(Refusal::final_(release, why));
+    }
     Ok(())
+}
+
+/// Whether Rust is ported to the kernel's architecture. Where a kernel keeps its return addresses
+/// apart, its configuration says so only if a rustc was there that can do the same.
+fn has_rust_port(kernel: &Kernel) -> bool {
+    let ported = kernel
+        .srcarch()
+        .is_some_and(|arch| arch == "arm64" || arch == "riscv");
+    kernel.config.is_on("HAVE_RUST") || ported && kernel.config.is_on("SHADOW_CALL_STACK")
 }
 
 /// What a rebuilt tree depends on.
@@ -317,52 +357,51 @@ fn inputs(
     })
 }
 
-/// Refuses if the disk is too full for a rebuild.
-fn room(kernel: &Kernel, cache: &Path) -> Result<(), Refusal> {
-    let there = cache
-        .ancestors()
-        .find(|folder| folder.exists())
-        .unwrap_or(cache);
-    let Ok(disk) = rustix::fs::statvfs(there) else {
-        return Ok(());
-    };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free >= ROOM {
-        return Ok(());
-    }
-    let why = format!(
-        "rebuilding its Rust metadata takes {} MB in {}, where {} MB are free",
-        ROOM >> 20,
-        there.display(),
-        free >> 20
-    );
-    Err(Refusal::new(
-        &kernel.release,
-        why,
-        "make room there (apt clean, dkms-rust clean)",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
 
+    fn refusal(release: &str, config: &str, way: Way) -> Option<String> {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), release, config);
+        let kernel = Kernel::find(&System::below(root.path()), &release.parse().unwrap()).unwrap();
+        Some(can_be_rebuilt(&kernel, way).err()?.reason)
+    }
+
+    const HAVE_RUST: &str = "CONFIG_HAVE_RUST=y\n";
+
     #[test]
     fn a_kernel_that_is_too_old_is_refused() {
-        let refusal = |release: &str, way: Way| {
-            let root = tempfile::tempdir().unwrap();
-            make_installed(root.path(), release, "");
-            let system = System::below(root.path());
-            let kernel = Kernel::find(&system, &release.parse().unwrap()).unwrap();
-            can_be_rebuilt(&kernel, way)
-                .err()
-                .map(|refusal| refusal.reason)
-        };
-        let why = refusal("6.1.0-44-amd64", Way::Linked).unwrap();
+        let why = refusal("6.1.0-44-amd64", HAVE_RUST, Way::Linked).unwrap();
         assert!(why.contains("older than 6.12"), "{why}");
-        assert!(refusal("6.11.10-amd64", Way::Rebuilt).is_some());
-        assert_eq!(refusal("6.11.10-amd64", Way::Shipped), None);
-        assert_eq!(refusal("6.12.107+deb13-amd64", Way::Linked), None);
+        assert!(refusal("6.11.10-amd64", HAVE_RUST, Way::Rebuilt).is_some());
+        assert_eq!(refusal("6.11.10-amd64", HAVE_RUST, Way::Shipped), None);
+        assert_eq!(refusal("6.12.107-amd64", HAVE_RUST, Way::Linked), None);
+    }
+
+    #[test]
+    fn a_kernel_of_an_architecture_without_rust_is_refused_for_good() {
+        let why = refusal("6.12.107-s390x", "", Way::Linked).unwrap();
+        assert!(why.contains("not ported to its architecture"), "{why}");
+    }
+
+    #[test]
+    fn ubuntu_s_package_with_the_metadata_is_named_where_nothing_else_serves() {
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), "6.14.0-1-generic", "CONFIG_RUST=y\n");
+        let release = "6.14.0-1-generic".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let refused = || with_lib_rust(&kernel, Refusal::new(&release, "no source", "get it"));
+        assert_eq!(refused().reason, "no source");
+        let target = "/usr/src/linux-lib-rust-6.14.0-1-generic/rust";
+        std::os::unix::fs::symlink(target, build.join("rust")).unwrap();
+        let refusal = refused();
+        let mend = refusal.mend.unwrap();
+        assert!(
+            mend.starts_with("get it # or install linux-lib-rust-6.14.0-1-generic"),
+            "{mend}"
+        );
+        assert!(refusal.reason.ends_with("is not installed; no source"));
     }
 }

@@ -16,8 +16,8 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::Slice;
 use crate::system::System;
-use crate::system::run::{logged, step};
-use crate::toolchain::{Bindgen, Rustc};
+use crate::system::run::{logged, path_variable, step};
+use crate::toolchain::{Bindgen, Compiler, Rustc};
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
@@ -59,6 +59,8 @@ pub struct Rebuild {
     pub rustc: Rustc,
     /// Makes the bindings.
     pub bindgen: Bindgen,
+    /// Compiles what is C.
+    pub compiler: Compiler,
     /// All that goes into it, but for the slice where that has yet to be taken.
     pub inputs: Inputs,
 }
@@ -127,6 +129,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
         .arg(format!("RUSTC={}", rustc.display()))
         .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))
         .arg(format!("BINDGEN={}", bindgen.display()))
+        .args(rebuild.compiler.make_args())
         // There is no object code to check or to edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
         .args([target, info::TARGET]);
@@ -152,8 +155,10 @@ fn log_of(system: &System, release: &Release) -> Result<PathBuf> {
 /// does: the same kernel gives the same metadata, whoever asks.
 pub fn clean_make() -> Command {
     let mut make = Command::new("make");
-    let kept = ["PATH", "HOME", "RUSTUP_HOME", "TMPDIR"];
-    make.env_clear().env("LC_ALL", "C");
+    let kept = ["HOME", "RUSTUP_HOME", "TMPDIR"];
+    make.env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", path_variable());
     make.envs(
         kept.iter()
             .filter_map(|name| Some((name, env::var_os(name)?))),

@@ -160,16 +160,35 @@ fn unknown_formatters(tree: &Path) -> Result<Vec<String>> {
     let variadic = variadic(&bindings);
     let mut found = BTreeSet::new();
     rust_files(&tree.join("rust/kernel"), &mut |text| {
-        let code = |line: &&str| !line.trim_start().starts_with("//");
-        let code = text.lines().filter(code).collect::<Vec<_>>().join("\n");
-        if code.contains("%pA") {
-            let called = code.split("bindings::").skip(1);
-            found.extend(called.map(|rest| identifier(rest).to_owned()));
-        }
+        found.extend(formatters(text).into_iter().map(str::to_owned));
     })?;
     let unknown =
         |name: &String| variadic.contains(name.as_str()) && !link::WRAPPED.contains(&name.as_str());
     Ok(found.into_iter().filter(unknown).collect())
+}
+
+/// The functions of the bindings to which a file may hand the format `%pA`: those in whose
+/// arguments it stands, and if it also stands elsewhere, all that the file calls.
+fn formatters(text: &str) -> Vec<&str> {
+    const FORMAT: &str = "%pA";
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let lines = text.lines().filter(code);
+    let formats = lines.map(|line| line.matches(FORMAT).count()).sum();
+    if formats == 0 {
+        return Vec::new();
+    }
+    let calls: Vec<(&str, usize)> = text
+        .split("bindings::")
+        .skip(1)
+        .map(|rest| {
+            let name = identifier(rest);
+            let end = rest.find(';').unwrap_or(rest.len());
+            (name, rest[name.len()..end].matches(FORMAT).count())
+        })
+        .collect();
+    let all = calls.iter().map(|(_, count)| count).sum::<usize>() < formats;
+    let handed = |(_, count): &&(&str, usize)| all || *count > 0;
+    calls.iter().filter(handed).map(|(name, _)| *name).collect()
 }
 
 /// The functions of the bindings that take variable arguments.
@@ -283,6 +302,17 @@ mod tests {
         .unwrap();
         let found = unknown_formatters(tree.path()).unwrap();
         assert_eq!(found, ["_new_printk"]);
+    }
+
+    #[test]
+    fn only_the_call_that_has_the_format_hands_it_on() {
+        let printk = "bindings::_printk(c\"\\x013%pA\".as_char_ptr(), core::ptr::from_ref(&args));";
+        let other = "// Not %pA.\nbindings::kunit_fail(core::ptr::null::<c_char>());";
+        assert_eq!(formatters(&format!("{printk}\n{other}")), ["_printk"]);
+        assert!(formatters(other).is_empty());
+        // A format that is kept elsewhere may go to any.
+        let kept = format!("const FORMAT: &str = \"%pA\";\n{printk}\n{other}");
+        assert_eq!(formatters(&kept), ["_printk", "kunit_fail"]);
     }
 
     #[test]

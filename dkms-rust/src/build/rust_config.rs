@@ -13,12 +13,8 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-/// The files that say which options of the crates follow from the others.
-const KCONFIG: [&str; 3] = [
-    "init/Kconfig",
-    "drivers/base/firmware_loader/Kconfig",
-    "drivers/net/phy/Kconfig",
-];
+/// The name of a file that says which options depend on which.
+const KCONFIG: &str = "Kconfig";
 
 /// An option and its value; none where it must not be set.
 type Setting = (String, Option<String>);
@@ -29,15 +25,14 @@ type Setting = (String, Option<String>);
 ///
 /// If the tree lacks a part, or on errors of writing.
 pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
-    let read = |name: &&str| fs::read_to_string(tree.join(name)).unwrap_or_default();
-    let kconfig: Vec<String> = KCONFIG.iter().map(read).collect();
+    let mut kconfig = String::new();
+    read_kconfig(tree, &mut kconfig)?;
     ensure!(
-        !kconfig[0].is_empty(),
-        "the kernel's source has no {}",
-        KCONFIG[0]
+        kconfig.contains("config RUST\n"),
+        "the kernel's source has no {KCONFIG} file with the option RUST"
     );
     let dot_config = fs::read_to_string(tree.join(".config"))?;
-    let options = options(rustc, &kconfig.join("\n"), &dot_config);
+    let options = options(rustc, &kconfig, &dot_config);
 
     let generated = tree.join("include/generated");
     fs::remove_file(&generated).ok();
@@ -66,6 +61,24 @@ pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Appends all Kconfig files of the tree, in the order of their paths. What the tree only links to
+/// is not of the kernel's source.
+fn read_kconfig(folder: &Path, text: &mut String) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            read_kconfig(&path, text)?;
+        } else if kind.is_file() && entry.file_name() == KCONFIG {
+            *text += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            text.push('\n');
+        }
+    }
+    Ok(())
+}
+
 /// The options and their values, as `auto.conf` has them.
 fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
     let version = rustc.number().unwrap_or(0);
@@ -76,6 +89,9 @@ fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
         ("RUSTC_VERSION", version.to_string()),
         ("RUSTC_VERSION_TEXT", format!("\"{}\"", rustc.version)),
     ];
+    // Where the kernel has Rust code, its own choice of abstractions stands: it exports the helpers
+    // for those only.
+    let chosen = Kconfig::parse(dot_config).is_on("RUST");
     // The last one counts.
     let lines = basic
         .iter()
@@ -93,15 +109,15 @@ fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
         if let Some(condition) = follows {
             let value = options::holds(condition, &config).then(|| "y".to_owned());
             options.push((entry.name, value));
-        } else if is_abstraction(&entry) && entry.is_possible(&config) {
+        } else if !chosen && is_abstraction(&entry) && entry.is_possible(&config) {
             options.push((entry.name, Some("y".to_owned())));
         }
     }
     options
 }
 
-/// Whether it adds a part of the C interface to the `kernel` crate, for which the kernel itself
-/// needs no more than it has.
+/// Whether it adds a part of the C interface to the `kernel` crate and nothing to the kernel
+/// itself.
 fn is_abstraction(entry: &Entry) -> bool {
     entry.prompt && entry.name.starts_with("RUST_") && entry.name.ends_with("_ABSTRACTIONS")
 }
@@ -181,11 +197,39 @@ mod tests {
     #[test]
     fn abstractions_follow_from_what_the_kernel_has() {
         let kconfig = "config RUST_FW_LOADER_ABSTRACTIONS\n\tbool \"x\"\n\tdepends on RUST\n\
-                       \tdepends on FW_LOADER=y\n\nconfig RUST_PHYLIB_ABSTRACTIONS\n\
-                       \tbool \"x\"\n\tdepends on RUST\n\tdepends on PHYLIB=y\n";
-        let options = options(&rustc(), kconfig, "CONFIG_FW_LOADER=y\nCONFIG_PHYLIB=m\n");
-        let has = |name: &str| options.iter().any(|(option, _)| option == name);
-        assert!(has("RUST_FW_LOADER_ABSTRACTIONS") && !has("RUST_PHYLIB_ABSTRACTIONS"));
+                       \tselect FW_LOADER\n\nconfig RUST_PHYLIB_ABSTRACTIONS\n\
+                       \tbool \"x\"\n\tdepends on RUST\n\tdepends on PHYLIB=y\n\n\
+                       config RUST_SERIAL_DEV_BUS_ABSTRACTIONS\n\tbool \"x\"\n\
+                       \tdepends on RUST\n\tselect SERIAL_DEV_BUS\n";
+        let has = |name: &str, config: &str| {
+            let options = options(&rustc(), kconfig, config);
+            options.iter().any(|(option, _)| option == name)
+        };
+        let config = "CONFIG_FW_LOADER=y\nCONFIG_PHYLIB=m\n";
+        assert!(has("RUST_FW_LOADER_ABSTRACTIONS", config));
+        assert!(!has("RUST_PHYLIB_ABSTRACTIONS", config));
+        assert!(!has("RUST_SERIAL_DEV_BUS_ABSTRACTIONS", config));
+        let with_rust = format!("{config}CONFIG_RUST=y\n");
+        assert!(!has("RUST_FW_LOADER_ABSTRACTIONS", &with_rust));
+    }
+
+    #[test]
+    fn every_kconfig_file_of_the_source_is_read_and_nothing_that_is_linked() {
+        let (tree, headers) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (root, file) in [
+            (&tree, "init/Kconfig"),
+            (&tree, "drivers/a/b/Kconfig"),
+            (&tree, "drivers/a/Makefile"),
+            (&headers, "Kconfig"),
+        ] {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        std::os::unix::fs::symlink(headers.path(), tree.path().join("scripts")).unwrap();
+        let mut text = String::new();
+        read_kconfig(tree.path(), &mut text).unwrap();
+        assert_eq!(text, "drivers/a/b/Kconfig\ninit/Kconfig\n");
     }
 
     #[test]

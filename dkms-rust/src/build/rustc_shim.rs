@@ -14,7 +14,7 @@
 //! - `core` is built from [`crate::build::thin_core`]'s source; where that fails, from the whole.
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
-//! - Where the kernel has no Rust, the crates get the flags of [`crate::build::runtime`] instead, and code.
+//! - For linked modules the crates get the flags of [`crate::build::runtime`] instead, and code.
 //! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
 //! - All but the longest chains of crates (core, then bindings or zerocopy, then kernel) step back.
 //! - An allocator that is faster at this than libc's is used if it is installed.
@@ -53,6 +53,11 @@ const CHAINS: [&str; 4] = ["core", "bindings", "zerocopy", "kernel"];
 
 /// How far all else steps back: behind those, but not behind all that others do on the machine.
 const STEP: i32 = 5;
+
+/// Linked modules carry what they use of `core`, which is as Rust itself ships it: sums of its own
+/// that can't overflow are not checked. Otherwise each module that formats would carry what a panic
+/// takes, since 1.96. Sums of a module that `core` does for it are checked as the module's own.
+const UNCHECKED: &str = "-Coverflow-checks=n";
 
 /// The faster allocator.
 const ALLOCATOR: &str = "libjemalloc.so.2";
@@ -109,9 +114,12 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
 
 /// Whether rustc's arguments, or bindgen's, which name no crate, are for a crate of [`CHAINS`].
 fn is_in_chain(args: &[OsString]) -> bool {
+    crate_name(args).is_some_and(|name| CHAINS.contains(&name))
+}
+
+fn crate_name(args: &[OsString]) -> Option<&str> {
     let name = args.iter().skip_while(|arg| *arg != "--crate-name").nth(1);
     name.and_then(|name| name.to_str())
-        .is_some_and(|name| CHAINS.contains(&name))
 }
 
 /// The arguments that the real rustc gets for those of kbuild.
@@ -123,6 +131,9 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
             &["-Zno-codegen"]
         };
         args.extend(code.iter().map(Into::into));
+        if runtime && crate_name(&args) == Some("core") {
+            args.push(UNCHECKED.into());
+        }
         args.extend(["-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
     } else if has(&args, "--emit=link=") {
         args.retain(|arg| arg != "-O");
@@ -219,6 +230,14 @@ mod tests {
             text(adapt(words(CORE), false)),
             format!("{CORE} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
         );
+    }
+
+    #[test]
+    fn what_modules_carry_of_core_does_not_check_its_own_sums() {
+        let of = |args: &str, runtime| text(adapt(words(args), runtime));
+        assert!(of(CORE, true).contains(UNCHECKED));
+        assert!(!of(CORE, false).contains(UNCHECKED));
+        assert!(!of(&CORE.replace("name core", "name kernel"), true).contains(UNCHECKED));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
+use crate::status;
 use crate::system::System;
 use anyhow::Result;
 use serde::Serialize;
@@ -31,12 +32,31 @@ struct Answer<'a> {
     mend: Option<&'a str>,
 }
 
-pub fn run(system: &System, release: &Release, quiet: bool, json: bool) -> Result<ExitCode> {
+/// Says so, and for `module` whether the one that is installed fits the headers.
+///
+/// # Errors
+///
+/// If the answer can't be written as JSON.
+pub fn run(
+    system: &System,
+    release: &Release,
+    quiet: bool,
+    json: bool,
+    module: Option<&str>,
+) -> Result<ExitCode> {
     let plan = Plan::of(system, release);
-    let code = if plan.is_ok() { 0 } else { Refusal::EXIT };
+    let fits = module.and_then(|module| status::fits(system, release, module));
+    let code = match (&plan, fits) {
+        (Err(_), _) => Refusal::EXIT,
+        (Ok(_), Some(false)) => 1,
+        (Ok(_), _) => 0,
+    };
     if json {
         println!("{}", serde_json::to_string(&answer(release, &plan))?);
     } else if !quiet {
+        if let (Some(module), Some(false)) = (module, fits) {
+            println!("{release}: {module} was built against other headers than are installed now");
+        }
         match &plan {
             Ok(plan) => println!(
                 "{release}: modules can be built (class {}, {}, {}, metadata {})",

@@ -3,11 +3,14 @@
 //! `dkms-rust make`: builds the modules in the current directory.
 
 use super::ready;
+use crate::build::folders::Folders;
+use crate::build::link;
 use crate::build::plan::{Plan, Ready};
 use crate::build::rebuild::clean_make;
 use crate::build::runtime;
 use crate::build::symbols;
 use crate::build::way::Way;
+use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
@@ -23,36 +26,11 @@ use std::thread::available_parallelism;
 /// Targets for which no build tree has to be made.
 const CLEANING: [&str; 2] = ["clean", "help"];
 
+/// The file in the output that gets the name of a function for which a module is refused.
+const REFUSED: &str = ".dkms-rust-refused";
+
 /// Lists the modules of a build.
 const ORDER: &str = "modules.order";
-
-/// Where kbuild's make reads and writes.
-struct Folders {
-    /// The module's source.
-    source: PathBuf,
-    /// Its objects and modules.
-    output: PathBuf,
-}
-
-impl Folders {
-    /// The current directory, or what the arguments say.
-    fn find(args: &[String]) -> Result<Self> {
-        let here = fs::canonicalize(".").context("can't find the current directory")?;
-        let named = |name: &str| {
-            let value = args.iter().rev().find_map(|arg| arg.strip_prefix(name))?;
-            Some(here.join(value))
-        };
-        let source = named("M=").unwrap_or_else(|| here.clone());
-        let output = named("MO=").unwrap_or_else(|| source.clone());
-        let names = ["Kbuild", "Makefile"];
-        ensure!(
-            names.iter().any(|name| source.join(name).is_file()),
-            "{} has no module to build: neither Kbuild nor Makefile",
-            source.display()
-        );
-        Ok(Self { source, output })
-    }
-}
 
 /// Builds them.
 ///
@@ -62,6 +40,7 @@ impl Folders {
 /// or if no module comes out.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
     let folders = Folders::find(args)?;
+    folders.check(&Kernel::find(system, release)?)?;
     let mut targets = args.iter().filter(|arg| is_target(arg)).peekable();
     if targets.peek().is_some() && targets.all(|target| CLEANING.contains(&target.as_str())) {
         return clean(system, release, &folders, args);
@@ -73,12 +52,24 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
         // An earlier build's would be read if this one does not come so far.
         fs::remove_file(folders.output.join(ORDER)).ok();
     }
+    let refused = folders.output.join(REFUSED);
     let status = kbuild(&plan, &tree, &folders, args)
+        .env(link::REFUSED, &refused)
         .status()
         .context("can't run make")?;
     if !status.success() {
+        let formatter = fs::read_to_string(&refused);
+        fs::remove_file(&refused).ok();
+        if let Ok(formatter) = formatter {
+            let why = format!(
+                "the module hands Rust's fmt::Arguments to the kernel's {formatter}, whose code is \
+                 of another rustc than {}",
+                plan.rustc.version
+            );
+            return Err(own_rustc_would_serve(system, &plan, why)?.into());
+        }
         if builds && plan.way == Way::Linked {
-            refuse_unexported(system, &plan, &tree, &folders)?;
+            refuse_unexported(system, &plan, &tree, &folders, args)?;
         }
         bail!("{release}: the module did not build ({status}); the reason is above");
     }
@@ -117,8 +108,8 @@ fn clean(
     let kernel = Kernel::find(system, release)?;
     let mut make = clean_make();
     make.arg("-C").arg(&kernel.build);
-    make.arg(format!("M={}", folders.source.display()));
-    let status = make.args(args).status().context("can't run make")?;
+    folders.tell(&mut make, args);
+    let status = make.status().context("can't run make")?;
     ensure!(status.success(), "{release}: make failed ({status})");
     Ok(ExitCode::SUCCESS)
 }
@@ -127,13 +118,9 @@ fn clean(
 fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Command {
     let mut make = clean_make();
     make.arg("-C").arg(tree.path());
-    make.arg(format!("M={}", folders.source.display()));
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
-    // dkms adds it by itself, but not everybody who calls this is dkms.
-    if plan.llvm && !args.iter().any(|arg| arg.starts_with("LLVM=")) {
-        make.arg("LLVM=1");
-    }
+    make.args(plan.compiler.make_args());
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }
@@ -141,21 +128,23 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     // last word.
     let jobs = available_parallelism().map_or(1, usize::from);
     make.arg(format!("-j{jobs}"));
-    let own = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
-    make.args(args.iter().filter(own));
-    if folders.output != folders.source {
-        make.arg(format!("MO={}", folders.output.display()));
-    }
+    folders.tell(&mut make, plan.compiler.heeded(args));
     make
 }
 
 /// Refuses if what a linked module lacks are functions in C that the kernel exports to nobody: the
 /// code that calls them may only be the kernel's own.
-fn refuse_unexported(system: &System, plan: &Plan, tree: &Ready, folders: &Folders) -> Result<()> {
-    let release = &plan.release;
+fn refuse_unexported(
+    system: &System,
+    plan: &Plan,
+    tree: &Ready,
+    folders: &Folders,
+    args: &[String],
+) -> Result<()> {
     let symvers: Vec<PathBuf> = [tree.path(), &folders.output]
         .map(|folder| folder.join("Module.symvers"))
         .into_iter()
+        .chain(folders.extra_symbols(args))
         .filter(|path| path.is_file())
         .collect();
     let missing = symbols::missing(&built(&folders.output, "o"), &symvers)?;
@@ -175,12 +164,29 @@ fn refuse_unexported(system: &System, plan: &Plan, tree: &Ready, folders: &Folde
         names.join(", "),
         plan.rustc.version
     );
+    Err(own_rustc_would_serve(system, plan, why)?.into())
+}
+
+/// A refusal that the kernel's own rustc mends, if it has one.
+fn own_rustc_would_serve(system: &System, plan: &Plan, why: String) -> Result<Refusal, Refusal> {
+    let release = &plan.release;
     let kernel = Kernel::find(system, release)?;
-    let refusal = match kernel.config.get("RUSTC_VERSION_TEXT") {
-        Some(own) => Refusal::new(release, why, Rustc::mend(own)),
+    let own = kernel.config.get("RUSTC_VERSION_TEXT");
+    Ok(match own.filter(|_| plan.class != Class::NoRust) {
+        Some(own) if own == plan.rustc.version => {
+            let why = format!("{why}; with the kernel's own source it need not");
+            Refusal::new(
+                release,
+                why,
+                format!("dkms-rust source -k {release} --fetch"),
+            )
+        }
+        Some(own) => {
+            let why = format!("{why}; built by the kernel's own rustc, {own:?}, it need not");
+            Refusal::new(release, why, Rustc::mend(system, own))
+        }
         None => Refusal::final_(release, why),
-    };
-    Err(refusal.into())
+    })
 }
 
 /// Whether an argument for make names a target, rather than a variable or an option.

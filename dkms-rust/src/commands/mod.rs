@@ -51,7 +51,11 @@ fn run(command: &Command) -> Result<ExitCode> {
             kernel,
             quiet,
             json,
-        } => check::run(&system, &kernel.release()?, *quiet, *json),
+            module,
+        } => {
+            let release = kernel.release()?;
+            check::run(&system, &release, *quiet, *json, module.as_deref())
+        }
         Command::Status { all, json } => status::run(&system, *all, *json),
         Command::Clean { kernel, stale } => clean::run(&system, kernel.as_ref(), *stale),
     }

@@ -7,12 +7,23 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::system::System;
 use crate::system::dpkg;
+use crate::system::elf;
+use crate::system::names;
+use crate::system::trusted::{is_root, trusted, trusted_or_missing, trusted_path};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The options that are set, as kbuild reads them.
+const AUTO_CONF: &str = "include/config/auto.conf";
+
+/// The programs that kbuild runs for every module.
+const TOOLS: [&str; 2] = ["scripts/basic/fixdep", "scripts/mod/modpost"];
 
 /// A kernel with headers.
 #[derive(Debug)]
 pub struct Kernel {
+    /// The machine that it is installed on.
+    pub system: System,
     /// Its release.
     pub release: Release,
     /// Its build tree, `/lib/modules/<release>/build` without links: the flavour's headers.
@@ -36,23 +47,32 @@ impl Kernel {
             let mend = format!("name one of those in {}", system.modules().display());
             return Err(Refusal::new(release, "no such kernel is installed", mend));
         }
-        let headers = |why: &str| Refusal::new(release, why, install(release));
+        let headers = |why: &str| Refusal::new(release, why, install(system, release));
         let build = fs::canonicalize(modules.join("build"))
             .map_err(|_| headers("its headers are not installed"))?;
-        let config = fs::read_to_string(build.join(".config"))
-            .map_err(|_| headers("its headers have no .config"))?;
-        for part in [
-            "Makefile",
-            "include/config/auto.conf",
-            "include/generated/autoconf.h",
-        ] {
+        let common = common(&build).unwrap_or_else(|| build.clone());
+        if is_root() {
+            owned(system, release, &build, &common)?;
+        }
+        for part in ["Makefile", AUTO_CONF, "include/generated/autoconf.h"] {
             if !build.join(part).exists() {
-                return Err(headers(&format!("its headers have no {part}")));
+                let why = format!("its headers have no {part}");
+                return Err(Refusal::new(
+                    release,
+                    why,
+                    again(system, &build, "modules_prepare"),
+                ));
             }
         }
+        // Some headers come without a .config; auto.conf has all options that are set, too.
+        let config = [".config", AUTO_CONF]
+            .iter()
+            .find_map(|name| fs::read_to_string(build.join(name)).ok())
+            .ok_or_else(|| headers("its configuration can't be read"))?;
         Ok(Self {
+            system: system.clone(),
             release: release.clone(),
-            common: common(&build).unwrap_or_else(|| build.clone()),
+            common,
             build,
             config: Kconfig::parse(&config),
         })
@@ -77,13 +97,44 @@ impl Kernel {
         self.config.is_on("CC_IS_CLANG")
     }
 
-    /// The command that built it: `x86_64-linux-gnu-gcc-14`, as gcc's version text begins. That of
-    /// clang begins with the vendor's name.
-    pub fn compiler(&self) -> Option<&str> {
-        if self.built_by_clang() {
-            return Some("clang");
+    /// Refuses if what every module is built with is missing from the headers, or does not run
+    /// here: the symbols that the kernel exports, and kbuild's own tools.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn can_build(&self) -> Result<(), Refusal> {
+        let (system, build) = (&self.system, &self.build);
+        let refuse = |why: String, target: &str| {
+            Err(Refusal::new(
+                &self.release,
+                why,
+                again(system, build, target),
+            ))
+        };
+        if !fs::metadata(self.symvers()).is_ok_and(|meta| meta.len() > 0) {
+            let why = "its headers have no Module.symvers, which lists what the kernel exports";
+            return refuse(why.to_owned(), "modules");
         }
-        self.config.get("CC_VERSION_TEXT")?.split(' ').next()
+        for tool in TOOLS {
+            let path = build.join(tool);
+            let Some(machine) = elf::machine(&path) else {
+                if !path.exists() {
+                    return refuse(format!("its headers have no {tool}"), "modules_prepare");
+                }
+                continue;
+            };
+            if !elf::runs_here(machine) {
+                let why = format!(
+                    "{} is a program for another machine than this ({}), so that its headers are \
+                     of no use here",
+                    path.display(),
+                    std::env::consts::ARCH
+                );
+                return Err(Refusal::final_(&self.release, why));
+            }
+        }
+        Ok(())
     }
 
     /// The file with the kernel's exported symbols.
@@ -104,19 +155,89 @@ fn common(build: &Path) -> Option<PathBuf> {
         .filter(|tree| tree.join("Makefile").is_file())
 }
 
-/// The command that brings a kernel's headers and, where apt has it, the linux-source that fits
-/// them: whoever lacks the one most often lacks the other.
-fn install(release: &Release) -> String {
-    let headers = format!("apt install linux-headers-{release}");
-    let source = || {
-        let (major, minor) = release.series()?;
-        let package = format!("linux-source-{major}.{minor}");
-        dpkg::installable(&[&package], upstream(release))
+/// Refuses a build tree that others than root can change: root would run programs and build code
+/// that they put there. Nothing in it has been used before this.
+fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Result<(), Refusal> {
+    let Err(error) = check_owner(build).and_then(|()| check_owner(common)) else {
+        return Ok(());
     };
-    match source() {
-        Some(source) => format!("{headers} {source}"),
-        None => headers,
+    let why = format!(
+        "its build tree is not root's alone ({error}), so that root builds nothing with it"
+    );
+    let (from, to) = (
+        system.shown(build),
+        format!("/usr/src/linux-headers-{release}"),
+    );
+    let rest = build == common || check_owner(common).is_ok();
+    let mend = if rest && !system.at(&to[1..]).exists() {
+        format!(
+            "cp -rT --preserve=timestamps {from} {to} && ln -sfn {to} /lib/modules/{release}/build"
+        )
+    } else {
+        format!(
+            "install its headers as a package (make bindeb-pkg makes one), or build the module as \
+             the user who owns {from}"
+        )
+    };
+    Err(Refusal::new(release, why, mend))
+}
+
+/// Looks at a tree, at what is at its top and at its scripts: all that make runs.
+fn check_owner(tree: &Path) -> anyhow::Result<()> {
+    trusted_path(tree)?;
+    for name in names(tree) {
+        trusted_or_missing(&tree.join(name))?;
     }
+    let mut folders = vec![tree.join("scripts")];
+    while let Some(folder) = folders.pop() {
+        for name in names(&folder) {
+            let path = folder.join(name);
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                trusted_or_missing(&path)?;
+            } else if trusted(&path)?.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What brings a kernel's headers and, where apt has it, the linux-source that fits them: whoever
+/// lacks the one most often lacks the other.
+fn install(system: &System, release: &Release) -> String {
+    let headers = format!("linux-headers-{release}");
+    let source = release
+        .series()
+        .map(|(major, minor)| format!("linux-source-{major}.{minor}"));
+    let upstream = upstream(release);
+    source
+        .filter(|source| {
+            dpkg::has(system, source, |version| {
+                dpkg::is_upstream(version, upstream)
+            })
+        })
+        .and_then(|source| dpkg::install(system, &[&headers, &source]))
+        .or_else(|| dpkg::install(system, &[&headers]))
+        .unwrap_or_else(|| {
+            format!(
+                "install {headers} from where the kernel is from (none of apt's sources has it)"
+            )
+        })
+}
+
+/// What brings back a file of a build tree, which `target` makes where that is a whole source.
+fn again(system: &System, build: &Path, target: &str) -> String {
+    let shown = system.shown(build);
+    if let Some(package) = dpkg::owner_of(system, &build.join("Makefile")) {
+        return dpkg::reinstall(system, &package).unwrap_or_else(|| {
+            format!("install {package} once more from where it is from (apt can't get it again)")
+        });
+    }
+    // Only whole sources have this.
+    if build.join("kernel/fork.c").is_file() {
+        return format!("make -C {shown} {target}");
+    }
+    format!("make {target} where the kernel was built, and put what that makes into {shown}")
 }
 
 /// The upstream version of a kernel's packages, as its release begins.
@@ -151,6 +272,15 @@ pub(crate) mod tests {
         fs::write(build.join(".config"), config).unwrap();
         fs::write(build.join("include/config/auto.conf"), config).unwrap();
         fs::write(build.join("include/generated/autoconf.h"), "").unwrap();
+        fs::write(
+            build.join("Module.symvers"),
+            "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n",
+        )
+        .unwrap();
+        for tool in TOOLS {
+            fs::create_dir_all(build.join(tool).parent().unwrap()).unwrap();
+            fs::write(build.join(tool), "#!/bin/sh\n").unwrap();
+        }
         std::os::unix::fs::symlink(&build, modules.join("build")).unwrap();
         build
     }
@@ -167,23 +297,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_compiler_is_gcc_by_its_own_name_or_clang() {
-        let compiler = |config: &str| {
-            let root = tempfile::tempdir().unwrap();
-            make_installed(root.path(), "7.3.4-amd64", config);
-            let release = "7.3.4-amd64".parse().unwrap();
-            let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
-            kernel.compiler().map(str::to_owned)
-        };
-        let gcc = "CONFIG_CC_VERSION_TEXT=\"x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
-        assert_eq!(compiler(gcc).as_deref(), Some("x86_64-linux-gnu-gcc-14"));
-        let clang =
-            "CONFIG_CC_VERSION_TEXT=\"Debian clang version 19.1.7\"\nCONFIG_CC_IS_CLANG=y\n";
-        assert_eq!(compiler(clang).as_deref(), Some("clang"));
-        assert_eq!(compiler(""), None);
-    }
-
-    #[test]
     fn a_kernel_that_is_not_there_and_one_without_headers_are_told_apart() {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
@@ -194,20 +307,94 @@ pub(crate) mod tests {
         fs::create_dir_all(root.path().join("lib/modules/7.3.4-amd64")).unwrap();
         let refusal = Kernel::find(&system, &release).unwrap_err();
         assert_eq!(refusal.reason, "its headers are not installed");
+        // apt has nothing for this system, and nothing is said that it can't do.
+        let mend = refusal.mend.unwrap();
+        assert!(
+            mend.starts_with("install linux-headers-7.3.4-amd64 from"),
+            "{mend}"
+        );
+    }
+
+    fn find(root: &Path) -> Result<Kernel, Refusal> {
+        Kernel::find(&System::below(root), &"7.3.4-amd64".parse().unwrap())
+    }
+
+    #[test]
+    fn headers_without_a_config_have_one_in_auto_conf() {
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        fs::remove_file(build.join(".config")).unwrap();
+        assert!(find(root.path()).unwrap().config.is_on("RUST"));
+        fs::remove_file(build.join(AUTO_CONF)).unwrap();
+        let refusal = find(root.path()).unwrap_err();
         assert_eq!(
-            refusal.mend.as_deref(),
-            Some("apt install linux-headers-7.3.4-amd64")
+            refusal.reason,
+            "its headers have no include/config/auto.conf"
         );
     }
 
     #[test]
-    fn headers_without_a_config_are_refused() {
+    fn headers_without_the_kernel_s_symbols_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let build = make_installed(root.path(), "7.3.4-amd64", "");
-        fs::remove_file(build.join(".config")).unwrap();
-        let release = "7.3.4-amd64".parse().unwrap();
-        let refusal = Kernel::find(&System::below(root.path()), &release).unwrap_err();
-        assert_eq!(refusal.reason, "its headers have no .config");
+        let can_build = || find(root.path()).unwrap().can_build();
+        assert_eq!(can_build(), Ok(()));
+        fs::write(build.join("Module.symvers"), "").unwrap();
+        let refusal = can_build().unwrap_err();
+        assert!(refusal.reason.contains("Module.symvers"), "{refusal}");
+        assert!(refusal.mend.unwrap().starts_with("make modules where"));
+        // A whole source can make it by itself.
+        fs::create_dir(build.join("kernel")).unwrap();
+        fs::write(build.join("kernel/fork.c"), "").unwrap();
+        let mend = can_build().unwrap_err().mend.unwrap();
+        assert!(
+            mend.starts_with("make -C ") && mend.ends_with(" modules"),
+            "{mend}"
+        );
+    }
+
+    #[test]
+    fn headers_whose_tools_are_missing_or_of_another_machine_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), "7.3.4-amd64", "");
+        let modpost = build.join(TOOLS[1]);
+        let mut program = fs::read("/proc/self/exe").unwrap();
+        program.truncate(64);
+        fs::write(&modpost, &program).unwrap();
+        let can_build = || find(root.path()).unwrap().can_build();
+        assert_eq!(can_build(), Ok(()));
+        // An m68k.
+        program[18..20].copy_from_slice(&4_u16.to_ne_bytes());
+        fs::write(&modpost, &program).unwrap();
+        let refusal = can_build().unwrap_err();
+        assert!(refusal.reason.contains("for another machine"), "{refusal}");
+        fs::remove_file(&modpost).unwrap();
+        let refusal = can_build().unwrap_err();
+        assert!(
+            refusal.reason.ends_with("no scripts/mod/modpost"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn root_uses_no_tree_that_others_can_change() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), "7.3.4-amd64", "");
+        assert!(check_owner(&build).is_ok());
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let modpost = build.join(TOOLS[1]);
+        set(&modpost, 0o777);
+        assert!(check_owner(&build).is_err());
+        if is_root() {
+            let refusal = find(root.path()).unwrap_err();
+            assert!(refusal.reason.contains("not root's alone"), "{refusal}");
+        }
+        set(&modpost, 0o755);
+        set(&build, 0o777);
+        assert!(check_owner(&build).is_err());
     }
 
     #[test]

@@ -4,12 +4,13 @@
 
 use crate::kernel::kconfig::Kconfig;
 
-/// An option that is yes or no, and what its `depends on` lines say.
+/// An option that is yes or no, and what its `depends on` and `select` lines say.
 #[derive(Debug, Default)]
 pub struct Entry {
     /// Its name, without `CONFIG_`.
     pub name: String,
     depends: Vec<String>,
+    selects: Vec<String>,
     /// What `def_bool` says, if it does.
     pub default: Option<String>,
     /// Whether a user may choose it.
@@ -33,10 +34,14 @@ pub fn entries(text: &str) -> Vec<Entry> {
             let line = line.trim();
             if let Some(condition) = line.strip_prefix("depends on ") {
                 entry.depends.push(condition.trim().to_owned());
+            } else if let Some(selected) = line.strip_prefix("select ") {
+                entry.selects.push(selected.trim().to_owned());
             } else if let Some(value) = line.strip_prefix("def_bool ") {
                 entry.default = Some(value.trim().to_owned());
             } else if line.starts_with("bool \"") {
                 entry.prompt = true;
+            } else if line == "help" {
+                inside = false;
             }
         }
     }
@@ -44,9 +49,14 @@ pub fn entries(text: &str) -> Vec<Entry> {
 }
 
 impl Entry {
-    /// Whether all that it depends on is there.
+    /// Whether all that it depends on is there, and all that it selects is built in, so that
+    /// setting it changes nothing else.
     pub fn is_possible(&self, config: &Kconfig) -> bool {
-        self.depends.iter().all(|line| holds(line, config))
+        let selected = |line: &String| match line.split_once(" if ") {
+            Some((name, condition)) => config.is_on(name.trim()) || !holds(condition, config),
+            None => config.is_on(line),
+        };
+        self.depends.iter().all(|line| holds(line, config)) && self.selects.iter().all(selected)
     }
 }
 
@@ -200,7 +210,7 @@ mod tests {
     fn entries_have_what_they_depend_on_and_help_is_passed_over() {
         let text = "config RUST_A\n\tbool \"A\"\n\tdepends on RUST\n\tdepends on PHYLIB=y\n\
                     \thelp\n\t  depends on others.\n\nif NET\nconfig RUST_B\n\tbool \"B\"\n\
-                    \tdepends on RUST\n\tselect C\nendif\n\nconfig HAS\n\tdef_bool RUSTC_VERSION >= 1\n\
+                    \tdepends on RUST\n\tselect C if D\n\thelp\n\t  select E\nendif\n\nconfig HAS\n\tdef_bool RUSTC_VERSION >= 1\n\
                     menu \"x\"\n\tdepends on NET\nendmenu\n";
         let entries = entries(text);
         let possible: Vec<_> = entries

@@ -72,7 +72,7 @@ impl Source {
             ),
             None => format!("{package}, from which its Rust metadata is rebuilt, is not installed"),
         };
-        let mend = if dpkg::offers(&package, &source) {
+        let mend = if dpkg::offers(system, &package, &source) {
             format!("dkms-rust source -k {release} --fetch")
         } else {
             format!(

@@ -21,12 +21,15 @@ mod signing;
 mod systemd_boot;
 mod table;
 
+use crate::build::info;
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::system::System;
 use anyhow::Result;
+use files::Files;
+use module_file::ModuleFile;
 use packages::Package;
-use place::Place;
+use place::{Headers, Place};
 use report::{Kernel, NextBoot, Report, SCHEMA, Verdict};
 use signing::Signer;
 use std::process::ExitCode;
@@ -58,7 +61,7 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
     let packages = packages::find(system);
     let kernels: Vec<Kernel> = Release::installed(system)?
         .iter()
-        .filter(|release| all || is_kernel(system, release))
+        .filter(|release| all || release.is_installed(system))
         .map(|release| {
             let runs = running == Some(release);
             kernel(system, release, runs, &next_boot, &signer, &packages)
@@ -73,10 +76,13 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
     })
 }
 
-/// Whether it is more than what is left of one that was removed.
-fn is_kernel(system: &System, release: &Release) -> bool {
-    let folder = system.modules().join(release.as_str());
-    folder.join("kernel").is_dir() || folder.join("build").exists()
+/// Whether the module that modprobe would take for a kernel was built against the headers that are
+/// installed now; none if there is no module, or it does not say.
+pub fn fits(system: &System, release: &Release, module: &str) -> Option<bool> {
+    let file = Files::find(system, release, "", module).taken?;
+    let built = ModuleFile::read(&file).ok()?.built?;
+    let headers = Headers::find(system, release)?;
+    Some(info::parse(&built)?.headers == headers.fingerprint)
 }
 
 fn kernel(
@@ -96,6 +102,7 @@ fn kernel(
         release,
         running,
         refusal: reason.map(|reason| (reason, mend)),
+        headers: Headers::find(system, release),
         signer,
     };
     let modules = packages.iter().flat_map(|package| {
@@ -108,6 +115,7 @@ fn kernel(
         next_boot: next_boot.kernel.as_deref() == Some(release.as_str()),
         buildable: plan.is_some(),
         class: plan.map(|plan| plan.class),
+        way: plan.map(|plan| plan.way),
         rustc: plan.map(|plan| plan.rustc.version.clone()),
         metadata: plan.map(|plan| plan.tree.origin()),
         reason: reason.map(str::to_owned),

@@ -9,6 +9,7 @@ use super::packages::Package;
 use super::place::Place;
 use super::problems;
 use super::report::{Load, Module};
+use crate::build::info;
 use crate::system::System;
 use std::fs;
 
@@ -34,6 +35,10 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
         module: name.to_owned(),
         built: files.built.first().map(|(version, _)| version.clone()),
         file: taken.map(|file| place.system.shown(file)),
+        how: content
+            .as_ref()
+            .and_then(|file| info::parse(file.built.as_deref()?))
+            .map(|info| info.how.to_owned()),
         signed: signature.map(|signature| signature.is_some()),
         signer: content.as_ref().and_then(ModuleFile::signer),
         trusted,

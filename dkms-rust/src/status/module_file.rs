@@ -2,9 +2,11 @@
 
 //! A module's file: what it says of itself, and its signature.
 
+use crate::build::info;
 use anyhow::{Context, Result, ensure};
 use liblzma::read::XzDecoder;
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol};
+use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -36,7 +38,16 @@ pub struct ModuleFile {
     pub for_devices: bool,
     /// Its signature, a PKCS#7 message.
     pub signature: Option<Vec<u8>>,
+    /// How it was built: the value of [`info::FIELD`].
+    pub built: Option<String>,
+    /// The C functions and data that it takes from the kernel or other modules, with their CRCs
+    /// where the kernel has such.
+    pub needs: Vec<(String, Option<u64>)>,
 }
+
+/// The length of a record in the section with CRCs, and of the CRC in it.
+const RECORD: usize = 64;
+const CRC: usize = 8;
 
 impl ModuleFile {
     /// Reads a file, packed or not.
@@ -64,7 +75,21 @@ impl ModuleFile {
             .find(|(key, _)| *key == "vermagic")
             .and_then(|(_, magic)| magic.split(' ').next())
             .map(str::to_owned);
+        let built = values
+            .clone()
+            .find(|(key, _)| *key == info::FIELD)
+            .map(|(_, value)| value.to_owned());
+        let crcs = section("__versions").map(crcs).unwrap_or_default();
+        let needs = file
+            .symbols()
+            .filter(|symbol| symbol.is_undefined() && symbol.is_global())
+            .filter_map(|symbol| symbol.name().ok())
+            .filter(|name| !name.is_empty())
+            .map(|name| (name.to_owned(), crcs.get(name).copied()))
+            .collect();
         Ok(Self {
+            built,
+            needs,
             build_id: section(".note.gnu.build-id").map(<[u8]>::to_vec),
             release,
             for_devices: values.any(|(key, _)| key == "alias"),
@@ -76,6 +101,19 @@ impl ModuleFile {
     pub fn signer(&self) -> Option<String> {
         common_name(self.signature.as_deref()?)
     }
+}
+
+/// The CRCs of the symbols that a module needs, as the section `__versions` has them.
+fn crcs(section: &[u8]) -> HashMap<String, u64> {
+    section
+        .chunks_exact(RECORD)
+        .filter_map(|record| {
+            let (crc, name) = record.split_first_chunk::<CRC>()?;
+            let name = name.split(|byte| *byte == 0).next()?;
+            let name = std::str::from_utf8(name).ok()?;
+            Some((name.to_owned(), u64::from_ne_bytes(*crc)))
+        })
+        .collect()
 }
 
 fn unpacked(path: &Path) -> Result<Vec<u8>> {
@@ -202,5 +240,24 @@ pub(super) mod tests {
         fs::write(&plain, "nonsense").unwrap();
         let error = ModuleFile::read(&plain).unwrap_err();
         assert!(error.to_string().contains("is no module"), "{error:#}");
+    }
+
+    #[test]
+    fn the_crcs_of_what_a_module_needs_are_read() {
+        let record = |crc: u64, name: &str| {
+            let mut bytes = crc.to_ne_bytes().to_vec();
+            bytes.extend(name.as_bytes());
+            bytes.resize(RECORD, 0);
+            bytes
+        };
+        let section = [
+            record(7, "_printk"),
+            record(9, "proc_remove"),
+            vec![1, 2, 3],
+        ]
+        .concat();
+        let found = crcs(&section);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found["proc_remove"], 9);
     }
 }

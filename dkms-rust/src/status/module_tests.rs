@@ -3,6 +3,7 @@
 //! A machine in a folder, whose module goes through all that can be wrong with it.
 
 use super::super::module_file::tests::{module as made, signed};
+use super::super::place::Headers;
 use super::super::report::{Key, Kind, Signing};
 use super::super::signing::Signer;
 use super::*;
@@ -42,12 +43,14 @@ fn machine() -> tempfile::TempDir {
 }
 
 struct Look {
+    headers: Option<&'static str>,
     enforced: Option<bool>,
     running: bool,
     refused: bool,
 }
 
 const LOOK: Look = Look {
+    headers: None,
     enforced: Some(false),
     running: true,
     refused: false,
@@ -68,6 +71,10 @@ fn look_as(root: &Path, how: &Look) -> Module {
         refusal: how
             .refused
             .then_some(("no rustc", Some("apt install rustc"))),
+        headers: how.headers.map(|fingerprint| Headers {
+            fingerprint: fingerprint.into(),
+            exported: [("printk".to_owned(), 1)].into(),
+        }),
         signer: &signer,
     };
     let package = Package {
@@ -259,4 +266,27 @@ fn a_module_that_nobody_asks_for_is_nobodys_problem() {
     fs::remove_file(root.path().join(NAMED)).unwrap();
     let module = of(&root);
     assert_eq!((module.problems.len(), module.at_boot), (0, Some(false)));
+}
+
+#[test]
+fn a_module_that_was_built_against_other_headers_is_built_again() {
+    let root = machine();
+    let info = "dkms_rust=linked by rustc 1.96.1 (x); headers 0123";
+    for file in [BUILT, INSTALLED] {
+        let vermagic = format!("vermagic={RELEASE} SMP ");
+        write(root.path(), file, made(&[&vermagic, info], b"id"));
+    }
+    let with = |headers| look_as(root.path(), &Look { headers, ..LOOK });
+    let module = with(Some("0123"));
+    assert_eq!(module.problems, []);
+    assert_eq!(module.how.as_deref(), Some("linked by rustc 1.96.1 (x)"));
+    // Nothing is said where the headers are gone.
+    assert_eq!(with(None).problems, []);
+    let module = with(Some("4567"));
+    assert_eq!(kinds(&module), [Kind::OtherHeaders]);
+    assert!(
+        mend(&module).starts_with("dkms build --force p/0.2"),
+        "{}",
+        mend(&module)
+    );
 }

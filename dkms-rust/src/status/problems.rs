@@ -6,6 +6,7 @@ use super::files::Files;
 use super::module_file::ModuleFile;
 use super::place::Place;
 use super::report::{Key, Kind, Load, Module, Problem};
+use crate::build::info;
 
 /// Everything that keeps the module from being there at the next boot or now; the cause before its
 /// consequences.
@@ -117,6 +118,9 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
         let text = format!("built for {built_for}");
         return Some(to_build(place, Kind::WrongKernel, text, again));
     }
+    if let Some(text) = other_headers(place, content?) {
+        return Some(to_build(place, Kind::OtherHeaders, text, again));
+    }
     if place.signer.report.enforced != Some(true) || module.loadable != Some(false) {
         return None;
     }
@@ -148,6 +152,36 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
     };
     let text = format!("the kernel does not know the key of its signature ({by}): it {text}");
     Some(problem(Kind::Untrusted, text, mend))
+}
+
+/// Whether it was built against other headers than are installed, in a sentence.
+fn other_headers(place: &Place<'_>, file: &ModuleFile) -> Option<String> {
+    let headers = place.headers.as_ref()?;
+    let info = info::parse(file.built.as_deref()?)?;
+    if info.headers == headers.fingerprint {
+        return None;
+    }
+    let differs = |(name, crc): &&(String, Option<u64>)| {
+        let now = headers.exported.get(name.as_str());
+        now.is_some_and(|now| crc.is_some_and(|crc| crc != *now))
+    };
+    let count = file.needs.iter().filter(differs).count();
+    let of = file.needs.len();
+    let known = file.needs.iter().any(|(_, crc)| crc.is_some());
+    Some(match (known, count) {
+        (true, 0) => format!(
+            "built against other headers of this kernel; the CRCs of the {of} symbols that it \
+             needs are the same"
+        ),
+        (true, _) => format!(
+            "built against other headers of this kernel: {count} of the {of} symbols that it \
+             needs have another CRC"
+        ),
+        (false, _) => format!(
+            "built against other headers of this kernel, which has no CRCs that would tell which \
+             of the {of} symbols that it needs changed"
+        ),
+    })
 }
 
 fn of_boot(module: &Module) -> Option<Problem> {

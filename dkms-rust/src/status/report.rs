@@ -3,6 +3,7 @@
 //! What `dkms-rust status` has found out: as JSON it is these structures, field by field. The man
 //! page describes each; a test holds it against them.
 
+use crate::build::way::Way;
 use crate::kernel::class::Class;
 use serde::Serialize;
 
@@ -120,6 +121,8 @@ pub struct Kernel {
     pub buildable: bool,
     /// What it offers to Rust modules.
     pub class: Option<Class>,
+    /// How modules are built for it.
+    pub way: Option<Way>,
     /// The rustc that builds for it.
     pub rustc: Option<String>,
     /// Where the build tree's metadata comes from.
@@ -147,6 +150,8 @@ pub struct Module {
     pub installed: Option<String>,
     /// The file that modprobe takes, whoever made it.
     pub file: Option<String>,
+    /// How that file was built: in which way, by which rustc.
+    pub how: Option<String>,
     /// Whether that file is signed.
     pub signed: Option<bool>,
     /// Who signed it, by the name in the signature.
@@ -219,6 +224,8 @@ pub enum Kind {
     Unindexed,
     /// It was built for another kernel.
     WrongKernel,
+    /// It was built against other headers of this kernel.
+    OtherHeaders,
     /// It has no signature, and the kernel wants one.
     Unsigned,
     /// The kernel wants a signature of another key.

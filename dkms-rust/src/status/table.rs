@@ -6,7 +6,7 @@ use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Report, Signing};
 use std::fmt::Write;
 
 const HEAD: [&str; 9] = [
-    "KERNEL", "CLASS", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
+    "KERNEL", "WAY", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
 ];
 
 /// The whole text.
@@ -62,7 +62,7 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
     }
     let own = [
         kernel.kernel.clone(),
-        kernel.class.map_or("-".into(), |class| class.to_string()),
+        kernel.way.map_or("-".into(), |way| way.to_string()),
         kernel.rustc.as_deref().map_or("-".into(), number),
         kernel
             .metadata
@@ -82,13 +82,16 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
 
 /// Whether it is for want of a build.
 fn is_build(kind: Kind) -> bool {
-    matches!(kind, Kind::Missing | Kind::Stale | Kind::Altered)
+    matches!(
+        kind,
+        Kind::Missing | Kind::Stale | Kind::Altered | Kind::OtherHeaders
+    )
 }
 
 fn row(module: &Module) -> Row {
     let is = |kind: Kind| module.problems.iter().any(|problem| problem.kind == kind);
     let built = match (&module.installed, &module.built) {
-        _ if is(Kind::Stale) => "stale",
+        _ if is(Kind::Stale) || is(Kind::OtherHeaders) => "stale",
         (Some(_), _) | (None, Some(_)) => "yes",
         (None, None) => "no",
     };

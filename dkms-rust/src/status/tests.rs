@@ -2,6 +2,7 @@
 
 use super::report::{Autoload, How, Key, Kind, Load, Module, Problem, Signing};
 use super::*;
+use crate::build::way::Way;
 use crate::kernel::class::Class;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ fn module() -> Module {
         built: Some("0.1.0".into()),
         installed: Some("0.1.0".into()),
         file: Some("/lib/modules/6.12.107/updates/dkms/procDriver.ko.xz".into()),
+        how: Some("linked by rustc 1.85.1 (4eb161250 2025-03-15)".into()),
         signed: Some(true),
         signer: Some("DKMS module signing key".into()),
         trusted: Some(true),
@@ -47,6 +49,7 @@ fn kernel(modules: Vec<Module>) -> Kernel {
         next_boot: true,
         buildable: true,
         class: Some(Class::NoRust),
+        way: Some(Way::Linked),
         rustc: Some("rustc 1.85.1 (4eb161250 2025-03-15)".into()),
         metadata: Some("to rebuild"),
         reason: None,
@@ -153,7 +156,12 @@ fn the_man_page_has_every_word_that_the_json_may_have() {
         words(&[Load::Blacklisted, Load::Nothing]),
         words(&[Class::Metadata, Class::Rust, Class::NoRust]),
         words(&[Kind::Missing, Kind::Stale, Kind::Shadowed, Kind::Altered]),
-        words(&[Kind::Unindexed, Kind::WrongKernel, Kind::Unsigned]),
+        words(&[
+            Kind::Unindexed,
+            Kind::WrongKernel,
+            Kind::OtherHeaders,
+            Kind::Unsigned,
+        ]),
         words(&[Kind::Untrusted, Kind::Masked, Kind::Blacklisted]),
         words(&[Kind::NotLoaded, Kind::Outdated]),
     ];
@@ -230,11 +238,11 @@ fn the_table_fits_a_terminal_and_begins_with_the_answer() {
         assert!(line.chars().count() <= 100, "{line}");
     }
     let expected = "\
-   KERNEL                      CLASS    RUSTC   TREE     MODULE      BUILT  SIGNED  LOADABLE  LOADED
-*> 6.12.107+deb13-cloud-amd64  no rust  1.85.1  rebuild  procDriver  stale  yes     yes       yes
+   KERNEL                      WAY     RUSTC   TREE     MODULE      BUILT  SIGNED  LOADABLE  LOADED
+*> 6.12.107+deb13-cloud-amd64  linked  1.85.1  rebuild  procDriver  stale  yes     yes       yes
      procDriver: built from 0.0.9, the source is 0.1.0
        mend: dkms install --force procdriver/0.1.0 -k 6.12.107+deb13-cloud-amd64
-                                                         other       yes    yes     yes       no
+                                                        other       yes    yes     yes       no
 ";
     assert!(text.contains(expected), "{text}");
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! What dpkg and apt know of packages.
+//!
+//! apt takes a second to answer, so it is asked only where something is missing.
 
 use crate::system::System;
 use crate::system::run::answer;
+use std::env;
+use std::path::Path;
 use std::process::Command;
 
 /// A source package and its version.
@@ -47,21 +51,116 @@ fn parse_source(lines: &str) -> Option<Source> {
     })
 }
 
-/// The first of `packages`, with its version, that apt could install and whose upstream version
-/// is `upstream`: what to give to `apt install`.
-pub fn installable(packages: &[&str], upstream: &str) -> Option<String> {
-    installable_if(packages, |version| is_upstream(version, upstream))
+/// The package that brought the file at `path`.
+pub fn owner_of(system: &System, path: &Path) -> Option<String> {
+    let mut query = Command::new("dpkg-query");
+    query.arg(format!("--admindir={}", system.dpkg().display()));
+    let lines = answer(query.arg("--search").arg(system.shown(path)))?;
+    let (package, _) = lines.lines().next()?.rsplit_once(": ")?;
+    // A name with its architecture is as good; several packages share only directories.
+    (!package.contains(", ")).then(|| package.to_owned())
 }
 
-/// The same for whatever version will do.
-pub fn installable_if(packages: &[&str], will_do: impl Fn(&str) -> bool) -> Option<String> {
-    let table = answer(Command::new("apt-cache").arg("madison").args(packages))?;
-    pick(&table, will_do)
+/// The command that installs `packages`, if apt can do that now and it would change something.
+/// They may be given as `name=version`.
+pub fn install(system: &System, packages: &[&str]) -> Option<String> {
+    simulated(system, &[], packages).then(|| format!("apt install {}", packages.join(" ")))
+}
+
+/// The command that installs the files of a package again, if apt can do that now.
+pub fn reinstall(system: &System, package: &str) -> Option<String> {
+    let option = "--reinstall";
+    simulated(system, &[option], &[package]).then(|| format!("apt install {option} {package}"))
+}
+
+/// The command that installs packages of which the first gets a version that will do; the others
+/// belong to it. Other versions than apt's own choice are asked for only where that won't do.
+pub fn install_version(
+    system: &System,
+    first: &str,
+    others: &[&str],
+    will_do: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let packages: Vec<&str> = [first].iter().chain(others).copied().collect();
+    let gets = |options: &[&str], packages: &[&str]| {
+        let text = simulate(system, options, packages)?;
+        let version = text.lines().find_map(|line| installed_by(line, first));
+        version.filter(|version| will_do(version))?;
+        let command = [&["apt", "install"], options, packages].concat();
+        Some(command.join(" "))
+    };
+    if let Some(command) = gets(&[], &packages) {
+        return Some(command);
+    }
+    let table = answer(apt(system, "apt-cache").args(["madison", first]))?;
+    offers_in(&table)
+        .filter(|offer| will_do(offer.version))
+        .find_map(|offer| {
+            let pin = |name: &&str| format!("{name}={}", offer.version);
+            let pinned: Vec<String> = packages.iter().map(pin).collect();
+            let pinned: Vec<&str> = pinned.iter().map(String::as_str).collect();
+            // With a suite apt also takes from there what the packages depend on.
+            gets(&[], &pinned).or_else(|| gets(&["-t", offer.suite?], &packages))
+        })
+}
+
+/// The version in a line of a simulation that says that `package` would be installed:
+/// `Inst rustc [1.85.1-1] (1.96.1-2 Debian Backports:stable-backports [amd64])`.
+fn installed_by<'a>(line: &'a str, package: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix("Inst ")?.strip_prefix(package)?;
+    let rest = rest.strip_prefix(' ')?;
+    rest.split_once('(')?.1.split([' ', ')']).next()
+}
+
+/// Whether apt would do it and something would change by it.
+fn simulated(system: &System, options: &[&str], packages: &[&str]) -> bool {
+    simulate(system, options, packages)
+        .is_some_and(|text| text.lines().any(|line| line.starts_with("Inst ")))
+}
+
+/// What apt says it would do. While dpkg runs, as it does around a package's scripts, apt finds
+/// packages that are not configured yet and would do nothing before that: then it is asked only
+/// whether it has the packages.
+fn simulate(system: &System, options: &[&str], packages: &[&str]) -> Option<String> {
+    let mut get = apt(system, "apt-get");
+    get.args(["--simulate", "--quiet=2", "install"]);
+    let text = answer(get.args(options).args(packages));
+    if text.is_some() || env::var_os("DPKG_RUNNING_VERSION").is_none() {
+        return text;
+    }
+    let mut show = apt(system, "apt-cache");
+    let known = answer(show.args(["show", "--no-all-versions"]).args(packages))?;
+    let field = |name| {
+        let value = move |line| str::strip_prefix(line, name);
+        known.lines().filter_map(value)
+    };
+    let both = field("Package: ").zip(field("Version: "));
+    Some(
+        both.map(|(name, version)| format!("Inst {name} ({version})\n"))
+            .collect(),
+    )
+}
+
+/// A command of apt's, for a system.
+fn apt(system: &System, name: &str) -> Command {
+    let mut command = Command::new(name);
+    let root = system.at("");
+    if root != Path::new("/") {
+        command.arg("-o").arg(format!("Dir={}", root.display()));
+    }
+    command
+}
+
+/// Whether apt has a version of `package` that will do.
+pub fn has(system: &System, package: &str, will_do: impl Fn(&str) -> bool) -> bool {
+    let table = answer(apt(system, "apt-cache").args(["madison", package]));
+    let table = table.unwrap_or_default();
+    offers_in(&table).any(|offer| will_do(offer.version))
 }
 
 /// Whether apt could install `package` from this source package and version.
-pub fn offers(package: &str, source: &Source) -> bool {
-    let mut show = Command::new("apt-cache");
+pub fn offers(system: &System, package: &str, source: &Source) -> bool {
+    let mut show = apt(system, "apt-cache");
     show.args(["show", "--no-all-versions"]);
     let line = format!("{package}={}", source.version);
     answer(show.arg(line)).is_some_and(|text| {
@@ -73,17 +172,29 @@ pub fn offers(package: &str, source: &Source) -> bool {
     })
 }
 
-/// Looks a version up in what `apt-cache madison` prints: `package | version | source`.
-fn pick(table: &str, will_do: impl Fn(&str) -> bool) -> Option<String> {
-    table.lines().find_map(|line| {
-        let mut columns = line.split('|').map(str::trim);
-        let (package, version) = (columns.next()?, columns.next()?);
-        will_do(version).then(|| format!("{package}={version}"))
+/// A version that apt has.
+#[derive(Debug, PartialEq, Eq)]
+struct Offer<'a> {
+    version: &'a str,
+    suite: Option<&'a str>,
+}
+
+/// Reads what `apt-cache madison` prints: `package | version | address suite/component amd64
+/// Packages`.
+fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
+    table.lines().filter_map(|line| {
+        let mut columns = line.split('|').map(str::trim).skip(1);
+        let (version, source) = (columns.next()?, columns.next()?);
+        let suite = source
+            .split(' ')
+            .nth(1)
+            .and_then(|word| word.split('/').next());
+        Some(Offer { version, suite })
     })
 }
 
 /// Whether a Debian version is of this upstream version.
-fn is_upstream(version: &str, upstream: &str) -> bool {
+pub fn is_upstream(version: &str, upstream: &str) -> bool {
     version
         .strip_prefix(upstream)
         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
@@ -110,11 +221,42 @@ mod tests {
     }
 
     #[test]
-    fn the_package_to_install_has_the_whole_upstream_version() {
-        let table = " rustc | 1.85.10+dfsg1-1 | somewhere\n rustc | 1.85.1+dfsg1-2 | elsewhere\n";
-        let pick = |table, upstream| pick(table, |version| is_upstream(version, upstream));
-        assert_eq!(pick(table, "1.85.1"), Some("rustc=1.85.1+dfsg1-2".into()));
-        assert_eq!(pick(table, "1.97.1"), None);
-        assert_eq!(pick("", "1.85.1"), None);
+    fn what_apt_has_is_read_with_its_suite() {
+        let table = " rustc | 1.96.1+dfsg1-2~bpo13+1 | http://x/debian trixie-backports/main amd64 \
+                     Packages\n rustc | 1.85.1+dfsg1-2 | elsewhere\n";
+        let offers: Vec<Offer<'_>> = offers_in(table).collect();
+        assert_eq!(offers[0].version, "1.96.1+dfsg1-2~bpo13+1");
+        assert_eq!(offers[0].suite, Some("trixie-backports"));
+        assert_eq!(offers[1].suite, None);
+        assert_eq!(offers_in("").count(), 0);
+    }
+
+    #[test]
+    fn a_simulation_says_which_version_would_be_installed() {
+        let line = "Inst rustc [1.85.1+dfsg1-1] (1.96.1-2 Debian Backports:stable [amd64]) []";
+        assert_eq!(installed_by(line, "rustc"), Some("1.96.1-2"));
+        assert_eq!(
+            installed_by("Inst rustc (1.96.1-2)", "rustc"),
+            Some("1.96.1-2")
+        );
+        assert_eq!(installed_by(line, "rust"), None);
+        assert_eq!(installed_by("Conf rustc (1.96.1-2)", "rustc"), None);
+    }
+
+    #[test]
+    fn a_debian_version_is_of_the_whole_upstream_version() {
+        assert!(is_upstream("1.85.1+dfsg1-2", "1.85.1"));
+        assert!(!is_upstream("1.85.10+dfsg1-1", "1.85.1"));
+        assert!(!is_upstream("1.97.1-1", "1.85.1"));
+    }
+
+    #[test]
+    fn a_system_without_sources_can_install_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        assert_eq!(install(&system, &["rustc"]), None);
+        assert_eq!(reinstall(&system, "rustc"), None);
+        assert_eq!(install_version(&system, "rustc", &[], |_| true), None);
+        assert_eq!(owner_of(&system, &system.at("usr/bin/rustc")), None);
     }
 }

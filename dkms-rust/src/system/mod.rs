@@ -4,6 +4,7 @@
 //! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
 
 pub mod dpkg;
+pub mod elf;
 pub mod run;
 pub mod trusted;
 pub mod version;

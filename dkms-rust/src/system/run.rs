@@ -2,25 +2,92 @@
 
 //! The one place that runs other programs.
 
+use crate::system::trusted::{is_root, trusted_path};
 use anyhow::{Context, Result};
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How many lines are shown of a command that failed.
 const LINES: usize = 12;
 
-/// What a command prints to its standard output, trimmed; `None` if it can't be run or fails.
+/// How long an answer may take, and how large it may be.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LARGEST: u64 = 64 << 20;
+
+/// Where root's programs are, whatever PATH says.
+const ROOTS: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The directories in which programs are looked for, in order. A user's are those of PATH. Root's
+/// are always the same, less those that others can write.
+pub fn search_path() -> Vec<PathBuf> {
+    if is_root() {
+        let mine = |dir: &PathBuf| trusted_path(dir).is_ok();
+        return ROOTS.iter().map(PathBuf::from).filter(mine).collect();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let absolute = |dir: &PathBuf| dir.is_absolute();
+    env::split_paths(&path).filter(absolute).collect()
+}
+
+/// The same, as the variable PATH for programs that are run.
+pub fn path_variable() -> OsString {
+    // No part has a colon in it: they come from PATH, or from the list above.
+    env::join_paths(search_path()).unwrap_or_default()
+}
+
+/// What a command prints to its standard output, trimmed; `None` if it can't be run, fails, or
+/// takes too long. It runs in `/` and without the caller's environment, so that nothing there
+/// changes the answer.
 pub fn answer(command: &mut Command) -> Option<String> {
-    let output = command
+    answer_within(command, PATIENCE)
+}
+
+fn answer_within(command: &mut Command, patience: Duration) -> Option<String> {
+    let mut child = command
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", path_variable())
+        .env("LC_ALL", "C")
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
+        .spawn()
         .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
+    let stdout = child.stdout.take()?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = stdout.take(LARGEST).read_to_string(&mut text);
+        // Nobody listens any more if it took too long.
+        sender.send(read.map(|_| text)).ok();
+    });
+    let end = Instant::now() + patience;
+    let text = receiver.recv_timeout(patience);
+    // A program may close its output and go on.
+    let status = loop {
+        match child.try_wait().ok()? {
+            Some(status) => break status,
+            None if Instant::now() >= end => child.kill().ok()?,
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    let text = text.ok()?.ok()?;
+    status.success().then(|| text.trim().to_owned())
 }
 
 /// A command that failed, and where what it said is.
@@ -206,5 +273,34 @@ mod tests {
         assert_eq!(answer(&mut Command::new("/nonexistent/rustc")), None);
         assert_eq!(answer(Command::new("echo").arg(" hi ")), Some("hi".into()));
         assert_eq!(answer(&mut Command::new("false")), None);
+    }
+
+    #[test]
+    fn a_question_is_asked_in_the_root_without_the_environment() {
+        let script = "pwd; test -z \"$HOME$CARGO$USER\" && echo $LC_ALL";
+        let said = answer(Command::new("sh").args(["-c", script]).env("USER", "x"));
+        assert_eq!(said.as_deref(), Some("/\nC"));
+    }
+
+    #[test]
+    fn nobody_is_waited_for_without_a_limit() {
+        let start = Instant::now();
+        let mut slow = Command::new("sh");
+        slow.args(["-c", "echo hi; exec sleep 30"]);
+        assert_eq!(answer_within(&mut slow, Duration::from_millis(100)), None);
+        // A program that is left behind and holds the output.
+        let mut daemon = Command::new("sh");
+        daemon.args(["-c", "sleep 3 & echo hi"]);
+        assert_eq!(answer_within(&mut daemon, Duration::from_millis(100)), None);
+        assert!(start.elapsed() < Duration::from_secs(3));
+    }
+
+    #[test]
+    fn root_looks_for_programs_where_only_root_can_put_them() {
+        if is_root() {
+            let allowed = |dir: &PathBuf| ROOTS.iter().any(|root| dir == Path::new(root));
+            assert!(search_path().iter().all(allowed));
+        }
+        assert!(search_path().iter().all(|dir| dir.is_absolute()));
     }
 }

@@ -4,8 +4,10 @@
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
+use crate::system::dpkg;
 use crate::system::run::answer;
-use crate::toolchain::programs::in_path;
+use crate::toolchain::minimum::{self, Minimum, numbers};
+use crate::toolchain::programs::named;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -19,21 +21,96 @@ pub struct Bindgen {
 }
 
 impl Bindgen {
-    /// Finds bindgen.
+    /// Finds the first bindgen that is new enough for the kernel.
     ///
     /// # Errors
     ///
     /// A refusal if there is none.
     pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
-        in_path("bindgen")
-            .into_iter()
-            .find_map(|path| {
-                let version = answer(Command::new(&path).arg("--version"))?;
-                Some(Self { path, version })
-            })
-            .ok_or_else(|| {
-                let why = "bindgen, which makes its bindings, is not installed";
-                Refusal::new(&kernel.release, why, "apt install bindgen")
-            })
+        let ask = |path: PathBuf| {
+            let version = answer(Command::new(&path).arg("--version"))?;
+            Some(Self { path, version })
+        };
+        Self::among(kernel, named("bindgen").into_iter().filter_map(ask))
+    }
+
+    fn among(kernel: &Kernel, found: impl Iterator<Item = Self>) -> Result<Self, Refusal> {
+        let oldest = Minimum::of(kernel).bindgen;
+        let will_do = |version: &str| numbers(version) >= Some(oldest);
+        let mut too_old = None;
+        for bindgen in found {
+            if will_do(&bindgen.version) {
+                return Ok(bindgen);
+            }
+            too_old.get_or_insert(bindgen);
+        }
+        let oldest = minimum::text(oldest);
+        let why = match too_old {
+            Some(Self { path, version }) => format!(
+                "{} is {version:?}, and its bindings need bindgen {oldest} or newer",
+                path.display()
+            ),
+            None => "bindgen, which makes its bindings, is not installed".to_owned(),
+        };
+        let mend = dpkg::install_version(&kernel.system, "bindgen", &[], will_do);
+        let mend = mend.unwrap_or_else(|| {
+            format!("install bindgen {oldest} or newer (none of apt's sources has one)")
+        });
+        Err(Refusal::new(&kernel.release, why, mend))
+    }
+
+    /// Refuses if bindgen finds no libclang that it can read C with.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn reads_c(&self, kernel: &Kernel) -> Result<(), Refusal> {
+        let header = kernel.build.join("include/generated/utsrelease.h");
+        if !header.is_file() || answer(Command::new(&self.path).arg(header)).is_some() {
+            return Ok(());
+        }
+        let why = format!(
+            "{} can't read C: libclang, which it does that with, is missing or damaged",
+            self.path.display()
+        );
+        let (system, package) = (&kernel.system, "libclang-dev");
+        let mend = dpkg::install(system, &[package])
+            .or_else(|| dpkg::reinstall(system, package))
+            .unwrap_or_else(|| "install libclang (none of apt's sources has it)".to_owned());
+        Err(Refusal::new(&kernel.release, why, mend))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+    use crate::system::System;
+
+    fn chosen(found: &[&str]) -> Result<String, Refusal> {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        let release = "7.3.4-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let bindgen = |version: &&str| Bindgen {
+            path: "/usr/bin/bindgen".into(),
+            version: (*version).to_owned(),
+        };
+        Bindgen::among(&kernel, found.iter().map(bindgen)).map(|bindgen| bindgen.version)
+    }
+
+    #[test]
+    fn the_first_that_is_new_enough_is_taken() {
+        let found = ["bindgen 0.60.0", "bindgen 0.71.1", "bindgen 0.72.0"];
+        assert_eq!(chosen(&found).unwrap(), "bindgen 0.71.1");
+    }
+
+    #[test]
+    fn one_that_is_too_old_is_named_with_what_is_needed() {
+        let refusal = chosen(&["bindgen 0.60.0"]).unwrap_err();
+        assert!(refusal.reason.contains("\"bindgen 0.60.0\""), "{refusal}");
+        assert!(refusal.reason.contains("0.71.1 or newer"), "{refusal}");
+        assert!(refusal.mend.unwrap().starts_with("install bindgen 0.71.1"));
+        assert!(chosen(&[]).unwrap_err().reason.ends_with("not installed"));
     }
 }

@@ -6,8 +6,10 @@
 pub mod bindgen;
 pub mod compiler;
 pub mod identity;
+pub mod minimum;
 pub mod programs;
 pub mod rustc;
 
 pub use bindgen::Bindgen;
+pub use compiler::Compiler;
 pub use rustc::Rustc;

@@ -6,9 +6,10 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
 use crate::system::run::answer;
-use crate::system::trusted::trusted;
-use crate::toolchain::programs::in_path;
-use std::collections::BTreeSet;
+use crate::system::trusted::{is_root, trusted_path};
+use crate::system::{System, names};
+use crate::toolchain::minimum::{self, Minimum, numbers};
+use crate::toolchain::programs::{may_run, named};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,34 +24,45 @@ pub struct Rustc {
     pub version: String,
 }
 
-/// The oldest rustc that any kernel from 6.12 on is built with; what a newer kernel wants more,
-/// its own `rust_is_available.sh` says.
-const OLDEST: u32 = 107_800;
-
 impl Rustc {
-    /// Every rustc that is here.
+    /// Every rustc that is here, once each.
     pub fn all() -> Vec<Self> {
-        candidates().into_iter().filter_map(ask).collect()
+        let mut found = Vec::new();
+        let mut files = Vec::new();
+        for path in named("rustc").into_iter().chain(rustup()) {
+            let Ok(file) = fs::canonicalize(&path) else {
+                continue;
+            };
+            if files.contains(&file) || is_proxy(&path, &file) {
+                continue;
+            }
+            files.push(file);
+            found.extend(ask(path));
+        }
+        found
     }
 
-    /// The system's own of these, if it compiles the kernel's crates, or else any other that does.
+    /// The system's own of these, if it compiles the kernel's crates, or else the first other that
+    /// does.
     ///
     /// # Errors
     ///
-    /// Why none does.
-    pub fn new_enough(found: &[Self]) -> Result<Self, String> {
-        let mut found: Vec<&Self> = found.iter().collect();
-        found.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
-        let will_do = |rustc: &&&Self| rustc.number() >= Some(OLDEST);
-        if let Some(rustc) = found.iter().find(will_do) {
+    /// A refusal that says what is missing.
+    pub fn new_enough(kernel: &Kernel, found: &[Self]) -> Result<Self, Refusal> {
+        let oldest = Minimum::of(kernel).rustc;
+        let mut sorted: Vec<&Self> = found.iter().collect();
+        sorted.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
+        let will_do = |rustc: &&&Self| numbers(&rustc.version) >= Some(oldest);
+        if let Some(rustc) = sorted.iter().find(will_do) {
             return Ok((*rustc).clone());
         }
-        Err(format!(
-            "to build modules for it takes rustc {}.{} or newer; {}",
-            OLDEST / 100_000,
-            OLDEST / 100 % 1000,
-            Self::there(found)
-        ))
+        let why = format!(
+            "to build modules for it takes rustc {} or newer; {}",
+            minimum::text(oldest),
+            Self::there(sorted)
+        );
+        let mend = fix_any(&kernel.system, oldest);
+        Err(Refusal::new(&kernel.release, why, mend))
     }
 
     /// What is here, in words.
@@ -63,31 +75,26 @@ impl Rustc {
         }
     }
 
-    /// What to install for a rustc that is new enough, where these are not.
-    pub fn mend_any(found: &[Self]) -> String {
-        if found.is_empty() {
-            return "apt install rustc rust-src".into();
-        }
-        let new_enough = |version: &str| counted(version) >= Some(OLDEST);
-        match dpkg::installable_if(&["rustc"], new_enough) {
-            Some(package) => {
-                let version = package.rsplit('=').next().unwrap_or_default();
-                format!("apt install {package} rust-src={version}")
-            }
-            None => "install a newer rustc with its source, by rustup or from a newer suite (none \
-                     of apt's sources has one)"
-                .into(),
-        }
-    }
-
-    /// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
-    pub fn mend(wanted: &str) -> String {
-        mend(wanted)
+    /// What to do for `rustc 1.85.1 (4eb161250 2025-03-15)`.
+    pub fn mend(system: &System, wanted: &str) -> String {
+        let number = wanted.split(' ').nth(1).unwrap_or(wanted);
+        let series = number.rsplit_once('.').map_or(number, |(series, _)| series);
+        let will_do = |version: &str| dpkg::is_upstream(version, number);
+        let versioned = [format!("rustc-{series}"), format!("rust-{series}-src")];
+        dpkg::install_version(system, "rustc", &["rust-src"], will_do)
+            .or_else(|| dpkg::install_version(system, &versioned[0], &[&versioned[1]], will_do))
+            .unwrap_or_else(|| {
+                format!(
+                    "install rustc {number} and its source from the suite that the kernel is from \
+                     (none of apt's sources has it)"
+                )
+            })
     }
 
     /// Its version as the kernel counts: 108501 for 1.85.1.
     pub fn number(&self) -> Option<u32> {
-        counted(self.version.split(' ').nth(1)?)
+        let [major, minor, patch] = numbers(&self.version)?;
+        Some(major * 100_000 + minor * 100 + patch)
     }
 
     /// The source of `core`, which comes with the package rust-src.
@@ -97,95 +104,125 @@ impl Rustc {
     /// A refusal if it is not there.
     pub fn library(&self, kernel: &Kernel) -> Result<PathBuf, Refusal> {
         let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]));
-        sysroot
+        let library = sysroot
             .map(|sysroot| Path::new(&sysroot).join("lib/rustlib/src/rust/library"))
-            .filter(|library| library.join("core/src/lib.rs").is_file())
-            .ok_or_else(|| {
-                let why = format!(
-                    "the source of Rust's library for {} is missing",
-                    self.version
-                );
-                let mend = "apt install rust-src (for rustup: rustup component add rust-src)";
-                Refusal::new(&kernel.release, why, mend)
+            .filter(|library| library.join("core/src/lib.rs").is_file());
+        let missing = |library: Option<PathBuf>| match library {
+            Some(library) if is_root() => trusted_path(&library)
+                .map(|_| library)
+                .map_err(|error| format!("{error}, and only root's is used")),
+            Some(library) => Ok(library),
+            None => Err("it is missing".to_owned()),
+        };
+        missing(library).map_err(|error| {
+            let why = format!("the source of Rust's library for {}: {error}", self.version);
+            Refusal::new(&kernel.release, why, self.fix_source(&kernel.system))
+        })
+    }
+
+    /// What brings the source of `core`.
+    fn fix_source(&self, system: &System) -> String {
+        if let Some(toolchain) = rustup_s(&self.path) {
+            return format!("rustup component add rust-src --toolchain {toolchain}");
+        }
+        let [major, minor, patch] = numbers(&self.version).unwrap_or_default();
+        let upstream = format!("{major}.{minor}.{patch}");
+        let will_do = |version: &str| dpkg::is_upstream(version, &upstream);
+        ["rust-src".to_owned(), format!("rust-{major}.{minor}-src")]
+            .iter()
+            .find_map(|package| dpkg::install_version(system, package, &[], will_do))
+            .unwrap_or_else(|| {
+                format!(
+                    "install the source of Rust's library {upstream} for {} (none of apt's \
+                     sources has it)",
+                    self.path.display()
+                )
             })
     }
 }
 
-/// `1.85.1` as 108501.
-fn counted(version: &str) -> Option<u32> {
-    let mut parts = version
-        .split(['.', '-'])
-        .map(|part| part.parse::<u32>().ok());
-    let (major, minor) = (parts.next()??, parts.next()??);
-    Some(major * 100_000 + minor * 100 + parts.next()??)
-}
-
-/// What to install for `rustc 1.85.1 (4eb161250 2025-03-15)`.
-fn mend(wanted: &str) -> String {
-    let number = wanted.split(' ').nth(1).unwrap_or(wanted);
-    let series = number.rsplit_once('.').map_or(number, |(series, _)| series);
-    let versioned = format!("rustc-{series}");
-    match dpkg::installable(&["rustc", &versioned], number) {
-        Some(package) => format!("apt install {package}"),
-        None => format!(
-            "install rustc {number}: the package rustc or {versioned} of the suite that the \
-             kernel is from (none of apt's sources has it now)"
-        ),
-    }
+/// What brings a rustc from `oldest` on, and its source.
+fn fix_any(system: &System, oldest: [u32; 3]) -> String {
+    let will_do = |version: &str| numbers(version) >= Some(oldest);
+    dpkg::install_version(system, "rustc", &["rust-src"], will_do).unwrap_or_else(|| {
+        let oldest = minimum::text(oldest);
+        format!(
+            "install rustc {oldest} or newer and its source, by rustup or from a newer suite (none \
+             of apt's sources has one)"
+        )
+    })
 }
 
 fn ask(path: PathBuf) -> Option<Rustc> {
     let answer = answer(Command::new(&path).arg("--version"))?;
     let version = answer.lines().next()?.to_owned();
-    let path = if is_proxy(&path) {
-        behind(&path).unwrap_or(path)
-    } else {
-        path
-    };
-    Some(Rustc { path, version })
+    version
+        .starts_with("rustc ")
+        .then_some(Rustc { path, version })
 }
 
-/// Whether it is rustup's stand-in, which picks a toolchain anew in every folder: it has no
-/// libraries beside it. Looking saves one start of rustc.
-fn is_proxy(rustc: &Path) -> bool {
-    let above = rustc.parent().and_then(Path::parent);
-    !above.is_some_and(|above| above.join("lib/rustlib").is_dir())
+/// Whether `path`, which leads to `file`, is rustup's stand-in, which picks another toolchain in
+/// every directory. It is never run: its toolchains are found by their path.
+fn is_proxy(path: &Path, file: &Path) -> bool {
+    let is_rustup = |name: &str| name == "rustup" || name == "rustup-init";
+    if file
+        .file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(is_rustup)
+    {
+        return true;
+    }
+    // It may be a copy; then rustup is beside it, and libraries are not.
+    let libraries = file.parent().and_then(Path::parent);
+    let libraries = libraries.is_some_and(|above| above.join("lib/rustlib").is_dir());
+    !libraries && path.with_file_name("rustup").exists()
 }
 
-/// The rustc that a stand-in stands for.
-fn behind(proxy: &Path) -> Option<PathBuf> {
-    let sysroot = answer(Command::new(proxy).args(["--print", "sysroot"]))?;
-    Some(Path::new(&sysroot).join("bin/rustc")).filter(|rustc| rustc.is_file())
-}
-
-/// Every rustc that could be the one: in PATH by its name or its versioned name, and those of
-/// rustup's toolchains.
-fn candidates() -> BTreeSet<PathBuf> {
-    let mut all = in_path("rustc");
-    all.extend(rustup());
-    all
-}
-
-/// The compilers of rustup's toolchains that nobody else could have put there.
+/// The compilers of rustup's toolchains, its default first. A user's must be the user's own, and
+/// root's must be where nobody else could have put them.
 fn rustup() -> Vec<PathBuf> {
     let home = env::var_os("RUSTUP_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".rustup")));
-    let Some(toolchains) = home.map(|home| home.join("toolchains")) else {
-        return Vec::new();
-    };
-    let Ok(entries) = fs::read_dir(&toolchains) else {
-        return Vec::new();
-    };
-    entries
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin/rustc")))
-        .filter(|rustc| trusted(&toolchains).is_ok() && trusted(rustc).is_ok())
+    home.filter(|home| home.is_absolute() && is_own(home))
+        .map(|home| toolchains(&home))
+        .unwrap_or_default()
+}
+
+fn is_own(home: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = fs::metadata(home).map(|meta| meta.uid());
+    owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+}
+
+fn toolchains(home: &Path) -> Vec<PathBuf> {
+    let settings = fs::read_to_string(home.join("settings.toml")).unwrap_or_default();
+    let default = settings.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        (name.trim() == "default_toolchain").then(|| value.trim().trim_matches('"'))
+    });
+    let folder = home.join("toolchains");
+    let mut all = names(&folder);
+    all.sort_by_key(|name| Some(name.as_str()) != default);
+    all.iter()
+        .map(|name| folder.join(name).join("bin/rustc"))
+        .filter(|rustc| may_run(rustc))
         .collect()
+}
+
+/// The name of the toolchain, if the rustc is one of rustup's.
+fn rustup_s(rustc: &Path) -> Option<&str> {
+    let toolchain = rustc.parent()?.parent()?;
+    let parent = toolchain.parent()?.file_name()?;
+    (parent == "toolchains")
+        .then(|| toolchain.file_name()?.to_str())
+        .flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::headers::tests::make_installed;
 
     fn rustc(path: &str, version: &str) -> Rustc {
         Rustc {
@@ -195,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rustc_without_libraries_beside_it_is_a_stand_in_and_asked_what_for() {
-        use std::os::unix::fs::PermissionsExt;
+    fn rustups_stand_ins_are_not_run_and_its_toolchains_are_found_default_first() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
         let dir = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| {
             let path = dir.path().join(file);
@@ -205,51 +242,91 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
             path
         };
-        let sysroot = dir.path().join("toolchain");
-        let real = write("toolchain/bin/rustc", "#!/bin/sh\necho rustc 1.85.1\n");
-        fs::create_dir_all(sysroot.join("lib/rustlib")).unwrap();
-        let proxy = format!(
-            "#!/bin/sh\ncase $1 in --version) echo rustc 1.85.1;; *) echo {};; esac\n",
-            sysroot.display()
+        let proxy = |path: &Path| is_proxy(path, &fs::canonicalize(path).unwrap());
+        let rustup = write("cargo/bin/rustup", "");
+        let copy = write("cargo/bin/rustc", "");
+        let link = dir.path().join("rustc");
+        symlink(&rustup, &link).unwrap();
+        assert!(proxy(&copy) && proxy(&link));
+
+        let stable = write(
+            "rustup/toolchains/stable/bin/rustc",
+            "#!/bin/sh\necho rustc 1.97.1\n",
         );
-        let proxy = write("cargo/bin/rustc", &proxy);
-        assert_eq!(ask(real.clone()).unwrap().path, real);
-        assert_eq!(ask(proxy).unwrap().path, real);
+        let beta = write("rustup/toolchains/beta/bin/rustc", "");
+        fs::create_dir_all(dir.path().join("rustup/toolchains/stable/lib/rustlib")).unwrap();
+        write(
+            "rustup/settings.toml",
+            "version = \"12\"\ndefault_toolchain = \"stable\"\n",
+        );
+        assert!(!proxy(&stable));
+        assert_eq!(
+            toolchains(&dir.path().join("rustup")),
+            [stable.clone(), beta]
+        );
+        assert_eq!(ask(stable.clone()).unwrap().version, "rustc 1.97.1");
+        assert_eq!(rustup_s(&stable), Some("stable"));
+        assert_eq!(rustup_s(Path::new("/usr/bin/rustc")), None);
+    }
+
+    #[test]
+    fn what_does_not_call_itself_rustc_is_none() {
+        assert_eq!(ask("/bin/true".into()), None);
+        assert_eq!(ask("/bin/echo".into()), None);
     }
 
     #[test]
     fn the_system_s_rustc_comes_first_if_it_is_new_enough() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "6.12.107-amd64", "");
+        let release = "6.12.107-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let new_enough = |found: &[Rustc]| Rustc::new_enough(&kernel, found);
         let found = vec![
             rustc("/opt/rust/bin/rustc", "rustc 1.97.1 (abc 2026-01-01)"),
             rustc("/usr/bin/rustc", "rustc 1.85.1 (4eb161250 2025-03-15)"),
         ];
-        let chosen = Rustc::new_enough(&found).unwrap();
+        let chosen = new_enough(&found).unwrap();
         assert_eq!(chosen.path, Path::new("/usr/bin/rustc"));
         assert_eq!(chosen.number(), Some(108_501));
 
         // The system's own is too old, as bookworm's is.
         let old = rustc("/usr/bin/rustc", "rustc 1.63.0");
-        let chosen = Rustc::new_enough(&[old.clone(), found[0].clone()]).unwrap();
+        let chosen = new_enough(&[old.clone(), found[0].clone()]).unwrap();
         assert_eq!(chosen.path, found[0].path);
-        let why = Rustc::new_enough(&[old]).unwrap_err();
-        assert!(why.contains("rustc 1.78 or newer"), "{why}");
+        let refusal = new_enough(&[old]).unwrap_err();
+        let why = refusal.reason;
+        assert!(why.contains("rustc 1.78.0 or newer"), "{why}");
         assert!(why.ends_with("/usr/bin/rustc is \"rustc 1.63.0\""), "{why}");
+        // apt has none here, and nothing is said that it can't do.
+        let mend = refusal.mend.unwrap();
+        assert!(mend.starts_with("install rustc 1.78.0 or newer"), "{mend}");
+        assert!(
+            new_enough(&[])
+                .unwrap_err()
+                .reason
+                .ends_with("there is none")
+        );
     }
 
     #[test]
     fn versions_are_counted_as_the_kernel_does() {
-        assert_eq!(counted("1.85.1"), Some(108_501));
-        assert_eq!(counted("1.97.0-nightly"), Some(109_700));
-        assert_eq!(counted("unknown"), None);
+        let number = |version| rustc("", version).number();
+        assert_eq!(number("rustc 1.85.1"), Some(108_501));
+        assert_eq!(number("rustc 1.97.0-nightly (x)"), Some(109_700));
+        assert_eq!(number("rustc unknown"), None);
     }
 
     #[test]
-    fn no_rustc_at_all_is_said() {
-        assert!(
-            Rustc::new_enough(&[])
-                .unwrap_err()
-                .ends_with("there is none")
+    fn a_source_that_is_missing_is_fixed_by_whoever_brought_the_rustc() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let of = |path| rustc(path, "rustc 1.85.1 (x)").fix_source(&system);
+        let rustup = of("/root/.rustup/toolchains/1.85.1-x86_64/bin/rustc");
+        assert_eq!(
+            rustup,
+            "rustup component add rust-src --toolchain 1.85.1-x86_64"
         );
-        assert_eq!(Rustc::mend_any(&[]), "apt install rustc rust-src");
+        assert!(of("/usr/bin/rustc").contains("library 1.85.1 for /usr/bin/rustc"));
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernel::Kernel;
+use crate::debian::kernels::Debian;
 use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::{digest, files, lock, ui};
@@ -79,6 +80,19 @@ const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
 pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
     let packages: Vec<String> = FOREIGN_SUITES.iter().map(|&name| name.into()).collect();
     with(project, root, "foreign-suites", &packages)
+}
+
+/// The root with the newest rustc of its archives, where that is not the suite's own.
+pub fn with_newer_rustc(project: &Project, root: &Root, debian: &Debian) -> Result<Option<Root>> {
+    let backports = debian
+        .archives
+        .iter()
+        .find(|name| name.ends_with("-backports"));
+    let Some(suite) = backports else {
+        return Ok(None);
+    };
+    let packages = ["rustc", "rust-src"].map(|name| format!("{name}/{suite}"));
+    with(project, root, "newer-rustc", &packages).map(Some)
 }
 
 /// The root with the tests' own tools over it.

@@ -15,7 +15,7 @@ use crate::host::{files, mounts};
 use crate::package::repo;
 
 /// Where the apt repository is shown in a root.
-const REPO: &str = "/srv/repo";
+pub const REPO: &str = "/srv/repo";
 
 /// A root whose apt knows the local repository, and nothing else.
 pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> {
@@ -68,6 +68,8 @@ pub struct Check {
     pub buildable: bool,
     /// The kernel's class.
     pub class: Option<String>,
+    /// How it will build.
+    pub way: Option<String>,
     /// The rustc that it takes, as rustc itself says it.
     pub rustc: Option<String>,
     /// Why it will not build.

@@ -52,7 +52,7 @@ pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
         let program = &program;
         let guests: Vec<_> = modules
             .iter()
-            .map(|built| scope.spawn(move || boot(setup, program, built, long)))
+            .map(|built| scope.spawn(move || boot(setup, program, built, "behaviour", long)))
             .collect();
         guests
             .into_iter()
@@ -69,11 +69,18 @@ pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
     }
 }
 
-fn boot(setup: &Setup<'_>, program: &Path, built: &Built, long: bool) -> Result<Outcome> {
+/// Boots a small guest with the behaviour suite; its log is called by `name` and the release.
+pub fn boot(
+    setup: &Setup<'_>,
+    program: &Path,
+    built: &Built,
+    name: &str,
+    long: bool,
+) -> Result<Outcome> {
     let Built {
         release, module, ..
     } = built;
-    let name = format!("guest-behaviour-{release}");
+    let name = format!("guest-{name}-{release}");
     let vmlinuz = setup.checks.kernel(release)?;
     let what = format!("run the behaviour suite in a guest with {release}");
     let length = if long { LONG } else { USUAL };

@@ -43,7 +43,13 @@ const STEPS: &[Step] = &[
     quick("package"),
     Step {
         // It builds the modules that the guests load.
-        needed_by: &["behaviour", "runtime", "secure-boot", "foreign"],
+        needed_by: &[
+            "behaviour",
+            "runtime",
+            "newer-rustc",
+            "secure-boot",
+            "foreign",
+        ],
         ..quick("native")
     },
     quick("driver"),
@@ -51,6 +57,7 @@ const STEPS: &[Step] = &[
     quick("status"),
     quick("behaviour"),
     quick("runtime"),
+    quick("newer-rustc"),
     quick("secure-boot"),
     quick("package-life"),
     quick("life"),

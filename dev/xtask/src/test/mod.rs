@@ -13,6 +13,7 @@ mod foreign;
 mod host_checks;
 mod life;
 mod native;
+mod newer_rustc;
 mod package_checks;
 mod package_life;
 mod runtime;
@@ -69,13 +70,14 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
 }
 
 /// Steps that build modules for the stock kernels, or install the packages.
-const NEED_METADATA: [&str; 10] = [
+const NEED_METADATA: [&str; 11] = [
     "native",
     "driver",
     "bad-input",
     "status",
     "behaviour",
     "runtime",
+    "newer-rustc",
     "secure-boot",
     "foreign",
     "package-life",
@@ -105,6 +107,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             }
             if wants("runtime") {
                 runtime::run(setup, caches, &modules, &mut tally);
+            }
+            if wants("newer-rustc") {
+                newer_rustc::run(setup, &modules, choice.all, &mut tally);
             }
             if wants("secure-boot") {
                 secure_boot::run(setup, &modules, &mut tally);

@@ -48,7 +48,7 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
     for release in &setup.releases {
         let suite = format!("runtime/{release}");
         let booted = build(setup, &chroot, release)
-            .and_then(|modules| boot(setup, release, &program, &modules));
+            .and_then(|modules| boot(setup, release, &program, &modules, "runtime"));
         tally.guest(&suite, booted);
     }
     for driver in drivers {
@@ -69,7 +69,8 @@ fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
     Ok(chroot)
 }
 
-fn build(
+/// Builds the modules in the root.
+pub fn build(
     setup: &Setup<'_>,
     chroot: &Chroot,
     release: &str,
@@ -89,13 +90,15 @@ fn build(
     MODULES.into_iter().map(read).collect()
 }
 
-fn boot(
+/// Boots the suite that loads them; its log is called by `name` and the release.
+pub fn boot(
     setup: &Setup<'_>,
     release: &str,
     program: &Path,
     modules: &[(&str, Vec<u8>)],
+    name: &str,
 ) -> Result<Outcome> {
-    let name = format!("guest-runtime-{release}");
+    let name = format!("guest-{name}-{release}");
     let vmlinuz = setup.checks.kernel(release)?;
     let modules: Vec<_> = modules
         .iter()
@@ -118,8 +121,8 @@ fn boot(
     )
 }
 
-/// No function that panics is in the module, and none is called that the kernel has.
-fn cannot_panic(module: &[u8]) -> Result<()> {
+/// Passes where no function that panics is in the module, and none is called that the kernel has.
+pub fn cannot_panic(module: &[u8]) -> Result<()> {
     let file = object::File::parse(module).context("cannot read the module")?;
     let names: Vec<_> = file
         .symbols()
@@ -133,12 +136,7 @@ fn cannot_panic(module: &[u8]) -> Result<()> {
 fn little_more_text(drivers: &[Built]) -> Result<()> {
     let mut texts = Vec::new();
     for driver in drivers {
-        let file = object::File::parse(&*driver.module).context("cannot read the module")?;
-        let text = file
-            .sections()
-            .filter(|section| section.kind() == SectionKind::Text)
-            .map(|section| section.size())
-            .sum::<u64>();
+        let text = text_of(&driver.module)?;
         ui::say(&format!("  {}: {text} bytes of text", driver.release));
         texts.push(text);
     }
@@ -153,4 +151,13 @@ fn little_more_text(drivers: &[Built]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The bytes of text in a module.
+pub fn text_of(module: &[u8]) -> Result<u64> {
+    let file = object::File::parse(module).context("cannot read the module")?;
+    let text = file
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text);
+    Ok(text.map(|section| section.size()).sum())
 }

@@ -56,7 +56,7 @@ pub const CASES: &[BadInput] = &[
         77,
         &[
             "linux-source-[0-9.]+, from which",
-            "mend: apt install linux-source-[0-9.]+=",
+            "mend: dkms-rust source -k .* --from .* in none of apt's sources",
         ],
     ),
     refused(
@@ -65,7 +65,7 @@ pub const CASES: &[BadInput] = &[
         77,
         &[
             "linux-source-.*tar.xz is missing",
-            "mend: apt install --reinstall linux-source-",
+            "mend: dkms-rust source -k ",
         ],
     ),
     refused(
@@ -74,7 +74,7 @@ pub const CASES: &[BadInput] = &[
         77,
         &[
             "linux-source-[0-9.]+ is version .*\\.1, but its headers are",
-            "mend: apt install",
+            "mend: dkms-rust source -k ",
         ],
     ),
     refused(
@@ -90,24 +90,20 @@ pub const CASES: &[BadInput] = &[
         &["linux-source-.*tar.xz"],
     ),
     refused(
-        "rustc-of-another-version",
+        "rustc-too-old",
         "rm -f /usr/bin/rustc*; printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' \
          > /usr/bin/rustc; chmod 755 /usr/bin/rustc",
         77,
         &[
-            "it was built by \"rustc [0-9.]+",
-            "rustc 1.70.0",
-            "mend: (apt )?install rustc",
+            "takes rustc 1.78 or newer; /usr/bin/rustc is \"rustc 1.70.0",
+            "mend: ",
         ],
     ),
     refused(
         "rustc-missing",
         "rm -f /usr/bin/rustc*",
         77,
-        &[
-            "only that can build modules for it; there is none",
-            "mend: (apt )?install rustc",
-        ],
+        &["takes rustc 1.78 or newer; there is none", "mend: "],
     ),
     refused(
         "bindgen-missing",
@@ -252,11 +248,104 @@ pub const CASES: &[BadInput] = &[
                   cmp /tmp/own.ko hello.ko && echo the same",
         exit: 0,
         says: &[
-            "class metadata, .*, metadata own",
-            "hello.ko: the kernel exports all [0-9]+ Rust symbols",
-            "class rust, .*, metadata kept",
+            "class metadata, shipped, .*, metadata own",
+            "hello.ko: uses [1-9][0-9]* Rust symbols that the kernel exports",
+            "class rust, rebuilt, .*, metadata kept",
             "the same\n",
         ],
+        may_make: false,
+    },
+    BadInput {
+        name: "rebuild-that-failed-is-not-repeated",
+        // The second does not try; kdir, for people, does.
+        prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && \
+                  mv /usr/bin/bindgen /usr/bin/bindgen-real && \
+                  printf '#!/bin/sh\\ncase $1 in --version) exec bindgen-real --version;; esac\\n\
+                  echo error: it is broken >&2; exit 1\\n' > /usr/bin/bindgen && \
+                  chmod 755 /usr/bin/bindgen",
+        command: "cd /tmp/m && dkms-rust make -k $R; echo first $?; dkms-rust make -k $R; \
+                  echo second $?; dkms-rust check -k $R; echo check $?; test -s /var/log/dkms-rust/$R.log && \
+                  dkms-rust kdir -k $R; echo again $?",
+        exit: 0,
+        says: &[
+            "error: it is broken",
+            "All that it said is in /var/log/dkms-rust/",
+            "first 1\n",
+            "could not be rebuilt before, and nothing has changed since: error: it is broken",
+            "second 77\n",
+            "check 77\n",
+            "again 1\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "linux-source-gone-and-a-tool-upgraded",
+        // The slice is kept; another bindgen makes another tree of it.
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && touch -d 2020-01-01 /usr/bin/bindgen",
+        command: "dkms-rust check -k $R; echo without $?; \
+                  mkdir -p /tmp/s/rust/kernel /tmp/s/scripts && cp /usr/src/linux-headers-*-common/Makefile /tmp/s && \
+                  echo > /tmp/s/rust/kernel/lib.rs && \
+                  dkms-rust source -k $R --from /tmp/s && dkms-rust check -k $R",
+        exit: 0,
+        says: &[
+            "tar.xz is missing",
+            "without 77\n",
+            "kept what is needed of the source of",
+            "class rust, rebuilt, .*, metadata to rebuild",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "source-of-another-version",
+        prepare: "mkdir -p /tmp/s/rust/kernel && echo > /tmp/s/rust/kernel/lib.rs && \
+                  printf 'VERSION = 1\\nPATCHLEVEL = 2\\nSUBLEVEL = 3\\n' > /tmp/s/Makefile",
+        command: "dkms-rust source -k $R --from /tmp/s; echo refused $?; \
+                  dkms-rust source -k $R --from /tmp/s --force && dkms-rust check -k $R",
+        exit: 0,
+        says: &[
+            "is the source of 1.2.3, but its headers are linux [0-9]",
+            "refused 1\n",
+            "class rust, linked, ",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "source-that-is-none",
+        prepare: "mkdir /tmp/s && echo x > /tmp/s/x && echo y > /tmp/y.tar.xz",
+        command: "! dkms-rust source -k $R --from /tmp/s && ! dkms-rust source -k $R --from /tmp/y.tar.xz \
+                  && ! dkms-rust source -k $R --from /tmp/none && ! dkms-rust source -k $R --fetch",
+        exit: 0,
+        says: &[
+            "it has no rust/: it is not a kernel's source",
+            "can't find /tmp/none",
+            "apt can't download linux-source-",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "header-edited-in-place",
+        prepare: "cp -a $W $C",
+        command: "dkms-rust check -k $R && echo '/* edited */' >> \
+                  $(echo /usr/src/linux-headers-*-common/include/linux/proc_fs.h | cut -d' ' -f1) && \
+                  dkms-rust check -k $R",
+        exit: 0,
+        says: &["metadata kept\\)\n(?s).*metadata to rebuild"],
+        may_make: false,
+    },
+    BadInput {
+        name: "no-module-at-all",
+        prepare: "cp -a $W $C && mkdir /tmp/m && echo 'obj-$(CONFIG_NEVER) := m.o' > /tmp/m/Kbuild",
+        command: "cd /tmp/m && dkms-rust make -k $R",
+        exit: 1,
+        says: &["make built no module: .* names none for this kernel"],
+        may_make: false,
+    },
+    BadInput {
+        name: "cleaning-takes-no-metadata",
+        prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && touch m.o m.ko",
+        command: "cd /tmp/m && dkms-rust make -k $R -- clean && test ! -e m.ko && echo clean",
+        exit: 0,
+        says: &["clean\n"],
         may_make: false,
     },
     BadInput {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The directories of a module's build.
+
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Where kbuild's make reads and writes.
+#[derive(Debug)]
+pub struct Folders {
+    /// The module's source.
+    pub source: PathBuf,
+    /// Its objects and modules.
+    pub output: PathBuf,
+}
+
+impl Folders {
+    /// The current directory, or what the arguments say.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing to build.
+    pub fn find(args: &[String]) -> Result<Self> {
+        let here = fs::canonicalize(".").context("can't find the current directory")?;
+        let named = |name: &str| {
+            let value = args.iter().rev().find_map(|arg| arg.strip_prefix(name))?;
+            Some(here.join(value))
+        };
+        let source = named("M=").unwrap_or_else(|| here.clone());
+        let output = named("MO=").unwrap_or_else(|| source.clone());
+        let names = ["Kbuild", "Makefile"];
+        ensure!(
+            names.iter().any(|name| source.join(name).is_file()),
+            "{} has no module to build: neither Kbuild nor Makefile",
+            source.display()
+        );
+        Ok(Self { source, output })
+    }
+
+    /// Adds what tells kbuild of them, and the user's other arguments: the last one counts.
+    pub fn tell<'a>(&self, make: &mut Command, args: impl IntoIterator<Item = &'a String>) {
+        make.arg(format!("M={}", self.source.display()));
+        if self.output != self.source {
+            make.arg(format!("MO={}", self.output.display()));
+        }
+        let other = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
+        make.args(args.into_iter().filter(other));
+    }
+
+    /// Refuses a directory of its own for the output where the kernel's kbuild knows of none; it
+    /// would write into the source and say nothing.
+    ///
+    /// # Errors
+    ///
+    /// That refusal.
+    pub fn check(&self, kernel: &Kernel) -> Result<(), Refusal> {
+        let makefile = fs::read_to_string(kernel.common.join("Makefile")).unwrap_or_default();
+        if self.output == self.source || makefile.contains("KBUILD_EXTMOD_OUTPUT") {
+            return Ok(());
+        }
+        let why = "its kbuild has no MO=, which came with 6.13";
+        let mend = "copy the module's source to where the output belongs and build it there";
+        Err(Refusal::new(&kernel.release, why, mend))
+    }
+
+    /// The lists of other modules' symbols that make was told of.
+    pub fn extra_symbols(&self, args: &[String]) -> Vec<PathBuf> {
+        args.iter()
+            .filter_map(|arg| arg.strip_prefix("KBUILD_EXTRA_SYMBOLS="))
+            .flat_map(str::split_whitespace)
+            .map(|file| self.source.join(file))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+    use crate::system::System;
+
+    #[test]
+    fn kbuild_is_told_of_the_directories_once_and_absolutely() {
+        let folders = Folders {
+            source: "/srv/a".into(),
+            output: "/srv/out".into(),
+        };
+        let args = ["M=.", "V=1", "MO=../out"].map(str::to_owned);
+        let mut make = Command::new("make");
+        folders.tell(&mut make, &args);
+        let told: Vec<_> = make.get_args().collect();
+        assert_eq!(told, ["M=/srv/a", "MO=/srv/out", "V=1"]);
+    }
+
+    #[test]
+    fn an_output_directory_is_refused_where_kbuild_would_not_heed_it() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "6.12.1-amd64", "");
+        let release = "6.12.1-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let folders = |output: &str| Folders {
+            source: "/srv/a".into(),
+            output: output.into(),
+        };
+        assert!(folders("/srv/a").check(&kernel).is_ok());
+        let refusal = folders("/srv/out").check(&kernel).unwrap_err();
+        assert!(refusal.reason.contains("MO="), "{refusal}");
+        fs::write(kernel.common.join("Makefile"), "KBUILD_EXTMOD_OUTPUT := x").unwrap();
+        assert!(folders("/srv/out").check(&kernel).is_ok());
+    }
+
+    #[test]
+    fn lists_of_symbols_are_relative_to_the_source() {
+        let args = ["V=1", "KBUILD_EXTRA_SYMBOLS=../b/Module.symvers /c"].map(str::to_owned);
+        let folders = Folders {
+            source: "/srv/a".into(),
+            output: "/srv/a".into(),
+        };
+        let files = folders.extra_symbols(&args);
+        assert_eq!(
+            files,
+            ["/srv/a/../b/Module.symvers", "/c"].map(PathBuf::from)
+        );
+    }
+}
