@@ -24,17 +24,22 @@ STEPS ?=
 test-all: ## The same and all that takes long, or only STEPS="a,b" (root; takes hours)
 	+$(XTASK) test --all $(if $(STEPS),--only $(STEPS))
 
+# DOCS=1 has matrix, life and bench write their results into the documentation: the rows of that
+# run, which leave the others as they are. Without it they change no file of the tree.
+DOCS ?=
+docs = $(if $(filter-out 0 no,$(DOCS)),--docs)
+
 # Which kernels, as `cargo run -p xtask -- help matrix` says; all of them when empty.
 KERNELS ?=
 
-matrix: ## Try it on all kernels, or on KERNELS="..."; writes docs/matrix.md (root)
-	+$(XTASK) matrix $(KERNELS)
+matrix: ## Try it on all kernels, or on KERNELS="..."; DOCS=1 writes docs/matrix.* (root)
+	+$(XTASK) matrix $(docs) $(KERNELS)
 
 # Which cases: those whose names contain one of these words; all of them when empty.
 CASES ?=
 
-life: ## Upgrade, break and remove the packages, or CASES="..."; writes docs/package-life.md (root)
-	+$(XTASK) life $(CASES)
+life: ## Upgrade, break and remove the packages, or CASES="..."; DOCS=1 writes docs/package-life.* (root)
+	+$(XTASK) life $(docs) $(CASES)
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean
@@ -42,8 +47,8 @@ clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/p
 # Which parts, as `cargo run -p xtask -- help bench` says; all of them when empty.
 PARTS ?=
 
-bench: ## Measure it beside modules in C, or PARTS="instructions ..."; writes docs/benchmark.* (root)
-	+$(XTASK) bench $(PARTS)
+bench: ## Measure it beside modules in C, or PARTS="instructions ..."; DOCS=1 writes docs/benchmark.* (root)
+	+$(XTASK) bench $(docs) $(PARTS)
 
 bench-check: ## Count instructions again and say what moved since docs/benchmark.json (root)
 	+$(XTASK) bench --check

@@ -46,7 +46,7 @@ pub fn task(project: &Project) -> Result<bool> {
     let outcome = full_guest::run(project, &root, &payload, "demo", &mut |line| {
         screen.show(line)
     })?;
-    let problems = problems::of(&outcome, &project.log("demo")?);
+    let problems = problems::of(&outcome);
     ui::say("");
     for problem in &problems {
         ui::say(problem);
@@ -109,7 +109,7 @@ impl Screen {
             if self.lines == 1 {
                 ui::say("  the kernel speaks");
             }
-        } else if let Some(rest) = line.strip_prefix("CASE ") {
+        } else if let Some(rest) = line.strip_prefix(serial::CASE) {
             ui::say(&format!("  => {rest}"));
         } else if !line.starts_with(serial::END) && !serial::is_mark(line) {
             println!("    {line}");

@@ -63,19 +63,25 @@ enum Task {
         #[arg(long, value_name = "STEP", value_delimiter = ',')]
         only: Vec<String>,
     },
-    /// Build, boot and test the driver on every kernel of the table, and write docs/matrix.md
+    /// Build, boot and test the driver on every kernel of the table
     Matrix {
         /// Only these: a suite, a series and flavour such as 7.3-amd64, both with a slash between
         /// them, or a release
         kernels: Vec<String>,
+        /// Write the rows of this run into README.md and docs/matrix.*
+        #[arg(long)]
+        docs: bool,
     },
-    /// Measure the driver beside modules in C, and write docs/benchmark.*
+    /// Measure the driver beside modules in C
     Bench {
         /// Only these; everything when empty
         parts: Vec<bench::Part>,
-        /// Count instructions only, compare with the results in docs, and write nothing there
-        #[arg(long, conflicts_with = "parts")]
+        /// Count instructions only, and compare them with the results in docs
+        #[arg(long, conflicts_with_all = ["parts", "docs"])]
         check: bool,
+        /// Write the rows of this run into docs/benchmark.*
+        #[arg(long)]
+        docs: bool,
     },
     /// Upgrade, break, remove: the packages' life with apt, dkms and several kernels
     Life {
@@ -84,6 +90,9 @@ enum Task {
         /// Take the steps and boot nothing; the table then says so
         #[arg(long)]
         no_boot: bool,
+        /// Write the rows of this run into docs/package-life.*
+        #[arg(long)]
+        docs: bool,
     },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
@@ -98,10 +107,14 @@ fn main() -> ExitCode {
         Task::Repo => repo::task(&project),
         Task::Demo => demo::task(&project),
         Task::Test { all, only } => test::task(&project, &Choice { all, only }),
-        Task::Matrix { kernels } => matrix::task(&project, &kernels),
+        Task::Matrix { kernels, docs } => matrix::task(&project, &kernels, docs),
         Task::Bench { check: true, .. } => bench::check(&project),
-        Task::Bench { parts, .. } => bench::task(&project, &parts),
-        Task::Life { cases, no_boot } => life::task(&project, &cases, !no_boot),
+        Task::Bench { parts, docs, .. } => bench::task(&project, &parts, docs),
+        Task::Life {
+            cases,
+            no_boot,
+            docs,
+        } => life::task(&project, &cases, !no_boot, docs),
         Task::Provision => provision_and_print(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });

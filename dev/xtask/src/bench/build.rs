@@ -3,7 +3,6 @@
 //! The driver and its peers, built in the same root for each kernel.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,8 +10,8 @@ use anyhow::{Context, Result};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
-use crate::host::date;
-use crate::host::run::Cmd;
+use crate::host::run;
+use crate::host::{date, files};
 
 use super::results::{Compilers, Part, Row};
 
@@ -79,13 +78,11 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
     let place = chroot.path().join(PLACE.trim_start_matches('/'));
     let place = place.join(release);
     let driver = place.join("driver");
-    fs::create_dir_all(&driver).with_context(|| format!("cannot make {}", driver.display()))?;
+    files::make_dir(&driver)?;
     for file in DRIVER {
-        let copy = Cmd::new("cp").arg("-a").arg(source.join(file));
-        copy.arg(&driver).run()?;
+        run::copy_all(&source.join(file), &driver.join(file))?;
     }
-    let copy = Cmd::new("cp").arg("-a").arg(source.join("dev/peers"));
-    copy.arg(&place).run()?;
+    run::copy_all(&source.join("dev/peers"), &place.join("peers"))?;
     // As dkms does; the signature goes too, which no peer has.
     let line = format!(
         "cd '{PLACE}/{release}' && (cd driver && dkms-rust make -k '{release}') && \
@@ -103,8 +100,8 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
         let path = place.join(folder).join(format!("{module}.ko"));
         // Kept to be looked at: `objdump -dr` says where the instructions are.
         let kept = kept.join(format!("{module}.ko"));
-        fs::copy(&path, &kept).with_context(|| format!("cannot copy {}", path.display()))?;
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        files::copy(&path, &kept)?;
+        files::bytes(&path)
     });
     Ok(Built {
         release: release.to_owned(),

@@ -2,6 +2,8 @@
 
 //! What moved since the results in docs.
 
+use crate::report::results::Row as _;
+
 use super::build::MODULES;
 use super::results::Row;
 
@@ -12,7 +14,7 @@ const LIMIT: f64 = 0.02;
 pub fn moved(old: &[Row], new: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
     for new in new.iter().filter(|row| row.unit == "instructions") {
-        let Some(old) = old.iter().find(|old| old.is_of(new)) else {
+        let Some(old) = old.iter().find(|old| new.replaces(old)) else {
             lines.push(format!(
                 "{} on {}: not measured before",
                 new.name, new.kernel

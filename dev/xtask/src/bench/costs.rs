@@ -12,7 +12,7 @@ use object::{Object, ObjectSection, SectionKind};
 use crate::debian::chroot::Chroot;
 use crate::debian::packaged;
 use crate::debian::setup::Setup;
-use crate::host::run::Cmd;
+use crate::host::run;
 use crate::host::{mounts, ui};
 
 use super::build::{Built, MODULES};
@@ -62,10 +62,7 @@ fn dkms(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     let root = packaged::unbuilt(setup.project, &setup.checks, &setup.repo, &layer)?;
     let chroot = &Chroot::new(setup.project, &root)?;
     let place = chroot.path().join("usr/src/peer-1");
-    let copy = Cmd::new("cp").args(["-a", "-T"]);
-    copy.arg(setup.project.source.join("dev/peers"))
-        .arg(&place)
-        .run()?;
+    run::copy_all(&setup.project.source.join("dev/peers"), &place)?;
     chroot.cmd("dkms").args(["add", PEER.1]).run()?;
     let yardstick = yardstick(chroot)?;
     let modules = [

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::debian::setup::Setup;
 use crate::guest::machine::Pace;
-use crate::guest::outcome::{End, Outcome};
+use crate::guest::outcome::{End, Outcome, show_cases};
 use crate::guest::{problems, small_guest};
 use crate::host::ui;
 
@@ -72,11 +72,7 @@ fn boot(setup: &Setup<'_>, program: &Path, built: &Built, part: Part) -> Result<
     let outcome = ui::step(&what, || {
         let mut tries = 1;
         loop {
-            let outcome = vm.run(&mut |line| {
-                if let Some(case) = line.strip_prefix("CASE ") {
-                    ui::say(&format!("  {}: {case}", built.release));
-                }
-            })?;
+            let outcome = vm.run(&mut show_cases(&built.release))?;
             if outcome.end == End::Finished || tries == TRIES {
                 return Ok::<Outcome, anyhow::Error>(outcome);
             }
@@ -84,7 +80,7 @@ fn boot(setup: &Setup<'_>, program: &Path, built: &Built, part: Part) -> Result<
             tries += 1;
         }
     })?;
-    let problems = problems::of(&outcome, &setup.project.log(&name)?);
+    let problems = problems::of(&outcome);
     if !problems.is_empty() {
         bail!("{what}: {}", problems.join("; "));
     }

@@ -23,46 +23,61 @@ use crate::debian::setup::Setup;
 use crate::host::project::Project;
 use crate::host::{cargo, ui};
 use crate::report::document;
+use crate::report::results::{Results, Row as _};
 
 use build::Built;
 pub use results::Part;
 use results::Row;
 
-/// The results that the repository has.
-const COMMITTED: &str = "docs/benchmark.json";
+/// Whose part of the page the tables are.
+const TASK: &str = "bench";
 
-/// What the tables stand between in docs.
-const BEGIN: &str = "<!-- begin of what `make bench` writes -->\n";
-const END: &str = "<!-- end of what `make bench` writes -->\n";
+fn results(project: &Project, docs: bool) -> Results<'_> {
+    Results {
+        project,
+        task: TASK,
+        page: "docs/benchmark",
+        docs,
+    }
+}
 
-/// Measures these parts, or all, and writes docs.
-pub fn task(project: &Project, parts: &[Part]) -> Result<bool> {
+/// Measures these parts, or all, and writes them into the documentation when that is asked for.
+pub fn task(project: &Project, parts: &[Part], docs: bool) -> Result<bool> {
+    let results = results(project, docs);
     let setup = Setup::new(project)?;
     let ready = Ready::build(&setup)?;
-    let path = project.product("bench")?.join("results.json");
-    let mut rows = match parts {
-        [] => Vec::new(),
-        _ => results::read(&path)?,
-    };
+    let mut new = Vec::new();
     let all = Part::value_variants().iter();
     for part in all.filter(|part| parts.is_empty() || parts.contains(part)) {
-        rows = results::merge(rows, &ready.measure(*part)?);
+        new.extend(ready.measure(*part)?);
         // What the next part may meet is no reason to lose this one.
-        results::write(&path, &rows)?;
+        let path = results.keep(&new, |rows| arrange(rows, &new, false))?;
+        println!("{}", path.display());
     }
-    println!("{}", path.display());
-    let text = table::text(&rows);
-    println!("{text}");
-    results::write(&project.source.join(COMMITTED), &rows)?;
-    plot::write(&project.source.join("docs/benchmark.svg"), &rows)?;
-    document::replace(&project.source.join("docs/benchmark.md"), BEGIN, END, &text)?;
+    println!("{}", table::text(&new));
+    let arrange = |rows: &mut Vec<Row>| arrange(rows, &new, parts.is_empty());
+    results.document(&new, arrange, |rows| document(project, rows))?;
     Ok(true)
+}
+
+/// Puts the rows in the order of the parts, and in each the new ones first. When all parts were
+/// measured, the others are out of date.
+fn arrange(rows: &mut Vec<Row>, new: &[Row], all: bool) {
+    let is_new = |row: &Row| new.iter().any(|new| new.replaces(row));
+    rows.retain(|row| !all || is_new(row));
+    rows.sort_by_key(|row| (row.part, !is_new(row)));
+}
+
+fn document(project: &Project, rows: &[Row]) -> Result<()> {
+    plot::write(&project.source.join("docs/benchmark.svg"), rows)?;
+    let page = project.source.join("docs/benchmark.md");
+    document::replace(&page, TASK, &table::text(rows))
 }
 
 /// Counts instructions again, and compares them with the results in docs; false when one moved.
 pub fn check(project: &Project) -> Result<bool> {
-    let path = project.source.join(COMMITTED);
-    let old = results::read(&path)?;
+    let results = results(project, false);
+    let old = results.documented()?;
     let setup = Setup::new(project)?;
     let new = Ready::build(&setup)?.measure(Part::Instructions)?;
     println!("{}", table::text(&new));
@@ -73,7 +88,7 @@ pub fn check(project: &Project) -> Result<bool> {
     ui::say(&format!(
         "{} moved by more than 2 % since {}",
         moved.len(),
-        path.display()
+        results.documentation().display()
     ));
     Ok(moved.is_empty())
 }
@@ -110,5 +125,36 @@ impl<'a> Ready<'a> {
             }
             Part::Costs => costs::run(self.setup, &self.built),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::results::tests::row;
+    use super::*;
+
+    #[test]
+    fn measures_that_were_not_taken_again_stay_until_all_are() {
+        let new = [row("b", "7", 2.0)];
+        let names = |all| {
+            let mut rows = vec![row("a", "7", 1.0), row("b", "7", 2.0), row("b", "6", 1.0)];
+            rows[0].part = Part::Throughput;
+            arrange(&mut rows, &new, all);
+            let names: Vec<_> = rows
+                .iter()
+                .map(|row| format!("{}-{}", row.name, row.kernel))
+                .collect();
+            names.join(" ")
+        };
+        assert_eq!(names(false), "b-7 b-6 a-7");
+        assert_eq!(names(true), "b-7");
+    }
+
+    #[test]
+    fn the_page_has_what_its_results_say() {
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |page| std::fs::read_to_string(source.join(page)).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(&read("docs/benchmark.json")).unwrap();
+        assert!(read("docs/benchmark.md").contains(&table::text(&rows)));
     }
 }

@@ -3,10 +3,11 @@
 //! The instructions of calls as bars: an SVG for the documentation.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::host::files;
 
 use super::build::MODULES;
 use super::results::Row;
@@ -32,8 +33,7 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
         .cloned()
         .collect();
     let title = format!("Instructions on {}, system calls included", first.kernel);
-    fs::write(path, svg(&calls, &title))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(path, svg(&calls, &title))?;
     println!("{}", path.display());
     Ok(())
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The benchmark's results: `target/bench/results.json`. What the fields mean is in
+//! The benchmark's results: `target/bench/results.json`, and `docs/benchmark.json`. What the fields mean is in
 //! `docs/benchmark.md`.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::report::results;
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -120,11 +118,6 @@ impl Row {
         }
     }
 
-    /// Whether it is of the same measure and kernel.
-    pub fn is_of(&self, other: &Self) -> bool {
-        self.name == other.name && self.kernel == other.kernel
-    }
-
     /// What a module came to: the median; of reads a second the largest, since whatever else the
     /// machine does only takes from them.
     pub fn of(&self, module: &str) -> Option<f64> {
@@ -139,35 +132,17 @@ impl Row {
     }
 }
 
-/// Reads results; there may be none yet.
-pub fn read(path: &Path) -> Result<Vec<Row>> {
-    if !path.exists() {
-        return Ok(Vec::new());
+impl results::Row for Row {
+    /// Of the same measure and kernel.
+    fn replaces(&self, old: &Self) -> bool {
+        self.name == old.name && self.kernel == old.kernel
     }
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} is of another version: remove it", path.display()))
-}
-
-/// Writes them.
-pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
-    let text = serde_json::to_string_pretty(rows).context("the results as JSON")?;
-    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// The new rows, and of the old ones those that were not measured again.
-pub fn merge(old: Vec<Row>, new: &[Row]) -> Vec<Row> {
-    let again = |row: &Row| new.iter().any(|new| new.is_of(row));
-    let old = old.into_iter().filter(|row| !again(row));
-    let mut all: Vec<Row> = new.iter().cloned().chain(old).collect();
-    all.sort_by_key(|row| row.part);
-    all
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::report::results::Row as _;
 
     #[test]
     fn the_median_and_how_far_apart_the_quarters_are() {
@@ -213,9 +188,8 @@ pub mod tests {
 
     #[test]
     fn what_is_measured_again_replaces_what_was() {
-        let old = vec![row("a", "6", 1.0), row("a", "7", 2.0)];
-        let rows = merge(old, &[row("a", "7", 3.0)]);
-        let ours: Vec<f64> = rows.iter().map(|row| row.ours.unwrap().median).collect();
-        assert_eq!(ours, [3.0, 1.0]);
+        let old = [row("a", "6", 1.0), row("a", "7", 2.0), row("b", "7", 2.0)];
+        let new = row("a", "7", 3.0);
+        assert_eq!(old.map(|old| new.replaces(&old)), [false, true, false]);
     }
 }

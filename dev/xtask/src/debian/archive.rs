@@ -14,7 +14,7 @@ use crate::debian::kernels::{Debian, FLAVOUR};
 use crate::debian::mirror::Mirror;
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{lock, ui};
+use crate::host::{files, lock, ui};
 
 /// The newest kernel of each series and flavour of a Debian's table, in the table's order. When
 /// the archive cannot be asked, what it said the last time.
@@ -27,7 +27,7 @@ pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Ve
     match ui::step(&what, || ask(project, mirror, debian)) {
         Ok(kernels) => {
             let text = serde_json::to_string_pretty(&kernels).context("kernels as JSON")?;
-            fs::write(&saved, text).with_context(|| format!("cannot write {}", saved.display()))?;
+            files::write(&saved, text)?;
             Ok(kernels)
         }
         Err(error) => {
@@ -126,7 +126,7 @@ fn apt_config(
     }
     let write = |name: &str, text: &str| {
         let path = dir.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(&path, text)?;
         Ok::<_, anyhow::Error>(path)
     };
     write("status", "")?;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use rustix::mount::MountFlags;
 
 use crate::debian::root::Root;
+use crate::host::files;
 use crate::host::mounts::{Mount, Overlay};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
@@ -91,7 +92,7 @@ impl Chroot {
     /// Shows a folder of this machine inside, until the root goes.
     pub fn bind(&mut self, from: &Path, place: &str) -> Result<()> {
         let target = self.path().join(place.trim_start_matches('/'));
-        fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+        files::make_dir(&target)?;
         self.inside.0.push(Mount::bind(from, &target)?);
         Ok(())
     }
@@ -108,7 +109,7 @@ impl Chroot {
 pub fn without_sources(root: &Path) -> Result<()> {
     let list = root.join("etc/apt/sources.list");
     if list.exists() {
-        fs::remove_file(&list).with_context(|| format!("cannot remove {}", list.display()))?;
+        files::remove(&list)?;
     }
     Ok(())
 }
@@ -145,7 +146,7 @@ fn mount_inside(root: &Path) -> Result<Inside> {
     let resolv = root.join("etc/resolv.conf");
     if let Ok(text) = fs::read("/etc/resolv.conf") {
         let _ = fs::remove_file(&resolv);
-        fs::write(&resolv, text).with_context(|| format!("cannot write {}", resolv.display()))?;
+        files::write(&resolv, text)?;
     }
     Ok(inside)
 }

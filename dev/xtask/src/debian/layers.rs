@@ -3,17 +3,14 @@
 //! Packages over a provisioned root, installed by its own apt and kept as a layer: those who do
 //! not need them need not wait for them.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernel::Kernel;
 use crate::debian::kernels::Debian;
 use crate::debian::root::Root;
 use crate::host::project::Project;
-use crate::host::{digest, lock, ui};
+use crate::host::{digest, files, lock, ui};
 
 /// What only the tests need.
 const CHECK_PACKAGES: &[&str] = &[
@@ -163,7 +160,8 @@ pub fn made(
             make(&mut chroot)?;
             chroot.keep(&layer)
         })?;
-        remove_others(&root.folder, name, &layer)?;
+        let file = layer.file_name().unwrap_or_default().to_string_lossy();
+        files::remove_named(&root.folder, |other| other != file && is_layer(other, name))?;
     }
     Ok(root.with_layer(&layer))
 }
@@ -205,21 +203,6 @@ fn install(project: &Project, chroot: &Chroot, packages: &[String]) -> Result<()
 fn foreign(package: &str) -> Option<&str> {
     let (_, rest) = package.split_once(':')?;
     rest.split('=').next()
-}
-
-/// Removes the layers of this name, but for one.
-fn remove_others(folder: &Path, name: &str, keep: &Path) -> Result<()> {
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
-        let path = entry?.path();
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        if path != keep && is_layer(&file, name) {
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether `file` is a layer's, of this name: another's name may begin with it.

@@ -2,11 +2,11 @@
 
 //! Which kernel modules a guest needs before it has a root, and in which order.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::host::files;
 use crate::host::run::Cmd;
 
 /// A kernel module, ready to be inserted.
@@ -23,7 +23,7 @@ pub fn collect(root: &Path, release: &str, maybe: &[&str], wanted: &[&str]) -> R
     let folder = root.join("usr/lib/modules").join(release);
     let read = |name: &str| {
         let path = folder.join(name);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        files::text(&path)
     };
     let dep = read("modules.dep")?;
     let there = maybe.iter().filter(|name| line_of(&dep, name).is_some());
@@ -46,7 +46,7 @@ pub fn collect(root: &Path, release: &str, maybe: &[&str], wanted: &[&str]) -> R
 pub fn decompressed(path: &Path) -> Result<Vec<u8>> {
     let program = match path.extension().and_then(|extension| extension.to_str()) {
         Some("ko") => {
-            return fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+            return files::bytes(path);
         }
         Some("xz") => "xz",
         Some("zst") => "zstd",

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::debian::chroot::{self, Chroot};
 use crate::debian::root::Root;
-use crate::host::mounts;
 use crate::host::project::Project;
+use crate::host::{files, mounts};
 use crate::package::repo;
 
 /// Where the apt repository is shown in a root.
@@ -26,8 +26,7 @@ pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> 
         .path()
         .join("etc/apt/sources.list.d")
         .join(repo::SOURCES);
-    fs::write(&sources, repo::sources_at(repo, REPO)?)
-        .with_context(|| format!("cannot write {}", sources.display()))?;
+    files::write(&sources, repo::sources_at(repo, REPO)?)?;
     chroot
         .cmd("apt-get")
         .args(["-q", "update", "--error-on=any"])

@@ -19,7 +19,7 @@ use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{digest, lock, mounts, ui};
+use crate::host::{digest, files, lock, mounts, ui};
 
 /// A Debian that boots, and what a Rust module is built with. The C compiler comes with the
 /// kernel's headers, which know which one it is.
@@ -91,7 +91,7 @@ pub fn base_with(
 pub fn clean(project: &Project) -> Result<()> {
     let cache = &project.cache;
     if cache.exists() {
-        fs::remove_dir_all(cache).with_context(|| format!("cannot remove {}", cache.display()))?;
+        files::remove(cache)?;
     }
     ui::say(&format!("removed {}", cache.display()));
     Ok(())
@@ -144,7 +144,7 @@ fn bootstrap(project: &Project, debian: &Debian, mirror: &Mirror, folder: &Path)
             }
         })?
         .must_succeed("mmdebstrap")?;
-    fs::rename(work.keep(), folder).with_context(|| format!("cannot make {}", folder.display()))
+    files::rename(&work.keep(), folder)
 }
 
 /// A root in the cache, when it is whole.

@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::host::files;
 
 /// What apt is told of one archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,7 @@ pub fn read(etc: &Path) -> Result<Vec<Archive>> {
             _ => continue,
         };
         if file.exists() {
-            let text = fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
+            let text = files::text(&file)?;
             archives.extend(parse(&text));
         }
     }

@@ -13,8 +13,8 @@ use crate::debian::chroot::Chroot;
 use crate::debian::packaged;
 use crate::debian::root::Root;
 use crate::host::project::Project;
-use crate::host::run::Cmd;
-use crate::host::{digest, mounts, ui};
+use crate::host::run::{self, Cmd};
+use crate::host::{digest, files, mounts, ui};
 
 /// The source of the modules by which dkms-rust is tested.
 pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
@@ -30,7 +30,10 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
         ));
         return Ok(folder);
     }
-    remove_others(root, &key)?;
+    // What another dkms-rust made is of no more use.
+    files::remove_named(&root.folder, |name| {
+        name.starts_with("warm-") && !name.ends_with(&key)
+    })?;
     let what = format!("rebuild the Rust metadata of {release} natively, in the same root");
     ui::step(&what, || {
         let log = project.log("warm")?;
@@ -43,13 +46,8 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
             .must_succeed("dkms-rust kdir")?;
         let work = mounts::scratch_folder(project)?;
         let made = chroot.path().join("var/cache/dkms-rust");
-        Cmd::new("cp")
-            .arg("-a")
-            .arg(&made)
-            .arg(work.path().join("cache"))
-            .run()?;
-        fs::rename(work.keep(), &folder)
-            .with_context(|| format!("cannot make {}", folder.display()))
+        run::copy_all(&made, &work.path().join("cache"))?;
+        files::rename(&work.keep(), &folder)
     })?;
     Ok(folder)
 }
@@ -57,19 +55,13 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
 /// Puts a filled cache where dkms-rust looks for it, beside what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     let place = chroot.path().join("var/cache/dkms-rust");
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(warm.join("cache"))
-        .arg(&place)
-        .run()?;
-    Ok(())
+    run::copy_all(&warm.join("cache"), &place)
 }
 
 /// The program decides: another dkms-rust fills the cache anew.
 fn key(repo: &Path) -> Result<String> {
     let work = tempfile::tempdir().context("cannot make a folder")?;
-    for entry in fs::read_dir(repo).with_context(|| format!("cannot list {}", repo.display()))? {
-        let path = entry?.path();
+    for path in files::list(repo)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("dkms-rust_") {
             Cmd::new("dpkg-deb")
@@ -82,19 +74,4 @@ fn key(repo: &Path) -> Result<String> {
     let bytes =
         fs::read(&program).with_context(|| format!("{} has no dkms-rust", repo.display()))?;
     Ok(digest::of(bytes))
-}
-
-/// What another dkms-rust made is of no more use.
-fn remove_others(root: &Root, key: &str) -> Result<()> {
-    let dir = &root.folder;
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("warm-") && !name.ends_with(key) {
-            fs::remove_dir_all(entry.path())
-                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A writer of initramfs archives: cpio's "newc" format, as in the kernel's
+//! Initramfs archives: cpio's "newc" format, as in the kernel's
 //! Documentation/driver-api/early-userspace/buffer-format.rst.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use cpio::newc::{self, Builder};
 
 /// An archive in memory.
 #[derive(Default)]
@@ -15,67 +20,43 @@ const FILE: u32 = 0o100_000;
 const CONSOLE: u32 = 0o020_600;
 
 impl Archive {
-    /// An archive with the folders and the console that every init expects.
-    pub fn new() -> Self {
+    /// An archive with the directories and the console that every init expects.
+    pub fn new() -> Result<Self> {
         let mut archive = Self::default();
         for name in ["dev", "proc", "sys", "tmp", "root"] {
-            archive.directory(name);
+            archive.directory(name)?;
         }
         // The kernel opens it for init before anything is mounted.
-        archive.entry("dev/console", CONSOLE, (5, 1), &[]);
-        archive
+        let console = Builder::new("dev/console").mode(CONSOLE);
+        archive.entry(console.rdev_major(5).rdev_minor(1), &[])?;
+        Ok(archive)
     }
 
-    /// Adds a folder.
-    pub fn directory(&mut self, name: &str) {
-        self.entry(name, DIRECTORY, (0, 0), &[]);
+    /// Adds a directory.
+    pub fn directory(&mut self, name: &str) -> Result<()> {
+        self.entry(Builder::new(name).mode(DIRECTORY), &[])
     }
 
     /// Adds a file with these permissions.
-    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) {
-        self.entry(name, FILE | mode, (0, 0), content);
+    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) -> Result<()> {
+        self.entry(Builder::new(name).mode(FILE | mode), content)
     }
 
     /// Ends the archive.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.entry("TRAILER!!!", 0, (0, 0), &[]);
-        self.bytes
+    pub fn finish(self) -> Result<Vec<u8>> {
+        newc::trailer(self.bytes).context("cannot end an initramfs")
     }
 
-    fn entry(&mut self, name: &str, mode: u32, device: (u32, u32), content: &[u8]) {
+    /// Without a time, so that the same content gives the same bytes.
+    fn entry(&mut self, entry: Builder, content: &[u8]) -> Result<()> {
         self.entries += 1;
-        let size = content.len() as u32;
-        let name_size = name.len() as u32 + 1;
-        let fields = [
-            self.entries, // inode
-            mode,
-            0, // user
-            0, // group
-            1, // links
-            0, // time: none, so that the same content gives the same bytes
-            size,
-            0, // device that it is on
-            0,
-            device.0,
-            device.1,
-            name_size,
-            0, // no checksum in this format
-        ];
-        self.bytes.extend(b"070701");
-        for field in fields {
-            self.bytes.extend(format!("{field:08X}").as_bytes());
-        }
-        self.bytes.extend(name.as_bytes());
-        self.bytes.push(0);
-        self.pad();
-        self.bytes.extend(content);
-        self.pad();
-    }
-
-    fn pad(&mut self) {
-        while self.bytes.len() % 4 != 0 {
-            self.bytes.push(0);
-        }
+        let size = u32::try_from(content.len()).context("too large for an initramfs")?;
+        let entry = entry.ino(self.entries).nlink(1);
+        let mut writer = entry.write(&mut self.bytes, size);
+        writer
+            .write_all(content)
+            .and_then(|()| writer.finish().map(drop))
+            .context("cannot add to an initramfs")
     }
 }
 
@@ -83,14 +64,18 @@ impl Archive {
 mod tests {
     use super::*;
 
+    fn made() -> Vec<u8> {
+        Archive::new().unwrap().finish().unwrap()
+    }
+
     #[test]
     fn headers_are_aligned_and_hold_sizes_in_hexadecimal() {
         let mut archive = Archive::default();
-        archive.file("init", 0o755, b"hello");
-        let bytes = archive.finish();
+        archive.file("init", 0o755, b"hello").unwrap();
+        let bytes = archive.finish().unwrap();
         assert_eq!(bytes.len() % 4, 0);
         assert_eq!(&bytes[..6], b"070701");
-        assert_eq!(&bytes[14..22], b"000081ED", "mode");
+        assert_eq!(&bytes[14..22], b"000081ed", "mode");
         assert_eq!(&bytes[54..62], b"00000005", "size of the content");
         assert_eq!(
             &bytes[94..102],
@@ -103,13 +88,13 @@ mod tests {
 
     #[test]
     fn the_trailer_is_the_last_entry() {
-        let bytes = Archive::new().finish();
+        let bytes = made();
         let text = String::from_utf8_lossy(&bytes);
         assert!(text.trim_end_matches('\0').ends_with("TRAILER!!!"));
     }
 
     #[test]
     fn the_same_content_gives_the_same_bytes() {
-        assert_eq!(Archive::new().finish(), Archive::new().finish());
+        assert_eq!(made(), made());
     }
 }

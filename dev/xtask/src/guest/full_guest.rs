@@ -17,6 +17,7 @@ use crate::guest::machine::Pace;
 use crate::guest::outcome::Outcome;
 use crate::guest::qemu::Vm;
 use crate::guest::{cpio, image};
+use crate::host::files;
 use crate::host::mounts::{self, Overlay};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
@@ -124,16 +125,15 @@ fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Resul
 
 /// An initramfs that mounts the disks and hands over to the root's systemd.
 pub fn boot_initramfs(root: &Path, release: &str) -> Result<Vec<u8>> {
-    let mut archive = cpio::Archive::new();
-    archive.file("init", 0o755, include_bytes!("scripts/boot-init.sh"));
-    archive.directory("bin");
+    let mut archive = cpio::Archive::new()?;
+    archive.file("init", 0o755, include_bytes!("scripts/boot-init.sh"))?;
+    archive.directory("bin")?;
     let busybox = root.join("usr/bin/busybox");
-    let busybox =
-        fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?;
-    archive.file("bin/busybox", 0o755, &busybox);
-    archive.directory("modules");
+    let busybox = files::bytes(&busybox)?;
+    archive.file("bin/busybox", 0o755, &busybox)?;
+    archive.directory("modules")?;
     for module in modules::collect(root, release, CHECKSUM_MODULES, DISK_MODULES)? {
-        archive.file(&format!("modules/{}", module.name), 0o644, &module.bytes);
+        archive.file(&format!("modules/{}", module.name), 0o644, &module.bytes)?;
     }
-    Ok(archive.finish())
+    archive.finish()
 }

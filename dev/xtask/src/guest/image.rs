@@ -14,7 +14,7 @@ use crate::debian::root::Root;
 use crate::host::mounts::{self, Overlay};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::ui;
+use crate::host::{files, ui};
 
 /// Files that make a root boot into what the second disk asks for.
 const FILES: &[(&str, &str)] = &[
@@ -72,7 +72,7 @@ pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
         let work = mounts::scratch_folder(project)?;
         let new = work.path().join("image");
         from_folder(project, overlay.path(), &new, 1024)?;
-        fs::rename(&new, &image).with_context(|| format!("cannot make {}", image.display()))
+        files::rename(&new, &image)
     })?;
     Ok(image)
 }
@@ -119,12 +119,12 @@ pub fn prepare(root: &Path) -> Result<()> {
         let path = root.join(name);
         // The name may be a link that leads out of the root.
         let _ = fs::remove_file(&path);
-        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(&path, content)?;
     }
     let units = root.join("etc/systemd/system");
     let wants = units.join("multi-user.target.wants");
     for dir in [&wants, &root.join("srv/guest")] {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        files::make_dir(dir)?;
     }
     let link = |target: &str, path: PathBuf| {
         let _ = fs::remove_file(&path);
@@ -152,19 +152,17 @@ fn leave_out_modules(root: &Path, release: &str) -> Result<()> {
 /// Removes what is not in a folder that stays, and leads to none.
 fn trim(kernel: &Path, place: &Path) -> Result<()> {
     let dir = kernel.join(place);
-    for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let entry = entry?;
-        let name = place.join(entry.file_name());
-        let path = entry.path();
+    for path in files::list(&dir)? {
+        let name = place.join(path.file_name().unwrap_or_default());
         if stays(&name) {
             continue;
         }
-        let gone = match entry.file_type()?.is_dir() {
-            true if leads_to_kept(&name) => trim(kernel, &name),
-            true => fs::remove_dir_all(&path).map_err(Into::into),
-            false => fs::remove_file(&path).map_err(Into::into),
-        };
-        gone.with_context(|| format!("cannot remove {}", path.display()))?;
+        // A link to a directory is not one.
+        if path.is_dir() && !path.is_symlink() && leads_to_kept(&name) {
+            trim(kernel, &name)?;
+        } else {
+            files::remove(&path)?;
+        }
     }
     Ok(())
 }

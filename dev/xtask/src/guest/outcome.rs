@@ -2,10 +2,11 @@
 
 //! How a guest ended.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::guest::serial;
 use crate::host::output::last_lines;
+use crate::host::ui;
 
 /// How a guest ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,43 @@ pub struct Outcome {
     pub console: String,
     /// How long it ran.
     pub seconds: f64,
+    /// Where its console is kept.
+    pub log: PathBuf,
+}
+
+impl Outcome {
+    /// A sentence for a guest that did not come to its end.
+    pub fn explain(&self) -> String {
+        let what = match self.end {
+            End::DidNotBoot => "the guest did not boot",
+            End::Crashed => "the guest crashed",
+            End::TimedOut => "the guest did not end in time",
+            End::Finished => "the guest ended",
+        };
+        let mut text = format!(
+            "{what} after {:.0} s; its console: {}",
+            self.seconds,
+            self.log.display()
+        );
+        for line in last_lines(&self.console, 15) {
+            text.push_str("\n    ");
+            text.push_str(line);
+        }
+        text
+    }
+}
+
+/// Shows each case of a guest as it ends, after a word that tells guests apart.
+pub fn show_cases(who: &str) -> impl FnMut(&str) {
+    let before = match who {
+        "" => String::new(),
+        who => format!("{who}: "),
+    };
+    move |line| {
+        if let Some(case) = line.strip_prefix(serial::CASE) {
+            ui::say(&format!("  {before}{case}"));
+        }
+    }
 }
 
 /// Which of the guest's own marks were seen.
@@ -68,26 +106,6 @@ impl Seen {
             (true, false, false) => End::Crashed,
         }
     }
-}
-
-/// A sentence for a guest that did not come to its end.
-pub fn explain(outcome: &Outcome, log: &Path) -> String {
-    let what = match outcome.end {
-        End::DidNotBoot => "the guest did not boot",
-        End::Crashed => "the guest crashed",
-        End::TimedOut => "the guest did not end in time",
-        End::Finished => "the guest ended",
-    };
-    let mut text = format!(
-        "{what} after {:.0} s; its console: {}",
-        outcome.seconds,
-        log.display()
-    );
-    for line in last_lines(&outcome.console, 15) {
-        text.push_str("\n    ");
-        text.push_str(line);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,16 +2,14 @@
 
 //! What went wrong in a guest.
 
-use std::path::Path;
-
-use crate::guest::outcome::{self, End, Outcome};
+use crate::guest::outcome::{End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 
 /// All that went wrong in a guest; empty when nothing did.
-pub fn of(outcome: &Outcome, log: &Path) -> Vec<String> {
+pub fn of(outcome: &Outcome) -> Vec<String> {
     let mut problems = Vec::new();
     if outcome.end != End::Finished {
-        problems.push(outcome::explain(outcome, log));
+        problems.push(outcome.explain());
     }
     let report = Report::read(&outcome.console);
     for case in &report.cases {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::guest::firmware::{self, Firmware};
 use crate::guest::machine::{Machine, Pace};
-use crate::guest::outcome::{End, Mark, Outcome, Seen, explain};
+use crate::guest::outcome::{End, Mark, Outcome, Seen};
 use crate::guest::process::Guest;
 use crate::host::run::Cmd;
 use crate::host::ui;
@@ -69,14 +69,15 @@ impl Vm {
                 found => found,
             },
         };
-        let outcome = self.run_with(accelerator, on_line)?;
+        let mut outcome = self.run_with(accelerator, on_line)?;
         if outcome.end != End::DidNotBoot {
             return Ok(outcome);
         }
         let kept = self.log.with_extension("first-try.log");
         fs::rename(&self.log, &kept)
             .with_context(|| format!("cannot keep the log as {}", kept.display()))?;
-        ui::say(&explain(&outcome, &kept));
+        outcome.log = kept;
+        ui::say(&outcome.explain());
         ui::say("booting it once more ...");
         self.run_with(accelerator, on_line)
     }
@@ -119,6 +120,7 @@ impl Vm {
             end: seen.end(killed),
             console,
             seconds,
+            log: self.log.clone(),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::root::Root;
 use crate::guest::firmware::Firmware;
 use crate::guest::qemu::Vm;
+use crate::host::files;
 use crate::host::project::Project;
 
 /// Where a machine is made, in the root that has the tools.
@@ -59,8 +60,7 @@ pub fn machine(
         write("mok.der", certificate)?;
     }
     for (from, name) in [(&vm.kernel, "vmlinuz"), (&vm.initramfs, "initrd")] {
-        fs::copy(from, folder.join(name))
-            .with_context(|| format!("cannot copy {}", from.display()))?;
+        files::copy(from, &folder.join(name))?;
     }
     let mut chroot = Chroot::new(project, root)?;
     chroot.bind(folder, PLACE)?;

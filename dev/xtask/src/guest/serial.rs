@@ -6,6 +6,8 @@ use crate::guest::complaints::{RACE, is_elsewhere, is_expected, matches};
 
 /// The line that a guest's program begins with.
 pub const BEGIN: &str = "GUEST begin ";
+/// A line that says how a case went.
+pub const CASE: &str = "CASE ";
 /// The line that it ends with.
 pub const END: &str = "GUEST end ";
 /// What a guest writes into the kernel's log before each case.
@@ -95,7 +97,7 @@ impl Report {
                 .split_whitespace()
                 .find_map(|w| w.strip_prefix("kernel="))
                 .map(str::to_owned);
-        } else if let Some(rest) = line.strip_prefix("CASE ") {
+        } else if let Some(rest) = line.strip_prefix(CASE) {
             self.cases.extend(parse_case(rest));
         } else if let Some(rest) = line.strip_prefix(END) {
             self.counted = parse_counts(rest);

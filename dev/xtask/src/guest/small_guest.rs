@@ -15,8 +15,8 @@ use crate::guest::cpio;
 use crate::guest::machine::Pace;
 use crate::guest::outcome::Outcome;
 use crate::guest::qemu::Vm;
-use crate::host::mounts;
 use crate::host::project::Project;
+use crate::host::{files, mounts};
 
 /// How large a guest is, and for how long.
 #[derive(Clone, Copy)]
@@ -107,22 +107,21 @@ impl Boot<'_> {
 
     fn prepare(&self, project: &Project) -> Result<(Vm, TempDir)> {
         let program = self.program;
-        let init =
-            fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
-        let mut archive = cpio::Archive::new();
-        archive.file("init", 0o755, &init);
+        let init = files::bytes(program)?;
+        let mut archive = cpio::Archive::new()?;
+        archive.file("init", 0o755, &init)?;
         for (name, module) in self.modules {
-            archive.file(name, 0o644, module);
+            archive.file(name, 0o644, module)?;
         }
         for folder in folders(self.programs.iter().map(|(path, _)| Path::new(path))) {
-            archive.directory(&folder);
+            archive.directory(&folder)?;
         }
         for (path, bytes) in self.programs {
-            archive.file(path, 0o755, bytes);
+            archive.file(path, 0o755, bytes)?;
         }
         let work = mounts::scratch_folder(project)?;
         let initramfs = work.path().join("initramfs");
-        fs::write(&initramfs, archive.finish()).context("cannot write the initramfs")?;
+        fs::write(&initramfs, archive.finish()?).context("cannot write the initramfs")?;
         let vm = Vm {
             kernel: self.kernel.to_path_buf(),
             initramfs,

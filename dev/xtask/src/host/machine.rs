@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::host::files;
 use crate::host::run::Cmd;
 use crate::host::ui;
 
@@ -124,7 +125,7 @@ pub fn os_release(text: &str, field: &str) -> Option<String> {
 /// The os-release file of this machine.
 pub fn read_os_release() -> Result<String> {
     let path = Path::new("/etc/os-release");
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    files::text(path)
 }
 
 #[cfg(test)]

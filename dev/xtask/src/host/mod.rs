@@ -6,6 +6,7 @@
 pub mod cargo;
 pub mod date;
 pub mod digest;
+pub mod files;
 pub mod lock;
 pub mod machine;
 pub mod mounts;

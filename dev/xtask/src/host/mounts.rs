@@ -17,8 +17,8 @@ use rustix::mount::{
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use tempfile::TempDir;
 
-use crate::host::machine;
 use crate::host::project::Project;
+use crate::host::{files, machine};
 
 /// Moves this process into a mount namespace of its own. To be called before threads are made.
 pub fn private_namespace() -> Result<()> {
@@ -126,15 +126,14 @@ impl Overlay {
                 dir.path().display()
             );
         }
-        fs::rename(dir.path().join("upper"), place)
-            .with_context(|| format!("cannot rename to {}", place.display()))
+        files::rename(&dir.path().join("upper"), place)
     }
 }
 
 fn mount_overlay(dir: &Path, layers: &[PathBuf]) -> Result<(Mount, PathBuf)> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| dir.join(name));
     for dir in [&upper, &work, &merged] {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        files::make_dir(dir)?;
     }
     let mut options = b"lowerdir=".to_vec();
     for (place, layer) in layers.iter().enumerate() {

@@ -3,10 +3,11 @@
 //! Where things are: the source tree, the folder of build products, the cache.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::host::files;
 
 /// The folders that every task works in.
 pub struct Project {
@@ -49,7 +50,7 @@ impl Project {
     /// A folder below target, made when it is not there.
     pub fn product(&self, name: &str) -> Result<PathBuf> {
         let dir = self.target.join(name);
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        files::make_dir(&dir)?;
         Ok(dir)
     }
 
@@ -61,7 +62,7 @@ impl Project {
     /// A folder below the cache, made when it is not there.
     pub fn cached(&self, name: &str) -> Result<PathBuf> {
         let dir = self.cache.join(name);
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        files::make_dir(&dir)?;
         Ok(dir)
     }
 }

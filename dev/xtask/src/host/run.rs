@@ -4,7 +4,7 @@
 //! lines of it when they fail, and lets none of them outlive this program.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use crate::host::files;
 use crate::host::output::Output;
 
 /// A command that is about to run.
@@ -173,7 +174,7 @@ impl Cmd {
 
 fn open_log(path: &Path, what: &str) -> Result<File> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        files::make_dir(dir)?;
     }
     let mut log = OpenOptions::new()
         .create(true)
@@ -182,6 +183,15 @@ fn open_log(path: &Path, what: &str) -> Result<File> {
         .with_context(|| format!("cannot open the log {}", path.display()))?;
     writeln!(log, "# {what}").context("cannot write a log")?;
     Ok(log)
+}
+
+/// Copies a file, or a directory with all that is in it, with owners, modes and times.
+pub fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    Cmd::new("cp")
+        .args(["-a", "-T"])
+        .args([from, to])
+        .run()
+        .map(drop)
 }
 
 /// Has the kernel kill the command when the thread that started it ends. Every caller waits for

@@ -16,6 +16,7 @@ use crate::debian::chroot::Chroot;
 use crate::guest::machine::Pace;
 use crate::guest::qemu::Vm;
 use crate::guest::{full_guest, image, problems};
+use crate::host::files;
 use crate::host::mounts::{self, Mount, Overlay};
 use crate::host::project::Project;
 
@@ -70,7 +71,7 @@ pub fn pack(project: &Project, chroot: &Chroot, releases: &[&str]) -> Result<Vec
     image::prepare(root)?;
     for (name, text) in [UNIT, SCRIPT] {
         let path = root.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(&path, text)?;
     }
     let mut looks = Vec::new();
     for release in releases {
@@ -126,7 +127,6 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Boots, and gives back how many seconds that took; all that went wrong is the error.
 pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
     let dir = look.folder.path();
-    let log = project.log(&format!("life-{case}-{}", look.release))?;
     let vm = Vm {
         kernel: kernel(dir, &look.release),
         initramfs: initramfs_of(dir, &look.release),
@@ -137,10 +137,10 @@ pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
         processors: 1,
         pace: Pace::Fast,
         timeout: Duration::from_secs(300),
-        log: log.clone(),
+        log: project.log(&format!("life-{case}-{}", look.release))?,
     };
     let outcome = vm.run(&mut |_| {})?;
-    let problems = problems::of(&outcome, &log);
+    let problems = problems::of(&outcome);
     if !problems.is_empty() {
         bail!("booted {}: {}", look.release, problems.join("; "));
     }

@@ -21,6 +21,7 @@ use anyhow::{Result, bail};
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
 use crate::host::{date, mounts, ui};
+use crate::report::results::Results;
 use cases::case::{Case, Start};
 
 use look::Look;
@@ -35,8 +36,15 @@ pub const SCRIPTS: &[(&str, &str)] = &[
     ("upgrades", running::SCRIPT),
 ];
 
-/// Runs the cases whose names have one of these words, or all; false when one failed.
-pub fn task(project: &Project, words: &[String], boots: bool) -> Result<bool> {
+/// Runs the cases whose names have one of these words, or all, and writes them into the
+/// documentation when that is asked for; false when one failed.
+pub fn task(project: &Project, words: &[String], boots: bool, docs: bool) -> Result<bool> {
+    let results = Results {
+        project,
+        task: table::TASK,
+        page: table::PAGE,
+        docs,
+    };
     let picked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     if !cases::names().any(|(name, _)| picked(name)) {
         let known: Vec<&str> = cases::names().map(|(name, _)| name).collect();
@@ -51,14 +59,15 @@ pub fn task(project: &Project, words: &[String], boots: bool) -> Result<bool> {
     let cases: Vec<&Case> = cases::all().filter(|case| picked(case.name)).collect();
     // Whatever is done is kept, should the rest never be.
     let mut rows = run(&setup, &caches, &cases, boots, &|rows| {
-        if let Err(error) = table::write(project, rows) {
+        if let Err(error) = table::write(&results, rows) {
             ui::say(&format!("the results cannot be written: {error:#}"));
         }
     })?;
     if boots && picked(cases::RUNNING) {
         rows.push(running::run(&setup, &caches)?);
-        table::write(project, &rows)?;
+        table::write(&results, &rows)?;
     }
+    println!("{}", table::table(&rows));
     let good = rows.iter().filter(|row| row.failures.is_empty()).count();
     ui::say(&format!(
         "{good} of {} cases good in {:.0} s; logs are in {}",

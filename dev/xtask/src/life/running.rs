@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, Payload};
+use crate::guest::outcome::show_cases;
 use crate::guest::problems;
 use crate::host::{date, ui};
 use crate::life::cases::RUNNING;
@@ -43,12 +44,8 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Row> {
         files: &[],
     };
     let name = format!("life-{RUNNING}");
-    let outcome = full_guest::run(project, &setup.base, &payload, &name, &mut |line| {
-        if let Some(case) = line.strip_prefix("CASE ") {
-            ui::say(&format!("  {case}"));
-        }
-    })?;
-    let failures = problems::of(&outcome, &project.log(&name)?);
+    let outcome = full_guest::run(project, &setup.base, &payload, &name, &mut show_cases(""))?;
+    let failures = problems::of(&outcome);
     for failure in &failures {
         ui::say(&format!("FAIL  {RUNNING}: {failure}"));
     }

@@ -15,7 +15,7 @@ use crate::debian::layers;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
-use crate::host::{mounts, ui};
+use crate::host::{files, mounts, ui};
 use crate::life::cases::case::Start;
 use crate::package::{repo, versions};
 
@@ -122,7 +122,7 @@ impl<'a> Stock<'a> {
         chroot::without_sources(chroot.path())?;
         chroot.without_secure_boot()?;
         let offers = chroot.path().join("srv/offers");
-        fs::create_dir_all(&offers).with_context(|| format!("cannot make {}", offers.display()))?;
+        files::make_dir(&offers)?;
         for (name, repo) in &self.offers {
             let place = format!("/srv/{name}");
             chroot.bind(repo, &place)?;
@@ -204,7 +204,7 @@ fn archive(project: &Project, bare: &Root, kernel: &Kernel) -> Result<PathBuf> {
         let plain = work.path().join("plain");
         versions::without_compression(&place, &plain)?;
         repo::index(&plain, Path::new("/"))?;
-        fs::rename(&plain, &dir).with_context(|| format!("cannot make {}", dir.display()))
+        files::rename(&plain, &dir)
     })?;
     Ok(dir)
 }
@@ -218,5 +218,5 @@ fn package(name: &str) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    files::write(path, text)
 }

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the cases went: `target/life/results.json`, and the table in `docs/package-life.md`.
+//! How the cases went: `target/life/results.json`, and the table in `docs/package-life.md` with its
+//! rows in `docs/package-life.json`.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::host::project::Project;
 use crate::life::cases;
+use crate::report::results::{self, Results};
 use crate::report::{document, markdown};
 
-/// Where the table stands, and what writes it.
-const PAGE: &str = "docs/package-life.md";
-const BEGIN: &str = "<!-- begin of what `make life` writes -->\n";
-const END: &str = "<!-- end of what `make life` writes -->\n";
+/// Where the table is, without the extension.
+pub const PAGE: &str = "docs/package-life";
+/// Whose part of the page it is.
+pub const TASK: &str = "life";
 
 /// How a case went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,42 +33,44 @@ pub struct Row {
     pub date: String,
 }
 
-/// Writes both: these rows, and of earlier runs those that this one did not do.
-pub fn write(project: &Project, new: &[Row]) -> Result<()> {
-    let path = project.product("life")?.join("results.json");
-    let old: Vec<Row> = match fs::read_to_string(&path) {
-        // A file of another version of this program is of no use.
-        Ok(text) => serde_json::from_str(&text).unwrap_or_default(),
-        Err(_) => Vec::new(),
-    };
-    let done = new.iter().filter(|row| row.to_boot == 0);
-    let rows: Vec<&Row> = done.chain(&old).collect();
-    let rows: Vec<Row> = cases::names()
-        .filter_map(|(name, _)| rows.iter().copied().find(|row| row.name == name))
-        .cloned()
-        .collect();
-    let text = serde_json::to_string_pretty(&rows).context("the results as JSON")?;
-    fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    document::replace(&project.source.join(PAGE), BEGIN, END, &text_of(&rows))
+impl results::Row for Row {
+    fn replaces(&self, old: &Self) -> bool {
+        self.name == old.name
+    }
 }
 
-fn text_of(rows: &[Row]) -> String {
-    let mut days: Vec<&str> = rows.iter().map(|row| &*row.date).collect();
-    days.sort_unstable();
-    days.dedup();
-    let table = markdown::table(
-        ["case", "what happens", "steps, s", "boots, s"],
-        rows.iter().map(cells),
-    );
-    let mut text = format!("Run on {}.\n\n{table}", days.join(" and "));
-    let missing: Vec<&str> = cases::names()
-        .map(|(name, _)| name)
+/// Keeps the rows whose guests have all booted.
+pub fn write(results: &Results<'_>, new: &[Row]) -> Result<()> {
+    let done: Vec<Row> = new.iter().filter(|row| row.to_boot == 0).cloned().collect();
+    results.keep(&done, arrange)?;
+    results.document(&done, arrange, |rows| {
+        let page = results.project.source.join(PAGE).with_extension("md");
+        document::replace(&page, TASK, &text(rows))
+    })
+}
+
+/// Puts the rows in the order of the cases; those of cases that are gone go.
+fn arrange(rows: &mut Vec<Row>) {
+    let place = |row: &Row| cases::names().position(|(name, _)| name == row.name);
+    rows.retain(|row| place(row).is_some());
+    rows.sort_by_key(place);
+}
+
+/// The table, and which cases have no row in it.
+fn text(rows: &[Row]) -> String {
+    let missing: Vec<String> = cases::names()
+        .map(|(name, _)| name.to_owned())
         .filter(|name| !rows.iter().any(|row| row.name == *name))
         .collect();
-    if !missing.is_empty() {
-        text.push_str(&format!("\nNot run yet: {}.\n", missing.join(", ")));
-    }
-    text
+    document::dated(rows.iter().map(|row| &*row.date), &table(rows), &missing)
+}
+
+/// The table alone.
+pub fn table(rows: &[Row]) -> String {
+    markdown::table(
+        ["case", "what happens", "steps, s", "boots, s"],
+        rows.iter().map(cells),
+    )
 }
 
 fn cells(row: &Row) -> [String; 4] {
@@ -116,7 +117,7 @@ mod tests {
             failures: vec!["no entry".into()],
             date: "2026-01-01".into(),
         };
-        let text = text_of(&[row]);
+        let text = super::text(&[row]);
         assert!(text.contains("| **failed**: "), "{text}");
         assert!(text.contains("| 12       | 7: 30    |"), "{text}");
         let last = names.last().unwrap();

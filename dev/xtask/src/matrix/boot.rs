@@ -101,7 +101,7 @@ fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()
         &mut |_| {},
     )?;
     row.booted(&Report::read(&outcome.console).cases);
-    let problems = problems::of(&outcome, &project.log(&name)?);
+    let problems = problems::of(&outcome);
     // One cause often fails them all, and the log has each.
     row.failure = match problems.as_slice() {
         [] => None,

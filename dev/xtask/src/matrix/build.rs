@@ -14,8 +14,9 @@ use crate::debian::kernel::Kernel;
 use crate::debian::modules;
 use crate::debian::packaged::{self, Check};
 use crate::debian::root::Root;
+use crate::host::files;
 use crate::host::project::Project;
-use crate::host::run::Cmd;
+use crate::host::run::{self, Cmd};
 
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
@@ -133,11 +134,9 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         .join(MODULE)
         .join(release)
         .join("x86_64/module");
-    let files = fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))?;
     // Compressed or not, as the kernel's own are.
-    let file = files
-        .flatten()
-        .map(|entry| entry.path())
+    let file = files::list(&place)?
+        .into_iter()
         .find(|path| path.to_string_lossy().contains(FILE))
         .with_context(|| format!("dkms left no module in {}", place.display()))?;
     modules::decompressed(&file)
@@ -148,13 +147,8 @@ fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
     if !made.exists() {
         return Ok(());
     }
-    fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(made)
-        .arg(cache.join("cache"))
-        .run()?;
-    Ok(())
+    files::make_dir(cache)?;
+    run::copy_all(&made, &cache.join("cache"))
 }
 
 #[cfg(test)]

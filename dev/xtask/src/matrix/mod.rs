@@ -23,6 +23,7 @@ use crate::debian::{archive, layers, packaged, provision, setup, together};
 use crate::host::project::Project;
 use crate::host::{cargo, date, mounts, ui};
 use crate::package::{deb, repo};
+use crate::report::results::Results;
 
 use boot::Job;
 use build::Built;
@@ -35,6 +36,7 @@ struct Matrix<'a> {
     /// What picks the rows; all when empty.
     words: &'a [String],
     date: String,
+    results: Results<'a>,
     rows: Vec<Row>,
     jobs: Vec<Job>,
     /// What the archive has, picked or not.
@@ -43,15 +45,15 @@ struct Matrix<'a> {
     problems: Vec<String>,
 }
 
-/// Runs the matrix; false when a row failed.
-pub fn task(project: &Project, words: &[String]) -> Result<bool> {
+/// Runs the matrix, and writes it into the documentation when that is asked for; false when a row failed.
+pub fn task(project: &Project, words: &[String], docs: bool) -> Result<bool> {
     setup::begin()?;
     let debs = deb::build(project)?;
-    run(project, repo::build(project, &debs)?, words)
+    run(project, repo::build(project, &debs)?, words, docs)
 }
 
 /// The same with the packages of this repository.
-pub fn run(project: &Project, repo: PathBuf, words: &[String]) -> Result<bool> {
+pub fn run(project: &Project, repo: PathBuf, words: &[String], docs: bool) -> Result<bool> {
     let program = ui::step("build the guest's program", || {
         cargo::static_program(project, "guest")
     })?;
@@ -60,6 +62,12 @@ pub fn run(project: &Project, repo: PathBuf, words: &[String]) -> Result<bool> {
         repo,
         words,
         date: date::today()?,
+        results: Results {
+            project,
+            task: table::TASK,
+            page: "docs/matrix",
+            docs,
+        },
         rows: Vec::new(),
         jobs: Vec::new(),
         offered: Vec::new(),
@@ -203,12 +211,16 @@ impl Matrix<'_> {
     }
 
     fn finish(self) -> Result<bool> {
-        let all = results::write(self.project, &self.rows, &self.offered)?;
+        let all = self.words.is_empty() && self.problems.is_empty();
+        let arrange = |rows: &mut Vec<Row>| results::arrange(rows, &self.offered, all);
+        println!("{}", self.results.keep(&self.rows, arrange)?.display());
         println!("{}", table::text(&self.rows));
         for problem in &self.problems {
             ui::say(&format!("failed: {problem}"));
         }
-        table::document(self.project, &all, &self.offered)?;
+        self.results.document(&self.rows, arrange, |rows| {
+            table::document(self.project, rows, &self.offered)
+        })?;
         let good = self.rows.iter().filter(|row| row.is_good()).count();
         ui::say(&format!(
             "{good} of {} rows good in {:.0} s; logs are in {}",

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The matrix's results: `target/matrix/results.json`.
+//! The matrix's results: `target/matrix/results.json`, and `docs/matrix.json`.
 
-use std::fs;
-
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::debian::kernel::Kernel;
 use crate::guest::serial::{Case, Verdict};
-use crate::host::project::Project;
+use crate::report::results;
 
 use super::build::Built;
 
@@ -126,33 +123,27 @@ impl Row {
     }
 }
 
-/// Writes the file: these rows, and of earlier runs those that this one did not do.
-pub fn write(project: &Project, new: &[Row], offered: &[Kernel]) -> Result<Vec<Row>> {
-    let path = project.product("matrix")?.join("results.json");
-    let old: Vec<Row> = match fs::read_to_string(&path) {
-        // A file of another version of this program is of no use.
-        Ok(text) => serde_json::from_str(&text).unwrap_or_default(),
-        Err(_) => Vec::new(),
-    };
-    let rows = merge(&old, new, offered);
-    let text = serde_json::to_string_pretty(&rows).context("the results as JSON")?;
-    fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}", path.display());
-    Ok(rows)
+impl results::Row for Row {
+    fn replaces(&self, old: &Self) -> bool {
+        let key = |row: &Self| [&row.suite, &row.series, &row.flavour].map(String::clone);
+        key(self) == key(old)
+    }
 }
 
-/// For each kernel that there is, its newest row.
-fn merge(old: &[Row], new: &[Row], offered: &[Kernel]) -> Vec<Row> {
-    offered
-        .iter()
-        .filter_map(|kernel| new.iter().chain(old).find(|row| row.is_of(kernel)))
-        .cloned()
-        .collect()
+/// Puts the rows in the order of the kernels that there are. When all of them were run, the rows
+/// of others are those of kernels that are gone.
+pub fn arrange(rows: &mut Vec<Row>, offered: &[Kernel], all: bool) {
+    let place = |row: &Row| offered.iter().position(|kernel| row.is_of(kernel));
+    if all {
+        rows.retain(|row| place(row).is_some());
+    }
+    rows.sort_by_key(|row| place(row).unwrap_or(usize::MAX));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::results::Row as _;
 
     fn kernel(flavour: &str) -> Kernel {
         Kernel {
@@ -165,16 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_not_run_stay_and_those_of_kernels_that_are_gone_do_not() {
+    fn rows_of_kernels_that_are_gone_stay_until_all_are_run() {
         let [a, b, gone] = ["a", "b", "gone"].map(kernel);
-        let old = [&a, &b, &gone].map(|kernel| Row::new(kernel, "2026-01-01"));
-        let new = [Row::new(&b, "2026-01-02")];
-        let dates: Vec<_> = merge(&old, &new, &[a, b])
-            .into_iter()
-            .map(|row| (row.flavour, row.date))
-            .collect();
-        let wanted = [("a", "2026-01-01"), ("b", "2026-01-02")];
-        assert_eq!(dates, wanted.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let rows = [&gone, &b, &a].map(|kernel| Row::new(kernel, "2026-01-01"));
+        let flavours = |all| {
+            let mut rows = rows.to_vec();
+            arrange(&mut rows, &[a.clone(), b.clone()], all);
+            let flavours: Vec<_> = rows.into_iter().map(|row| row.flavour).collect();
+            flavours.join(" ")
+        };
+        assert_eq!(flavours(false), "a b gone");
+        assert_eq!(flavours(true), "a b");
+    }
+
+    #[test]
+    fn a_row_takes_the_place_of_one_of_its_series_and_flavour() {
+        let [a, b] = ["a", "b"].map(|flavour| Row::new(&kernel(flavour), "2026-01-01"));
+        let newer = Kernel {
+            release: "6.12.2-a".into(),
+            ..kernel("a")
+        };
+        let newer = Row::new(&newer, "2026-01-02");
+        assert!(newer.replaces(&a) && !newer.replaces(&b));
     }
 
     #[test]

@@ -13,9 +13,8 @@ use crate::report::{document, markdown};
 
 use super::results::Row;
 
-/// What a table stands between.
-const BEGIN: &str = "<!-- begin of what `make matrix` writes -->\n";
-const END: &str = "<!-- end of what `make matrix` writes -->\n";
+/// Whose part of a page this is.
+pub const TASK: &str = "matrix";
 
 const HEAD: [&str; 10] = [
     "suite",
@@ -89,18 +88,18 @@ fn notes(rows: &[Row]) -> String {
 /// Writes the table into the documentation, with the names of the kernels that were never run, and
 /// what of it a user asks for into the README.
 pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
-    let pages = [
-        ("docs/matrix.md", text(rows)),
-        (
-            "README.md",
-            markdown::table(SHORT_HEAD, rows.iter().map(short)),
-        ),
-    ];
-    for (page, table) in pages {
-        let text = dated(rows, offered, &table);
-        document::replace(&project.source.join(page), BEGIN, END, &text)?;
+    for (page, text) in pages(rows, offered) {
+        document::replace(&project.source.join(page), TASK, &text)?;
     }
     Ok(())
+}
+
+fn pages(rows: &[Row], offered: &[Kernel]) -> [(&'static str, String); 2] {
+    let short = markdown::table(SHORT_HEAD, rows.iter().map(short));
+    [
+        ("docs/matrix.md", dated(rows, offered, &text(rows))),
+        ("README.md", dated(rows, offered, &short)),
+    ]
 }
 
 fn short(row: &Row) -> [String; 6] {
@@ -109,23 +108,18 @@ fn short(row: &Row) -> [String; 6] {
 }
 
 fn dated(rows: &[Row], offered: &[Kernel], table: &str) -> String {
-    let mut days: Vec<&str> = rows.iter().map(|row| &*row.date).collect();
-    days.sort_unstable();
-    days.dedup();
-    let text = format!("Run on {}.\n\n{table}", days.join(" and "));
     let missing: Vec<String> = offered
         .iter()
         .filter(|kernel| !rows.iter().any(|row| row.is_of(kernel)))
         .map(|kernel| format!("{} of {}", kernel.release, kernel.suite))
         .collect();
-    match missing.is_empty() {
-        true => text,
-        false => format!("{text}\nNot run yet: {}.\n", missing.join(", ")),
-    }
+    document::dated(rows.iter().map(|row| &*row.date), table, &missing)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn row(release: &str) -> Row {
@@ -181,5 +175,15 @@ mod tests {
         let text = dated(&rows, &[kernel("a"), kernel("b")], "");
         assert!(text.ends_with("\nNot run yet: b of sid.\n"), "{text}");
         assert!(!dated(&rows, &[kernel("a")], "").contains("Not run"));
+    }
+
+    #[test]
+    fn the_pages_have_what_their_results_say() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |page| std::fs::read_to_string(source.join(page)).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(&read("docs/matrix.json")).unwrap();
+        for (page, text) in pages(&rows, &[]) {
+            assert!(read(page).contains(&text), "{page}: {text}");
+        }
     }
 }

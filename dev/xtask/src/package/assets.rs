@@ -3,12 +3,12 @@
 //! What the packages ship and a program writes: dkms-rust's shell completions, made from its own
 //! command line, so that they cannot say another thing than the program does.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap_complete::{Shell, generate_to};
 
+use crate::host::files;
 use crate::host::project::Project;
 
 /// Writes them to target/assets, where the packages' asset lists look.
@@ -18,7 +18,7 @@ pub fn write(project: &Project) -> Result<()> {
 }
 
 fn write_completions(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    files::make_dir(dir)?;
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
         let mut command = dkms_rust::cli::command();
         generate_to(shell, &mut command, "dkms-rust", dir)

@@ -8,7 +8,6 @@
 //! The same source gives the same bytes: every time in the package is the changelog's.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -19,7 +18,7 @@ use cargo_deb::listener::Listener;
 use cargo_deb::{BuildEnvironment, CargoLockingFlags, write_deb};
 
 use crate::host::project::Project;
-use crate::host::{cargo, date, machine, ui};
+use crate::host::{cargo, date, files, machine, ui};
 use crate::package::assets;
 
 /// A package to build: the crate that describes it, and its architecture where it is not the
@@ -104,7 +103,9 @@ fn pack(
         deb.deb_name, deb.deb_version, deb.architecture
     );
     let path = output.join(name);
-    remove_older(output, package.name)?;
+    // Packages of other versions would get into the repository beside the new one.
+    let prefix = format!("{}_", package.name);
+    files::remove_named(output, |name| name.starts_with(&prefix))?;
     let xz = CompressConfig {
         fast: false,
         compress_type: Format::Xz,
@@ -112,19 +113,6 @@ fn pack(
         rsyncable: false,
     };
     Ok(write_deb(&config, path, &deb, &xz, &listener)?)
-}
-
-/// Packages of other versions would get into the repository beside the new one.
-fn remove_older(dir: &Path, name: &str) -> Result<()> {
-    let prefix = format!("{name}_");
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            fs::remove_file(entry.path())
-                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// The time of the newest changelog entry, in seconds since 1970; SOURCE_DATE_EPOCH goes before.
@@ -135,8 +123,7 @@ fn changelog_time(project: &Project) -> Result<u64> {
             .with_context(|| format!("SOURCE_DATE_EPOCH is `{given}`, not seconds since 1970"));
     }
     let path = project.source.join("debian/changelog");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::text(&path)?;
     let newest = newest_date(&text)
         .with_context(|| format!("{} has no line ` -- name  date`", path.display()))?;
     date::seconds(newest)
@@ -178,9 +165,7 @@ pub fn compare(first: &[PathBuf], second: &[PathBuf]) -> Result<()> {
         );
     }
     for (a, b) in first.iter().zip(second) {
-        let read = |path: &PathBuf| {
-            fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-        };
+        let read = |path: &PathBuf| files::bytes(path);
         if a.file_name() != b.file_name() {
             bail!("{} was called {} the second time", a.display(), b.display());
         }
@@ -193,6 +178,8 @@ pub fn compare(first: &[PathBuf], second: &[PathBuf]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

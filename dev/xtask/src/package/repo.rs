@@ -6,7 +6,6 @@
 //! it by the key file that lies in it.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{date, machine, ui};
+use crate::host::{date, files, machine, ui};
 use crate::package::deb;
 
 /// The name of the key in the repository, and of the sources file.
@@ -49,31 +48,24 @@ pub fn build(project: &Project, debs: &[PathBuf]) -> Result<PathBuf> {
 
 fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
     // Made beside and renamed, so that a failure leaves no half repository.
-    let work = project.product("repo.new")?;
-    fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
-    fs::create_dir(&work).with_context(|| format!("cannot make {}", work.display()))?;
+    let work = project.target.join("repo.new");
+    files::make_empty_dir(&work)?;
     for deb in debs {
         let name = deb.file_name().context("a package without a name")?;
-        fs::copy(deb, work.join(name)).with_context(|| format!("cannot copy {}", deb.display()))?;
+        files::copy(deb, &work.join(name))?;
     }
     index(&work, dir)?;
-    if dir.exists() {
-        fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-    }
-    fs::rename(&work, dir).with_context(|| format!("cannot rename to {}", dir.display()))
+    files::remove(dir)?;
+    files::rename(&work, dir)
 }
 
 /// Makes a repository of the packages in a folder, which will be seen at a place.
 pub fn index(dir: &Path, place: &Path) -> Result<()> {
-    let mut debs = Vec::new();
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            debs.push(path);
-        }
-    }
-    debs.sort();
-    let packages: Result<String> = debs.iter().map(|deb| index_entry(deb)).collect();
+    let debs = files::list(dir)?;
+    let debs = debs
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    let packages: Result<String> = debs.map(|deb| index_entry(deb)).collect();
     let packages = packages?;
     write(&dir.join("Packages"), &packages)?;
     // The index has its own time written into it, the packages' newest: apt takes a repository
@@ -88,7 +80,7 @@ pub fn index(dir: &Path, place: &Path) -> Result<()> {
 /// A package's paragraph in the index: its own control file, and what is needed to fetch it.
 fn index_entry(deb: &Path) -> Result<String> {
     let control = Cmd::new("dpkg-deb").arg("--field").arg(deb).stdout()?;
-    let bytes = fs::read(deb).with_context(|| format!("cannot read {}", deb.display()))?;
+    let bytes = files::bytes(deb)?;
     let name = deb
         .file_name()
         .context("a package without a name")?
@@ -182,13 +174,12 @@ fn sources(dir: &Path, key: &str) -> String {
 /// The same file for a repository that lies elsewhere, as seen in a guest.
 pub fn sources_at(repo: &Path, place: &str) -> Result<String> {
     let path = repo.join(KEY);
-    let key =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let key = files::text(&path)?;
     Ok(sources(Path::new(place), &key))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    files::write(path, text)
 }
 
 #[cfg(test)]

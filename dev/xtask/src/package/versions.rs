@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{mounts, ui};
+use crate::host::{files, mounts, ui};
 use crate::package::repo;
 
 /// The version of the packages; they and this program take it from the same line.
@@ -47,8 +47,7 @@ fn repository(
     version: &str,
     end: &str,
 ) -> Result<()> {
-    fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
-    fs::create_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    files::make_empty_dir(dir)?;
     let work = mounts::scratch_folder(project)?;
     for (number, deb) in debs.iter().enumerate() {
         let place = work.path().join(number.to_string());
@@ -62,14 +61,12 @@ fn repository(
 /// Packs all packages of a folder again, into another.
 pub fn without_compression(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to).with_context(|| format!("cannot make {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
-        let deb = entry?.path();
+    for deb in files::list(from)? {
         if deb.extension().is_some_and(|extension| extension == "deb") {
             let place = deb.with_extension("d");
             unpack(&deb, &place)?;
             pack(&place, to)?;
-            fs::remove_dir_all(&place)
-                .with_context(|| format!("cannot remove {}", place.display()))?;
+            files::remove(&place)?;
         }
     }
     Ok(())
@@ -102,13 +99,12 @@ fn renumber(place: &Path, version: &str, end: &str) -> Result<()> {
     edit(&source.join("dkms.conf"), new)?;
     edit(&source.join("src/procdriver.rs"), |text| text + end)?;
     let renamed = place.join(format!("usr/src/procdriver-{version}"));
-    fs::rename(&source, &renamed).with_context(|| format!("cannot rename {}", source.display()))
+    files::rename(&source, &renamed)
 }
 
 fn edit(path: &Path, change: impl FnOnce(String) -> String) -> Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    fs::write(path, change(text)).with_context(|| format!("cannot write {}", path.display()))
+    let text = files::text(path)?;
+    files::write(path, change(text))
 }
 
 #[cfg(test)]

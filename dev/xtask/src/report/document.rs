@@ -1,27 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pages of the documentation that a command writes in part.
+//! Pages of the documentation that a task writes in part.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Replaces what stands between two marks in a page.
-pub fn replace(path: &Path, begin: &str, end: &str, text: &str) -> Result<()> {
-    let old =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = between(&old, begin, end, text)
-        .with_context(|| format!("{} has lost the lines {begin}and {end}", path.display()))?;
-    fs::write(path, new).with_context(|| format!("cannot write {}", path.display()))?;
+use crate::host::files;
+
+/// Replaces what a task writes in a page: what is between two lines that name the task.
+pub fn replace(path: &Path, task: &str, text: &str) -> Result<()> {
+    let old = files::text(path)?;
+    let new = with(&old, task, text)
+        .with_context(|| format!("{} has lost the marks of `make {task}`", path.display()))?;
+    files::write(path, new)?;
     println!("{}", path.display());
     Ok(())
 }
 
-fn between(document: &str, begin: &str, end: &str, text: &str) -> Option<String> {
-    let (before, rest) = document.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
+fn with(page: &str, task: &str, text: &str) -> Option<String> {
+    let mark = |which| format!("<!-- {which} of what `make {task}` writes -->\n");
+    let (begin, end) = (mark("begin"), mark("end"));
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}\n{text}\n{end}{after}"))
+}
+
+/// A table with the days that its rows are of, and what has no row yet.
+pub fn dated<'a>(days: impl Iterator<Item = &'a str>, table: &str, missing: &[String]) -> String {
+    let days: Vec<&str> = days.collect::<BTreeSet<_>>().into_iter().collect();
+    let text = format!("Run on {}.\n\n{table}", days.join(" and "));
+    match missing {
+        [] => text,
+        missing => format!("{text}\nNot run yet: {}.\n", missing.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -30,8 +43,14 @@ mod tests {
 
     #[test]
     fn only_what_stands_between_the_marks_is_replaced() {
-        let new = between("top\nB\nold\nE\nbottom\n", "B\n", "E\n", "new");
-        assert_eq!(new.as_deref(), Some("top\nB\n\nnew\nE\nbottom\n"));
-        assert_eq!(between("no marks", "B\n", "E\n", "new"), None);
+        let page = |text: &str| {
+            format!(
+                "top\n<!-- begin of what `make x` writes -->\n{text}\n\
+                 <!-- end of what `make x` writes -->\nbottom\n"
+            )
+        };
+        let new = with(&page("old"), "x", "new");
+        assert_eq!(new, Some(page("\nnew")));
+        assert_eq!(with(&page("old"), "y", "new"), None);
     }
 }

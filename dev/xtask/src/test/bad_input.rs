@@ -12,7 +12,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::packaged;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::host::{mounts, ui};
+use crate::host::mounts;
 use crate::test::cases::bad_input::{BadInput, CASES};
 
 use super::tally::Tally;
@@ -25,7 +25,7 @@ const WARM: &str = "/srv/warm";
 /// Runs each case in a root of its own.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     let what = format!("{} cases of bad input for dkms-rust", CASES.len());
-    let done = ui::step(&what, || {
+    tally.cases("bad-input", &what, |tally| {
         let work = mounts::scratch_folder(setup.project)?;
         let installed = installed(setup, &work.path().join("installed"))?;
         for case in CASES {
@@ -33,11 +33,8 @@ pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
                 one(setup, &installed, warm, case)
             });
         }
-        Ok::<_, anyhow::Error>(())
+        Ok(())
     });
-    if let Err(error) = done {
-        tally.fail("bad-input", &format!("{error:#}"));
-    }
 }
 
 /// The root with dkms-rust installed, as a layer to put each case's own over.

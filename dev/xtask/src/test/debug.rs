@@ -3,21 +3,20 @@
 //! The driver on kernels of our own that watch memory, locks and races, and let things fail on
 //! demand. First each has to show that it sees mistakes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::own_kernel::{self, Variant};
 use crate::debian::packaged;
 use crate::debian::setup::Setup;
-use crate::guest::outcome::Outcome;
+use crate::guest::outcome::{Outcome, show_cases};
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
-use crate::host::run::Cmd;
-use crate::host::{cargo, ui};
+use crate::host::run;
+use crate::host::{cargo, files, ui};
 use crate::test::cases::debug::{DebugKernel, KERNELS, Run};
 
 use super::choice::Choice;
@@ -78,10 +77,8 @@ fn one(setup: &Setup<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally
     };
     for run in runs {
         let suite = format!("{name}/{}", run.suites);
-        match boot(setup, &program, &ready, kernel, run) {
-            Ok((outcome, log)) => tally.guest_with(&suite, &outcome, &log, run.provoked),
-            Err(error) => tally.fail(&format!("{suite}/boot"), &format!("{error:#}")),
-        }
+        let outcome = boot(setup, &program, &ready, kernel, run);
+        tally.guest_with(&suite, outcome, run.provoked);
     }
 }
 
@@ -119,16 +116,12 @@ fn module(
     chroot.sh(&format!("mkdir -p '{place}'")).run()?;
     let outside = chroot.path().join(place.trim_start_matches('/'));
     for file in *files {
-        Cmd::new("cp")
-            .arg("-a")
-            .arg(project.source.join(folder).join(file))
-            .arg(&outside)
-            .run()?;
+        run::copy_all(&project.source.join(folder).join(file), &outside.join(file))?;
     }
     let line = format!("cd '{place}' && dkms-rust make -k '{release}' && strip -g {module}");
     chroot.sh(&line).log(log).run()?;
     let path = outside.join(module);
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = files::bytes(&path)?;
     Ok((module, bytes))
 }
 
@@ -138,7 +131,7 @@ fn boot(
     ready: &Ready,
     kernel: &DebugKernel,
     run: &Run,
-) -> Result<(Outcome, PathBuf)> {
+) -> Result<Outcome> {
     let short = kernel.variant.name;
     let name = format!("guest-{short}-{}", run.suites.replace(',', "-"));
     let modules: Vec<_> = ready
@@ -160,12 +153,5 @@ fn boot(
         },
     };
     let what = format!("run {} in a guest with the {short} kernel", run.suites);
-    let outcome = ui::step(&what, || {
-        guest.run(project, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {short}: {case}"));
-            }
-        })
-    })?;
-    Ok((outcome, project.log(&name)?))
+    ui::step(&what, || guest.run(project, &mut show_cases(short)))
 }

@@ -10,8 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
-use crate::host::run::Cmd;
-use crate::host::ui;
+use crate::host::run;
 use crate::test::cases::driver_source::{CASES, Case};
 
 use super::tally::Tally;
@@ -24,18 +23,15 @@ const FILES: &[&str] = &["Kbuild", "Makefile", "dkms.conf", "src"];
 
 /// Runs the cases, each on what the one before left.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
-    let done = ui::step("the driver's Makefile", || {
+    tally.cases("driver", "the driver's Makefile", |tally| {
         let chroot = open(setup, warm)?;
         for case in CASES {
             tally.case(&format!("driver/{}", case.name), || {
                 one(setup, &chroot, case)
             });
         }
-        Ok::<_, anyhow::Error>(())
+        Ok(())
     });
-    if let Err(error) = done {
-        tally.fail("driver", &format!("{error:#}"));
-    }
 }
 
 fn open(setup: &Setup<'_>, warm: &Path) -> Result<Chroot> {
@@ -45,11 +41,7 @@ fn open(setup: &Setup<'_>, warm: &Path) -> Result<Chroot> {
     chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
     let place = chroot.path().join(PLACE.trim_start_matches('/'));
     for file in FILES {
-        Cmd::new("cp")
-            .arg("-a")
-            .arg(setup.project.source.join(file))
-            .arg(&place)
-            .run()?;
+        run::copy_all(&setup.project.source.join(file), &place.join(file))?;
     }
     let line = format!("cd {PLACE} && find . -type f | sort > ../files");
     chroot.sh(&line).run()?;

@@ -4,20 +4,19 @@
 //! they need, and the kernel's selftests for procfs, compiled from linux-source.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::layers;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::guest::outcome::Outcome;
+use crate::guest::outcome::{Outcome, show_cases};
 use crate::guest::small_guest::{self, Boot, Size};
 use crate::host::project::Project;
-use crate::host::{cargo, ui};
+use crate::host::{cargo, files, ui};
 
 use super::native::Built;
 use super::tally::Tally;
@@ -49,13 +48,12 @@ const SIZE: Size = Size {
 /// Boots the first kernel with them.
 pub fn run(setup: &Setup<'_>, modules: &[Built], tally: &mut Tally) {
     match modules.first().map(|built| boot(setup, built)) {
-        Some(Ok((outcome, log))) => tally.guest("foreign", &outcome, &log),
-        Some(Err(error)) => tally.fail("foreign/boot", &format!("{error:#}")),
+        Some(outcome) => tally.guest("foreign", outcome),
         None => tally.skip("foreign", "no module was built"),
     }
 }
 
-fn boot(setup: &Setup<'_>, built: &Built) -> Result<(Outcome, PathBuf)> {
+fn boot(setup: &Setup<'_>, built: &Built) -> Result<Outcome> {
     const NAME: &str = "guest-foreign";
     let project = setup.project;
     let guest = Boot {
@@ -68,14 +66,7 @@ fn boot(setup: &Setup<'_>, built: &Built) -> Result<(Outcome, PathBuf)> {
         size: SIZE,
     };
     let what = format!("run others' suites in a guest with {}", built.release);
-    let outcome = ui::step(&what, || {
-        guest.run(project, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {case}"));
-            }
-        })
-    })?;
-    Ok((outcome, project.log(NAME)?))
+    ui::step(&what, || guest.run(project, &mut show_cases("")))
 }
 
 /// All files that the guest's suite needs, by their path in it.
@@ -131,7 +122,7 @@ fn libraries(ldd: &str) -> BTreeSet<String> {
 
 fn read(chroot: &Chroot, path: &str) -> Result<Vec<u8>> {
     let path = chroot.path().join(Path::new(path));
-    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    files::bytes(&path)
 }
 
 #[cfg(test)]

@@ -5,9 +5,8 @@
 use std::path::PathBuf;
 
 use crate::debian::setup::Setup;
-use crate::life;
-use crate::life::cases;
 use crate::life::cases::case::Case;
+use crate::life::{self, cases};
 
 use super::tally::Tally;
 

@@ -4,7 +4,6 @@
 //! loading. It also gives the modules that the guests load.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +12,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{modules, packaged, together, warm};
 use crate::host::run::Cmd;
-use crate::host::ui;
+use crate::host::{files, ui};
 
 use super::tally::Tally;
 
@@ -132,7 +131,7 @@ fn built_module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
 /// dkms makes it, with its key, before it signs its first module.
 fn certificate(chroot: &Chroot) -> Result<Vec<u8>> {
     let path = chroot.path().join("var/lib/dkms/mok.pub");
-    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    files::bytes(&path)
 }
 
 /// Prints how long dkms takes for ours and for a small C module; the machine may be busy, so the

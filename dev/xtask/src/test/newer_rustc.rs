@@ -3,15 +3,13 @@
 //! A rustc that is not the kernel's own: modules are linked, also for a kernel that has Rust, and do
 //! what those do that the kernel's rustc built.
 
-use std::fs;
-
 use anyhow::{Context, Result, ensure};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernels::TESTED;
 use crate::debian::setup::Setup;
 use crate::debian::{layers, packaged};
-use crate::host::{cargo, ui};
+use crate::host::{cargo, files, ui};
 
 use super::behaviour;
 use super::native::Built;
@@ -85,12 +83,12 @@ fn kernel(
         Ok(())
     });
     let program = cargo::static_program(setup.project, "guest")?;
-    let (outcome, log) = behaviour::boot(setup, &program, &driver, NAME, false)?;
-    tally.guest(&format!("{suite}/behaviour"), &outcome, &log);
+    let outcome = behaviour::boot(setup, &program, &driver, NAME, false);
+    tally.guest(&format!("{suite}/behaviour"), outcome);
     let modules = runtime::build(setup, chroot, release)?;
     let name = format!("{NAME}-runtime");
-    let (outcome, log) = runtime::boot(setup, release, &program, &modules, &name)?;
-    tally.guest(&format!("{suite}/runtime"), &outcome, &log);
+    let outcome = runtime::boot(setup, release, &program, &modules, &name);
+    tally.guest(&format!("{suite}/runtime"), outcome);
     Ok(())
 }
 
@@ -106,7 +104,7 @@ fn driver(setup: &Setup<'_>, chroot: &Chroot, release: &str) -> Result<Built> {
     let file = chroot.path().join("srv/procDriver.ko");
     Ok(Built {
         release: release.to_owned(),
-        module: fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
+        module: files::bytes(&file)?,
         certificate: Vec::new(),
     })
 }

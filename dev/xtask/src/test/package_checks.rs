@@ -2,7 +2,6 @@
 
 //! What can be said of the packages without installing them, by Debian 13's own tools.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::guest::full_guest;
+use crate::host::files;
 use crate::host::run::Cmd;
 use crate::life;
 
@@ -126,8 +126,7 @@ fn completions(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
         let path = chroot
             .path()
             .join(format!("{}/usr/share/{name}", &place[1..]));
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::text(&path)?;
         for command in dkms_rust::cli::command().get_subcommands() {
             let command = command.get_name();
             ensure!(text.contains(command), "{name} does not have {command}");
@@ -153,7 +152,7 @@ fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
     {
         let place = format!("/tmp/{name}.sh");
         let file = chroot.path().join(place.trim_start_matches('/'));
-        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        files::write(&file, text)?;
         chroot
             .cmd("shellcheck")
             .args(["--shell=sh", &place])
@@ -203,13 +202,12 @@ fn no_paths(setup: &Setup<'_>, deb: &Path) -> Result<()> {
 }
 
 fn search(dir: &Path, needles: &[String]) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let path = entry?.path();
+    for path in files::list(dir)? {
         if path.is_dir() {
             search(&path, needles)?;
             continue;
         }
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::bytes(&path)?;
         for needle in needles {
             if bytes
                 .windows(needle.len())

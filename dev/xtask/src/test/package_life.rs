@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::guest::outcome::show_cases;
 use crate::host::ui;
 
 use super::tally::Tally;
@@ -22,17 +23,9 @@ pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
         files: &[],
         timeout: full_guest::TIMEOUT,
     };
+    let on_line = &mut show_cases("");
     let outcome = ui::step("install and remove with apt in a booted Debian", || {
-        full_guest::run(setup.project, &setup.base, &payload, LOG, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {case}"));
-            }
-        })
+        full_guest::run(setup.project, &setup.base, &payload, LOG, on_line)
     });
-    match (outcome, setup.project.log(LOG)) {
-        (Ok(outcome), Ok(log)) => tally.guest("package-life", &outcome, &log),
-        (Err(error), _) | (_, Err(error)) => {
-            tally.fail("package-life/boot", &format!("{error:#}"));
-        }
-    }
+    tally.guest("package-life", outcome);
 }

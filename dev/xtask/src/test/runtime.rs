@@ -11,8 +11,10 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
+use crate::guest::outcome::Outcome;
 use crate::guest::small_guest;
-use crate::host::run::Cmd;
+use crate::host::files;
+use crate::host::run;
 use crate::host::{cargo, ui};
 
 use super::native::Built;
@@ -47,10 +49,7 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
         let suite = format!("runtime/{release}");
         let booted = build(setup, &chroot, release)
             .and_then(|modules| boot(setup, release, &program, &modules, "runtime"));
-        match booted {
-            Ok((outcome, log)) => tally.guest(&suite, &outcome, &log),
-            Err(error) => tally.fail(&suite, &format!("{error:#}")),
-        }
+        tally.guest(&suite, booted);
     }
     for driver in drivers {
         let name = format!("runtime/{}/driver-cannot-panic", driver.release);
@@ -79,18 +78,13 @@ pub fn build(
     let folder = format!("{PLACE}/{release}");
     chroot.sh(&format!("mkdir -p '{PLACE}'")).run()?;
     let place = chroot.path().join(folder.trim_start_matches('/'));
-    Cmd::new("cp")
-        .args(["-a", "-T"])
-        .arg(setup.project.source.join(warm::TEST_MODULES))
-        .arg(&place)
-        .run()?;
+    run::copy_all(&setup.project.source.join(warm::TEST_MODULES), &place)?;
     let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
     let log = setup.project.log("runtime")?;
     chroot.sh(&line).log(&log).run()?;
     let read = |name: &'static str| {
         let path = place.join(name);
-        let module =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
+        let module = files::bytes(&path);
         Ok((name, module?))
     };
     MODULES.into_iter().map(read).collect()
@@ -103,14 +97,14 @@ pub fn boot(
     program: &Path,
     modules: &[(&str, Vec<u8>)],
     name: &str,
-) -> Result<(crate::guest::outcome::Outcome, PathBuf)> {
+) -> Result<Outcome> {
     let name = format!("guest-{name}-{release}");
     let vmlinuz = setup.checks.kernel(release)?;
     let modules: Vec<_> = modules
         .iter()
         .map(|(name, bytes)| (*name, &bytes[..]))
         .collect();
-    let outcome = ui::step(
+    ui::step(
         &format!("use the kernel crate in a guest with {release}"),
         || {
             let words = "guest=runtime";
@@ -124,8 +118,7 @@ pub fn boot(
                 &mut |_| {},
             )
         },
-    )?;
-    Ok((outcome, setup.project.log(&name)?))
+    )
 }
 
 /// Passes where no function that panics is in the module, and none is called that the kernel has.

@@ -3,30 +3,25 @@
 //! A booted Debian whose kernel loads only what is signed by a key that it knows, and does not know
 //! dkms's: what apt, the package and `dkms-rust status` say then.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::guest::full_guest::{self, Payload, SIGNING};
-use crate::guest::outcome::Outcome;
-use crate::host::ui;
+use crate::guest::outcome::{Outcome, show_cases};
+use crate::host::{files, ui};
 
 use super::tally::Tally;
 
 /// Boots the full guest and counts its cases.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
-    match boot(setup, warm) {
-        Ok((outcome, log)) => tally.guest("signing", &outcome, &log),
-        Err(error) => tally.fail("signing/boot", &format!("{error:#}")),
-    }
+    tally.guest("signing", boot(setup, warm));
 }
 
-fn boot(setup: &Setup<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
+fn boot(setup: &Setup<'_>, warm: &Path) -> Result<Outcome> {
     const NAME: &str = "guest-signing";
-    let log = setup.project.log(NAME)?;
     let [key, certificate] = keys(setup)?;
     let payload = Payload {
         script: SIGNING,
@@ -38,14 +33,10 @@ fn boot(setup: &Setup<'_>, warm: &Path) -> Result<(Outcome, PathBuf)> {
         warm,
     };
     let what = "install with apt where the kernel does not know dkms's key";
-    let outcome = ui::step(what, || {
-        full_guest::run(setup.project, &setup.base, &payload, NAME, &mut |line| {
-            if let Some(case) = line.strip_prefix("CASE ") {
-                ui::say(&format!("  {case}"));
-            }
-        })
-    })?;
-    Ok((outcome, log))
+    let on_line = &mut show_cases("");
+    ui::step(what, || {
+        full_guest::run(setup.project, &setup.base, &payload, NAME, on_line)
+    })
 }
 
 /// The key and the certificate, as dkms makes them by itself where there is openssl.
@@ -55,7 +46,7 @@ fn keys(setup: &Setup<'_>) -> Result<[Vec<u8>; 2]> {
     chroot.cmd("dkms").arg("generate_mok").log(&log).run()?;
     let read = |name: &str| {
         let path = chroot.path().join("var/lib/dkms").join(name);
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        files::bytes(&path)
     };
     Ok([read("mok.key")?, read("mok.pub")?])
 }

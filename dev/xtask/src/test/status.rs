@@ -11,7 +11,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, warm};
-use crate::host::{mounts, ui};
+use crate::host::mounts;
 use crate::test::cases::status::{CASES, Status};
 
 use super::tally::Tally;
@@ -22,17 +22,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Runs each case in a root of its own.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let what = format!("{} cases of dkms-rust status", CASES.len());
-    let done = ui::step(&what, || {
+    tally.cases("status", &what, |tally| {
         let work = mounts::scratch_folder(setup.project)?;
         let root = installed(setup, caches, &work.path().join("installed"))?;
         for case in CASES {
             tally.case(&format!("status/{}", case.name), || one(setup, &root, case));
         }
-        Ok::<_, anyhow::Error>(())
+        Ok(())
     });
-    if let Err(error) = done {
-        tally.fail("status", &format!("{error:#}"));
-    }
 }
 
 /// The root with the driver installed for the first kernel, signed: openssl is among the tests'

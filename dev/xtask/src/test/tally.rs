@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::guest::outcome::{self, End, Outcome};
+use crate::guest::outcome::{End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 use crate::host::ui;
 
@@ -52,20 +52,30 @@ impl Tally {
         self.skipped.extend(other.skipped);
     }
 
+    /// Runs tests that share what is prepared for them. When it cannot be prepared, that counts as
+    /// one that failed.
+    pub fn cases(&mut self, suite: &str, what: &str, work: impl FnOnce(&mut Self) -> Result<()>) {
+        if let Err(error) = ui::step(what, || work(self)) {
+            self.fail(suite, &format!("{error:#}"));
+        }
+    }
+
     /// Counts what a guest did: each of its cases, and its run as a whole.
-    pub fn guest(&mut self, suite: &str, outcome: &Outcome, log: &Path) {
-        self.guest_with(suite, outcome, log, &[]);
+    pub fn guest(&mut self, suite: &str, outcome: Result<Outcome>) {
+        self.guest_with(suite, outcome, &[]);
     }
 
     /// The same, where some cases must make the kernel complain: each by its name, with what the
     /// complaint says.
-    pub fn guest_with(
-        &mut self,
-        suite: &str,
-        outcome: &Outcome,
-        log: &Path,
-        provoked: &[(&str, &str)],
-    ) {
+    pub fn guest_with(&mut self, suite: &str, outcome: Result<Outcome>, provoked: &[(&str, &str)]) {
+        match outcome {
+            Ok(outcome) => self.ended(suite, &outcome, provoked),
+            Err(error) => self.fail(&format!("{suite}/boot"), &format!("{error:#}")),
+        }
+    }
+
+    fn ended(&mut self, suite: &str, outcome: &Outcome, provoked: &[(&str, &str)]) {
+        let log = outcome.log.display();
         let report = Report::read(&outcome.console);
         for case in &report.cases {
             let name = format!("{suite}/{}", case.name);
@@ -85,10 +95,7 @@ impl Tally {
                     Some(case) => format!("in case {case}: "),
                     None => String::new(),
                 };
-                self.fail(
-                    &ended,
-                    &format!("{running}{}", outcome::explain(outcome, log)),
-                );
+                self.fail(&ended, &format!("{running}{}", outcome.explain()));
             }
         }
         for (case, says) in provoked {
@@ -96,7 +103,7 @@ impl Tally {
             let mut complaints = report.complaints.iter();
             match complaints.any(|c| c.case.as_deref() == Some(case) && c.line.contains(says)) {
                 true => self.pass(&name),
-                false => self.fail(&name, &format!("no complaint `{says}`: {}", log.display())),
+                false => self.fail(&name, &format!("no complaint `{says}`: {}", log)),
             }
         }
         let calm = format!("{suite}/kernel-has-no-complaint");
@@ -114,15 +121,14 @@ impl Tally {
         if report.races_elsewhere > 0 {
             ui::say(&format!(
                 "      {suite}: {} data races of the kernel's own, which the driver has no part in: {}",
-                report.races_elsewhere,
-                log.display()
+                report.races_elsewhere, log
             ));
         }
         for complaint in others {
             let case = complaint.case.as_deref().unwrap_or("boot");
             self.fail(
                 &calm,
-                &format!("during {case}: {} ({})", complaint.line, log.display()),
+                &format!("during {case}: {} ({})", complaint.line, log),
             );
         }
     }
@@ -167,6 +173,7 @@ mod tests {
             end,
             console: console.into(),
             seconds: 1.0,
+            log: "log".into(),
         }
     }
 
@@ -195,7 +202,7 @@ mod tests {
     fn a_good_guest_passes_its_cases_its_end_and_its_kernel() {
         let mut tally = Tally::default();
         let console = "GUEST begin kernel=7\nCASE a ok\nGUEST end passed=1 failed=0 skipped=0\n";
-        tally.guest("s", &outcome(End::Finished, console), Path::new("log"));
+        tally.guest("s", Ok(outcome(End::Finished, console)));
         assert_eq!(tally.counts(), "3 passed, 0 failed, 0 skipped");
     }
 
@@ -203,7 +210,7 @@ mod tests {
     fn a_guest_that_runs_no_case_fails() {
         let mut tally = Tally::default();
         let console = "GUEST begin kernel=7\nGUEST end passed=0 failed=0 skipped=0\n";
-        tally.guest("s", &outcome(End::Finished, console), Path::new("log"));
+        tally.guest("s", Ok(outcome(End::Finished, console)));
         assert_eq!(tally.failed.len(), 1);
     }
 
@@ -212,10 +219,9 @@ mod tests {
         let console = "GUEST begin kernel=7\n[    1.0] guest: case a\n[    1.1] BUG: x\nCASE a ok\n\
                        [    2.0] guest: case b\n[    2.1] BUG: y\nCASE b ok\n\
                        GUEST end passed=2 failed=0 skipped=0\n";
-        let outcome = outcome(End::Finished, console);
         let failed = |provoked: &[(&str, &str)]| {
             let mut tally = Tally::default();
-            tally.guest_with("s", &outcome, Path::new("log"), provoked);
+            tally.guest_with("s", Ok(outcome(End::Finished, console)), provoked);
             tally.failed.len()
         };
         assert_eq!(failed(&[("a", "BUG: x"), ("b", "BUG: y")]), 0);
@@ -226,7 +232,7 @@ mod tests {
     #[test]
     fn a_guest_that_did_not_boot_fails_even_without_cases() {
         let mut tally = Tally::default();
-        tally.guest("s", &outcome(End::DidNotBoot, ""), Path::new("log"));
+        tally.guest("s", Ok(outcome(End::DidNotBoot, "")));
         assert_eq!(tally.failed.len(), 1);
     }
 }
