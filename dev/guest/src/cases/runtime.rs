@@ -19,6 +19,54 @@ use crate::process::fork_to;
 pub const CASES: &[Case] = &[
     Case::any("runtime-what-a-module-uses", what_a_module_uses),
     Case::any("runtime-stack-trace", stack_trace),
+    Case::any("runtime-own-helpers", |_| {
+        says(
+            &["own_helpers"],
+            &["own_helpers: 2 pages are 8192 bytes, 3 is odd"],
+        )
+    }),
+    Case::any("runtime-several-crates", |_| {
+        says(
+            &["crates"],
+            &[
+                "crates: a library of the module says 5",
+                "crates: squares [0, 1, 4, 9], sum 14, calls 2, from C 17",
+            ],
+        )
+    }),
+    Case::any("runtime-exports", |_| {
+        says(
+            &["exports_provider", "exports_user"],
+            &["exports_user: 6 * 7 = 42"],
+        )
+    }),
+    Case::any("runtime-exports-of-another-directory", |_| {
+        says(
+            &["apart_provider", "apart_user"],
+            &["apart_user: 21 doubled is 42"],
+        )
+    }),
+    Case::any("runtime-firmware", |_| {
+        says(&["firmware"], &["firmware: 8 bytes"])
+    }),
+    Case::any("runtime-glob-of-constants", |_| {
+        says(
+            &["glob"],
+            &["glob: 2 is inet, 5 is appletalk, 77 is unknown"],
+        )
+    }),
+    Case::any("runtime-default-of-a-structure", |_| {
+        says(&["default"], &["default: open is none: true, 0"])
+    }),
+    Case::any("runtime-source-outside", |_| {
+        says(
+            &["outside"],
+            &["outside: code from above the build's directory"],
+        )
+    }),
+    Case::any("runtime-many-symbols", |_| {
+        says(&["large"], &["large: 16384 statics, the last is 255"])
+    }),
     // Last: the module stays half loaded.
     Case::any("runtime-panic", panic).warns(),
 ];
@@ -50,6 +98,30 @@ fn exercise() -> anyhow::Result<Vec<String>> {
     module::unload("exercise").context("unloading exercise")?;
     let records = log.new_records()?;
     Ok(records.into_iter().map(|record| record.text).collect())
+}
+
+/// Loads modules one after the other, unloads them, and looks for lines in the kernel's log.
+fn says(modules: &[&str], lines: &[&str]) -> anyhow::Result<()> {
+    let mut log = Cursor::at_end()?;
+    for module in modules {
+        let file = format!("/{module}.ko");
+        module::load_file(file.as_ref()).with_context(|| format!("loading {file}"))?;
+    }
+    for module in modules.iter().rev() {
+        module::unload(module).with_context(|| format!("unloading {module}"))?;
+    }
+    let records: Vec<_> = log
+        .new_records()?
+        .into_iter()
+        .map(|record| record.text)
+        .collect();
+    for line in lines {
+        ensure!(
+            records.iter().any(|record| record.contains(line)),
+            "the log has no {line:?}: {records:#?}"
+        );
+    }
+    Ok(())
 }
 
 fn what_a_module_uses(_: &Context) -> anyhow::Result<()> {

@@ -23,8 +23,28 @@ use super::tally::Tally;
 /// Where it is put in the root.
 const PLACE: &str = "/srv/modules";
 
-/// The modules.
-const MODULES: [&str; 2] = ["exercise.ko", "panics.ko"];
+/// The modules, with the directory of each below that of the tests' modules.
+const MODULES: [(&str, &str); 13] = [
+    (".", "exercise.ko"),
+    (".", "panics.ko"),
+    ("own-helpers", "own_helpers.ko"),
+    ("crates", "crates.ko"),
+    ("exports", "exports_provider.ko"),
+    ("exports", "exports_user.ko"),
+    ("apart/provider", "apart_provider.ko"),
+    ("apart/user", "apart_user.ko"),
+    ("firmware", "firmware.ko"),
+    ("glob", "glob.ko"),
+    ("default", "default.ko"),
+    ("outside/build", "outside.ko"),
+    ("large", "large.ko"),
+];
+
+/// What make is told for one of the directories.
+const ARGUMENTS: [(&str, &str); 1] = [(
+    "apart/user",
+    "-- KBUILD_EXTRA_SYMBOLS=../provider/Module.symvers",
+)];
 
 /// How much more text the driver may have on a kernel without Rust, in bytes.
 const MORE_TEXT: u64 = 2048;
@@ -79,12 +99,19 @@ pub fn build(
     chroot.sh(&format!("mkdir -p '{PLACE}'")).run()?;
     let place = chroot.path().join(folder.trim_start_matches('/'));
     run::copy_all(&setup.project.source.join(warm::TEST_MODULES), &place)?;
-    let line = format!("cd '{folder}' && dkms-rust make -k '{release}' && strip -g *.ko");
+    let mut folders: Vec<&str> = MODULES.iter().map(|(folder, _)| *folder).collect();
+    folders.dedup();
     let log = setup.project.log("runtime")?;
-    chroot.sh(&line).log(&log).run()?;
-    let read = |name: &'static str| {
-        let path = place.join(name);
-        let module = files::bytes(&path);
+    for inside in folders {
+        let arguments = ARGUMENTS.iter().find(|(of, _)| *of == inside);
+        let arguments = arguments.map_or("", |(_, arguments)| arguments);
+        let line = format!(
+            "cd '{folder}/{inside}' && dkms-rust make -k '{release}' {arguments} && strip -g *.ko"
+        );
+        chroot.sh(&line).log(&log).run()?;
+    }
+    let read = |(folder, name): (&'static str, &'static str)| {
+        let module = files::bytes(&place.join(folder).join(name));
         Ok((name, module?))
     };
     MODULES.into_iter().map(read).collect()
