@@ -9,6 +9,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// Names the lists of symbols that other modules export.
+const EXTRA_SYMBOLS: &str = "KBUILD_EXTRA_SYMBOLS=";
+
 /// Where kbuild's make reads and writes.
 #[derive(Debug)]
 pub struct Folders {
@@ -47,7 +50,15 @@ impl Folders {
         if self.output != self.source {
             make.arg(format!("MO={}", self.output.display()));
         }
-        let other = |arg: &&String| !arg.starts_with("M=") && !arg.starts_with("MO=");
+        let args: Vec<&String> = args.into_iter().collect();
+        let lists = self.extra_symbols(args.iter().copied());
+        if !lists.is_empty() {
+            // To some versions of kbuild they are relative to the kernel's tree.
+            let lists: Vec<_> = lists.iter().map(|list| list.to_string_lossy()).collect();
+            make.arg(format!("{EXTRA_SYMBOLS}{}", lists.join(" ")));
+        }
+        let ours = ["M=", "MO=", EXTRA_SYMBOLS];
+        let other = |arg: &&String| !ours.iter().any(|name| arg.starts_with(name));
         make.args(args.into_iter().filter(other));
     }
 
@@ -68,9 +79,14 @@ impl Folders {
     }
 
     /// The lists of other modules' symbols that make was told of.
-    pub fn extra_symbols(&self, args: &[String]) -> Vec<PathBuf> {
-        args.iter()
-            .filter_map(|arg| arg.strip_prefix("KBUILD_EXTRA_SYMBOLS="))
+    pub fn extra_symbols<'a>(&self, args: impl IntoIterator<Item = &'a String>) -> Vec<PathBuf> {
+        let lists = args
+            .into_iter()
+            .filter_map(|arg| arg.strip_prefix(EXTRA_SYMBOLS));
+        // The last one counts.
+        lists
+            .last()
+            .into_iter()
             .flat_map(str::split_whitespace)
             .map(|file| self.source.join(file))
             .collect()
@@ -89,11 +105,13 @@ mod tests {
             source: "/srv/a".into(),
             output: "/srv/out".into(),
         };
-        let args = ["M=.", "V=1", "MO=../out"].map(str::to_owned);
+        let args = ["M=.", "V=1", "MO=../out", "KBUILD_EXTRA_SYMBOLS=../b/s /c"];
+        let args = args.map(str::to_owned);
         let mut make = Command::new("make");
         folders.tell(&mut make, &args);
         let told: Vec<_> = make.get_args().collect();
-        assert_eq!(told, ["M=/srv/a", "MO=/srv/out", "V=1"]);
+        let lists = "KBUILD_EXTRA_SYMBOLS=/srv/a/../b/s /c";
+        assert_eq!(told, ["M=/srv/a", "MO=/srv/out", lists, "V=1"]);
     }
 
     #[test]
@@ -111,19 +129,5 @@ mod tests {
         assert!(refusal.reason.contains("MO="), "{refusal}");
         fs::write(kernel.common.join("Makefile"), "KBUILD_EXTMOD_OUTPUT := x").unwrap();
         assert!(folders("/srv/out").check(&kernel).is_ok());
-    }
-
-    #[test]
-    fn lists_of_symbols_are_relative_to_the_source() {
-        let args = ["V=1", "KBUILD_EXTRA_SYMBOLS=../b/Module.symvers /c"].map(str::to_owned);
-        let folders = Folders {
-            source: "/srv/a".into(),
-            output: "/srv/a".into(),
-        };
-        let files = folders.extra_symbols(&args);
-        assert_eq!(
-            files,
-            ["/srv/a/../b/Module.symvers", "/c"].map(PathBuf::from)
-        );
     }
 }

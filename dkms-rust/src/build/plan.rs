@@ -7,7 +7,7 @@ use crate::build::failures;
 use crate::build::place;
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::recipe::RECIPE;
-use crate::build::way::Way;
+use crate::build::way::{self, Way};
 use crate::kernel::class::Class;
 use crate::kernel::fingerprint;
 use crate::kernel::headers::Kernel;
@@ -115,9 +115,16 @@ impl Plan {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         let forced = Slice::kept(system, release).is_some_and(|slice| slice.about.forced);
-        let (way, rustc) = Way::choose(&kernel, class, forced)?;
-        can_be_rebuilt(&kernel, way)?;
         kernel.can_build()?;
+        // What nothing can be done about comes first.
+        let rebuildable = can_be_rebuilt(&kernel);
+        if class != Class::Metadata {
+            rebuildable.clone()?;
+        }
+        let (way, rustc) = Way::choose(&kernel, class, forced)?;
+        if way != Way::Shipped {
+            rebuildable?;
+        }
         let compiler = Compiler::of(&kernel)?;
         let tree = if way == Way::Shipped {
             Tree::Own(kernel.build)
@@ -131,8 +138,20 @@ impl Plan {
             if let Some(inputs) = found {
                 Tree::Kept(inputs)
             } else {
-                let parts = (rustc.clone(), bindgen, compiler.clone());
-                let rebuild = rebuild_of(system, kernel, way, parts, inputs)?;
+                let source = Source::of(system, &kernel)
+                    .map_err(|refusal| without_source(&kernel, class, way, refusal))?;
+                rustc.library(&kernel)?;
+                bindgen.reads_c(&kernel)?;
+                place::check(&kernel)?;
+                let rebuild = Rebuild {
+                    kernel,
+                    way,
+                    source,
+                    rustc: rustc.clone(),
+                    bindgen,
+                    compiler: compiler.clone(),
+                    inputs,
+                };
                 if heeded {
                     not_failed(system, &rebuild)?;
                 }
@@ -246,26 +265,17 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
     Err(Refusal::new(release, why, again))
 }
 
-fn rebuild_of(
-    system: &System,
-    kernel: Kernel,
-    way: Way,
-    (rustc, bindgen, compiler): (Rustc, Bindgen, Compiler),
-    inputs: Inputs,
-) -> Result<Rebuild, Refusal> {
-    let source = Source::of(system, &kernel).map_err(|refusal| with_lib_rust(&kernel, refusal))?;
-    rustc.library(&kernel)?;
-    bindgen.reads_c(&kernel)?;
-    place::check(&kernel)?;
-    Ok(Rebuild {
-        source,
-        rustc,
-        bindgen,
-        compiler,
-        inputs,
-        kernel,
-        way,
-    })
+/// Says with a refusal for want of the source why the source is needed at all.
+fn without_source(kernel: &Kernel, class: Class, way: Way, refusal: Refusal) -> Refusal {
+    let mut refusal = with_lib_rust(kernel, refusal);
+    let own = way::own_rustc(kernel, class).filter(|_| way == Way::Linked);
+    if let Some(own) = own {
+        refusal.reason = format!(
+            "its own rustc, {own:?}, is not here, and with another it takes its source; {}",
+            refusal.reason
+        );
+    }
+    refusal
 }
 
 /// Ubuntu's headers lead to where a package of its own would bring the metadata: where that is
@@ -292,16 +302,16 @@ fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
 }
 
 /// Refuses kernels whose crates can't be had from their source.
-fn can_be_rebuilt(kernel: &Kernel, way: Way) -> Result<(), Refusal> {
+fn can_be_rebuilt(kernel: &Kernel) -> Result<(), Refusal> {
     let release = &kernel.release;
-    if way != Way::Shipped && release.series().is_none_or(|series| series < OLDEST) {
+    if release.series().is_none_or(|series| series < OLDEST) {
         let why = format!(
             "it is older than {}.{}, the oldest with what Rust modules need",
             OLDEST.0, OLDEST.1
         );
         return Err(Refusal::final_(release, why));
     }
-    if way != Way::Shipped && !has_rust_port(kernel) {
+    if !has_rust_port(kernel) {
         let why = "Rust is not ported to its architecture (its configuration has no \
                    CONFIG_HAVE_RUST)";
         return Err(Refusal::final_(release, why));
@@ -362,28 +372,42 @@ mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
 
-    fn refusal(release: &str, config: &str, way: Way) -> Option<String> {
+    fn refusal(release: &str, config: &str) -> Option<String> {
         let root = tempfile::tempdir().unwrap();
         make_installed(root.path(), release, config);
         let kernel = Kernel::find(&System::below(root.path()), &release.parse().unwrap()).unwrap();
-        Some(can_be_rebuilt(&kernel, way).err()?.reason)
+        Some(can_be_rebuilt(&kernel).err()?.reason)
     }
 
     const HAVE_RUST: &str = "CONFIG_HAVE_RUST=y\n";
 
     #[test]
     fn a_kernel_that_is_too_old_is_refused() {
-        let why = refusal("6.1.0-44-amd64", HAVE_RUST, Way::Linked).unwrap();
+        let why = refusal("6.1.0-44-amd64", HAVE_RUST).unwrap();
         assert!(why.contains("older than 6.12"), "{why}");
-        assert!(refusal("6.11.10-amd64", HAVE_RUST, Way::Rebuilt).is_some());
-        assert_eq!(refusal("6.11.10-amd64", HAVE_RUST, Way::Shipped), None);
-        assert_eq!(refusal("6.12.107-amd64", HAVE_RUST, Way::Linked), None);
+        assert!(refusal("6.11.10-amd64", HAVE_RUST).is_some());
+        assert_eq!(refusal("6.12.107-amd64", HAVE_RUST), None);
     }
 
     #[test]
     fn a_kernel_of_an_architecture_without_rust_is_refused_for_good() {
-        let why = refusal("6.12.107-s390x", "", Way::Linked).unwrap();
+        let why = refusal("6.12.107-s390x", "").unwrap();
         assert!(why.contains("not ported to its architecture"), "{why}");
+    }
+
+    #[test]
+    fn the_rustc_that_is_missing_is_named_where_the_source_is_missing_too() {
+        let root = tempfile::tempdir().unwrap();
+        let config = "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.11.1 (x)\"\n";
+        make_installed(root.path(), "7.3.4-amd64", config);
+        let release = "7.3.4-amd64".parse().unwrap();
+        let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
+        let reason = |way| {
+            let refusal = Refusal::new(&release, "no source", "get it");
+            without_source(&kernel, Class::Rust, way, refusal).reason
+        };
+        assert_eq!(reason(Way::Rebuilt), "no source");
+        assert!(reason(Way::Linked).starts_with("its own rustc, \"rustc 1.11.1 (x)\", is not"));
     }
 
     #[test]

@@ -17,9 +17,9 @@
 //!   export them, its `rust/helpers`: an object a file, each taken whole, since code in C comes
 //!   with such tables.
 
+use crate::build::formatters;
 use crate::build::link;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -136,7 +136,7 @@ fn add_helpers(tree: &Path, folder: &Path) -> Result<()> {
 /// On errors of writing.
 pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     let folder = tree.join(FOLDER);
-    let formatters = unknown_formatters(tree)?;
+    let formatters = formatters::unknown(tree)?;
     fs::write(folder.join(link::FORMATTERS), formatters.join("\n"))?;
     for source in sources(&folder)? {
         fs::remove_file(source)?;
@@ -149,78 +149,6 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
         "override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n",
         link::NAME
     ))
-}
-
-/// The functions in C to which the crates hand a `fmt::Arguments` (by the format `%pA`), and for
-/// which the runtime has nothing that formats it: the kernel's own code would take it for that of
-/// another rustc.
-fn unknown_formatters(tree: &Path) -> Result<Vec<String>> {
-    let bindings = tree.join("rust/bindings/bindings_generated.rs");
-    let bindings = fs::read_to_string(&bindings).with_context(|| bindings.display().to_string())?;
-    let variadic = variadic(&bindings);
-    let mut found = BTreeSet::new();
-    rust_files(&tree.join("rust/kernel"), &mut |text| {
-        found.extend(formatters(text).into_iter().map(str::to_owned));
-    })?;
-    let unknown =
-        |name: &String| variadic.contains(name.as_str()) && !link::WRAPPED.contains(&name.as_str());
-    Ok(found.into_iter().filter(unknown).collect())
-}
-
-/// The functions of the bindings to which a file may hand the format `%pA`: those in whose
-/// arguments it stands, and if it also stands elsewhere, all that the file calls.
-fn formatters(text: &str) -> Vec<&str> {
-    const FORMAT: &str = "%pA";
-    let code = |line: &&str| !line.trim_start().starts_with("//");
-    let lines = text.lines().filter(code);
-    let formats = lines.map(|line| line.matches(FORMAT).count()).sum();
-    if formats == 0 {
-        return Vec::new();
-    }
-    let calls: Vec<(&str, usize)> = text
-        .split("bindings::")
-        .skip(1)
-        .map(|rest| {
-            let name = identifier(rest);
-            let end = rest.find(';').unwrap_or(rest.len());
-            (name, rest[name.len()..end].matches(FORMAT).count())
-        })
-        .collect();
-    let all = calls.iter().map(|(_, count)| count).sum::<usize>() < formats;
-    let handed = |(_, count): &&(&str, usize)| all || *count > 0;
-    calls.iter().filter(handed).map(|(name, _)| *name).collect()
-}
-
-/// The functions of the bindings that take variable arguments.
-fn variadic(bindings: &str) -> BTreeSet<&str> {
-    bindings
-        .split("pub fn ")
-        .skip(1)
-        .filter(|rest| {
-            rest.split(';')
-                .next()
-                .is_some_and(|head| head.contains("..."))
-        })
-        .map(identifier)
-        .collect()
-}
-
-fn identifier(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    &text[..end.unwrap_or(text.len())]
-}
-
-fn rust_files(folder: &Path, see: &mut impl FnMut(&str)) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            rust_files(&path, see)?;
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            see(&text);
-        }
-    }
-    Ok(())
 }
 
 /// The rustc for modules of a tree with a runtime.
@@ -287,32 +215,6 @@ mod tests {
         let makefile = fs::read_to_string(tree.path().join(FOLDER).join("Makefile")).unwrap();
         let objects = "runtime-y := dev_printk.o printk.o seq_printf.o\n";
         assert!(makefile.contains(objects), "{makefile}");
-    }
-
-    #[test]
-    fn a_function_that_is_handed_arguments_to_format_and_is_not_ours_is_found() {
-        let tree = tree(&[]);
-        let text = "fn p() { bindings::_printk(c\"%pA\"); bindings::_new_printk(c\"%pA\"); \
-                    bindings::other(1); }\n";
-        fs::write(tree.path().join("rust/kernel/print.rs"), text).unwrap();
-        fs::write(
-            tree.path().join("rust/kernel/a.rs"),
-            "bindings::unused(c\"%d\")",
-        )
-        .unwrap();
-        let found = unknown_formatters(tree.path()).unwrap();
-        assert_eq!(found, ["_new_printk"]);
-    }
-
-    #[test]
-    fn only_the_call_that_has_the_format_hands_it_on() {
-        let printk = "bindings::_printk(c\"\\x013%pA\".as_char_ptr(), core::ptr::from_ref(&args));";
-        let other = "// Not %pA.\nbindings::kunit_fail(core::ptr::null::<c_char>());";
-        assert_eq!(formatters(&format!("{printk}\n{other}")), ["_printk"]);
-        assert!(formatters(other).is_empty());
-        // A format that is kept elsewhere may go to any.
-        let kept = format!("const FORMAT: &str = \"%pA\";\n{printk}\n{other}");
-        assert_eq!(formatters(&kept), ["_printk", "kunit_fail"]);
     }
 
     #[test]

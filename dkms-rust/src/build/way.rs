@@ -41,6 +41,16 @@ impl fmt::Display for Way {
 /// kernel has Rust, its own rustc was told of these.
 const NOT_LINKED: [&str; 3] = ["CFI_CLANG", "CFI", "KASAN_SW_TAGS"];
 
+/// The version text of the rustc that compiled the kernel's own Rust code.
+pub fn own_rustc(kernel: &Kernel, class: Class) -> Option<String> {
+    let of_config = || kernel.config.get("RUSTC_VERSION_TEXT").map(str::to_owned);
+    match class {
+        Class::Metadata => metadata::rustc_of(&kernel.build).or_else(of_config),
+        Class::Rust => of_config(),
+        Class::NoRust => None,
+    }
+}
+
 impl Way {
     /// Chooses the way for a kernel, and the rustc; `other_source` says that its own source is not
     /// here, so that its Rust code can't be relied on.
@@ -62,13 +72,9 @@ impl Way {
         other_source: bool,
         found: &[Rustc],
     ) -> Result<(Self, Rustc), Refusal> {
-        let of_config = || kernel.config.get("RUSTC_VERSION_TEXT").map(str::to_owned);
         let (way, wanted) = match class {
-            Class::Metadata => (
-                Self::Shipped,
-                metadata::rustc_of(&kernel.build).or_else(of_config),
-            ),
-            Class::Rust if !other_source => (Self::Rebuilt, of_config()),
+            Class::Metadata => (Self::Shipped, own_rustc(kernel, class)),
+            Class::Rust if !other_source => (Self::Rebuilt, own_rustc(kernel, class)),
             Class::Rust | Class::NoRust => (Self::Linked, None),
         };
         if let Some(wanted) = &wanted {

@@ -4,6 +4,7 @@
 
 use super::ready;
 use crate::build::folders::Folders;
+use crate::build::formatters::Interface;
 use crate::build::link;
 use crate::build::plan::{Plan, Ready};
 use crate::build::rebuild::clean_make;
@@ -148,16 +149,15 @@ fn refuse_unexported(
         .filter(|path| path.is_file())
         .collect();
     let missing = symbols::missing(&built(&folders.output, "o"), &symvers)?;
-    let bindings = tree.path().join("rust/bindings/bindings_generated.rs");
-    let bindings = fs::read_to_string(bindings).unwrap_or_default();
-    let names: BTreeSet<&String> = missing
-        .iter()
-        .filter(|name| bindings.contains(&format!("fn {name}(")))
+    let interface = Interface::of(tree.path())?;
+    let names: BTreeSet<&str> = interface
+        .functions()
+        .filter(|name| missing.contains(*name))
         .collect();
     if names.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+    let names: Vec<&str> = names.into_iter().collect();
     let why = format!(
         "the module uses code of the kernel crate that calls {}, which the kernel does not export \
          to modules; linked by {}, the module would have to carry that code",

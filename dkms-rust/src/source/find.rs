@@ -12,8 +12,8 @@ use crate::system::dpkg;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// Tells a directory with a kernel's Rust code.
-const RUST: &str = "rust/kernel/lib.rs";
+/// Tell a directory with a kernel's whole source. Headers may have `rust/`, and no more.
+const WHOLE: [&str; 2] = ["rust/kernel/lib.rs", "init/Kconfig"];
 
 /// The source of a kernel.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathB
         .join("source");
     [kernel.common.clone(), kernel.build.clone(), source]
         .into_iter()
-        .filter(|tree| tree.join(RUST).is_file())
+        .filter(|tree| WHOLE.iter().all(|file| tree.join(file).is_file()))
         .find(|tree| version::upstream(tree).is_ok_and(|upstream| upstream == headers.upstream))
 }
 
@@ -219,8 +219,10 @@ mod tests {
         let system = System::below(root.path());
         let kernel = Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap();
         let tree = system.modules().join(RELEASE).join("source");
-        fs::create_dir_all(tree.join("rust/kernel")).unwrap();
-        fs::write(tree.join(RUST), "").unwrap();
+        for file in WHOLE {
+            fs::create_dir_all(tree.join(file).parent().unwrap()).unwrap();
+            fs::write(tree.join(file), "").unwrap();
+        }
         for (makefile, fits) in [("VERSION = 8\n", false), ("VERSION = 7\n", true)] {
             fs::write(tree.join("Makefile"), makefile).unwrap();
             let found = Source::of(&system, &kernel);

@@ -89,7 +89,8 @@ pub fn install_version(
         let command = [&["apt", "install"], options, packages].concat();
         Some(command.join(" "))
     };
-    if let Some(command) = gets(&[], &packages) {
+    // Where it is installed already, its files are not as it brought them.
+    if let Some(command) = gets(&[], &packages).or_else(|| gets(&["--reinstall"], &packages)) {
         return Some(command);
     }
     let table = answer(apt(system, "apt-cache").args(["madison", first]))?;

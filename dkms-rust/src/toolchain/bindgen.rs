@@ -74,8 +74,7 @@ impl Bindgen {
             self.path.display()
         );
         let (system, package) = (&kernel.system, "libclang-dev");
-        let mend = dpkg::install(system, &[package])
-            .or_else(|| dpkg::reinstall(system, package))
+        let mend = dpkg::install_version(system, package, &[], |_| true)
             .unwrap_or_else(|| "install libclang (none of apt's sources has it)".to_owned());
         Err(Refusal::new(&kernel.release, why, mend))
     }

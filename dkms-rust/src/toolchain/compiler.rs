@@ -167,9 +167,8 @@ fn no_gcc(kernel: &Kernel, built: &Built) -> Refusal {
         }
         _ => format!("gcc{major}"),
     };
-    let mend = dpkg::install(&kernel.system, &[&package])
-        .or_else(|| dpkg::reinstall(&kernel.system, &package))
-        .unwrap_or_else(|| {
+    let mend =
+        dpkg::install_version(&kernel.system, &package, &[], |_| true).unwrap_or_else(|| {
             format!("install gcc{major} for its machine (none of apt's sources has {package})")
         });
     Refusal::new(&kernel.release, why, mend)

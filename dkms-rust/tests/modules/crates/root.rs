@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The root of a module that has a library and an object from C besides.
+
+use core::ffi::c_int;
+use core::sync::atomic::Ordering;
+use kernel::prelude::*;
+
+module! {
+    type: Crates,
+    name: "crates",
+    description: "Is made of two crates and an object from C",
+    license: "GPL",
+}
+
+extern "C" {
+    fn crates_constant() -> c_int;
+}
+
+struct Crates;
+
+impl kernel::Module for Crates {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let squares = shapes::squares(4)?;
+        let sum = shapes::sum(&squares);
+        let calls = shapes::CALLS.load(Ordering::Relaxed);
+        // SAFETY: It takes nothing and returns a constant.
+        let constant = unsafe { crates_constant() };
+        pr_info!("squares {:?}, sum {}, calls {}, from C {}\n", &squares[..], sum, calls, constant);
+        Ok(Crates)
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Uses a part of the `kernel` crate that is there only with an option.
+
+use kernel::firmware::Firmware;
+use kernel::prelude::*;
+
+module! {
+    type: UsesFirmware,
+    name: "firmware",
+    description: "Uses an optional part of the kernel crate",
+    license: "GPL",
+}
+
+struct UsesFirmware;
+
+impl kernel::Module for UsesFirmware {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        pr_info!("{} bytes\n", core::mem::size_of::<Firmware>());
+        Ok(UsesFirmware)
+    }
+}

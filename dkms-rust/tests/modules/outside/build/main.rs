@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A module whose code is outside of the directory that it is built in.
+
+#[path = "../src/lines.rs"]
+mod lines;
+
+use kernel::prelude::*;
+
+module! {
+    type: Outside,
+    name: "outside",
+    description: "Has its code elsewhere",
+    license: "GPL",
+}
+
+struct Outside;
+
+impl kernel::Module for Outside {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        pr_info!("{}\n", lines::LINE);
+        Ok(Outside)
+    }
+}
