@@ -5,7 +5,8 @@
 //! one for each processor. May use `guest`, `report` and what is below them.
 
 mod boot;
-pub mod build;
+mod build;
+mod pick;
 mod results;
 mod table;
 
@@ -82,14 +83,14 @@ pub fn run(project: &Project, repo: PathBuf, words: &[String], docs: bool) -> Re
     }
     // A suite that could not be asked may have had them.
     let unknown = match matrix.problems.is_empty() {
-        true => unknown(&matrix.offered, words),
+        true => pick::unknown(&matrix.offered, words),
         false => Vec::new(),
     };
     if !unknown.is_empty() {
         let problem = format!(
             "no kernel is called {}; there are: {}",
             unknown.join(" or "),
-            names(&matrix.offered).join(" ")
+            pick::names(&matrix.offered).join(" ")
         );
         ensure!(!matrix.rows.is_empty(), "{problem}");
         matrix.problems.push(problem);
@@ -108,7 +109,10 @@ impl Matrix<'_> {
         let own = own(debian, &offered)?;
         let all = offered.iter().chain(own.iter().map(|(kernel, _)| kernel));
         self.offered.extend(all.clone().cloned());
-        if !all.clone().any(|kernel| is_picked(kernel, self.words)) {
+        if !all
+            .clone()
+            .any(|kernel| pick::is_picked(kernel, self.words))
+        {
             return Ok(());
         }
         let base = provision::base_with(project, debian, &mirror, &offered)?;
@@ -119,7 +123,7 @@ impl Matrix<'_> {
         self.group(&base, "matrix", &native)?;
         self.group(&base, "foreign", &foreign)?;
         for (kernel, with) in own {
-            if is_picked(&kernel, self.words) {
+            if pick::is_picked(&kernel, self.words) {
                 let root = with(project, &base, &PLAIN)?;
                 self.each(&root, &[&kernel])?;
             }
@@ -133,7 +137,7 @@ impl Matrix<'_> {
         let project = self.project;
         let picked: Vec<&Kernel> = kernels
             .iter()
-            .filter(|kernel| is_picked(kernel, self.words))
+            .filter(|kernel| pick::is_picked(kernel, self.words))
             .copied()
             .collect();
         let Some(first) = picked.first() else {
@@ -252,54 +256,4 @@ fn own(debian: &Debian, offered: &[Kernel]) -> Result<Vec<(Kernel, With)>> {
         (own("own-build"), own_kernel::with),
         (own("linux-lib-rust"), own_kernel::with_lib_rust),
     ])
-}
-
-/// Whether words of the command line mean a kernel: its suite, its series and flavour, both, or
-/// its release.
-fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
-    let name = format!("{}-{}", kernel.series, kernel.flavour);
-    let full = format!("{}/{name}", kernel.suite);
-    let known = [&kernel.suite, &kernel.release, &name, &full];
-    words.is_empty() || words.iter().any(|word| known.contains(&word))
-}
-
-/// The words that mean none of the kernels.
-fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
-    let means = |word: &String, kernel: &Kernel| is_picked(kernel, std::slice::from_ref(word));
-    words
-        .iter()
-        .filter(|word| !kernels.iter().any(|kernel| means(word, kernel)))
-        .map(String::as_str)
-        .collect()
-}
-
-fn names(kernels: &[Kernel]) -> Vec<String> {
-    let name = |kernel: &Kernel| format!("{}/{}-{}", kernel.suite, kernel.series, kernel.flavour);
-    kernels.iter().map(name).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_is_picked_by_each_of_its_names_and_by_no_words_at_all() {
-        let kernel = Kernel {
-            suite: "trixie".into(),
-            series: "6.12".into(),
-            flavour: "amd64".into(),
-            version: "6.12.107-1".into(),
-            release: "6.12.107+deb13-amd64".into(),
-        };
-        assert!(is_picked(&kernel, &[]));
-        for word in names(std::slice::from_ref(&kernel))
-            .iter()
-            .map(String::as_str)
-            .chain(["trixie", "6.12-amd64", "6.12.107+deb13-amd64"])
-        {
-            assert!(is_picked(&kernel, &[word.to_owned()]), "{word}");
-        }
-        let words = ["amd64".to_owned(), "6.12-amd64".to_owned()];
-        assert_eq!(unknown(&[kernel], &words), ["amd64"]);
-    }
 }
