@@ -43,7 +43,7 @@ impl Rustc {
     }
 
     /// The system's own of these, if it compiles the kernel's crates, or else the first other that
-    /// does.
+    /// does; of several one that has the source of `core`.
     ///
     /// # Errors
     ///
@@ -53,8 +53,14 @@ impl Rustc {
         let mut sorted: Vec<&Self> = found.iter().collect();
         sorted.sort_by_key(|rustc| rustc.path != Path::new("/usr/bin/rustc"));
         let will_do = |rustc: &&&Self| numbers(&rustc.version) >= Some(oldest);
-        if let Some(rustc) = sorted.iter().find(will_do) {
-            return Ok((*rustc).clone());
+        let new_enough: Vec<&Self> = sorted.iter().filter(will_do).copied().collect();
+        match &*new_enough {
+            [] => {}
+            [only] => return Ok((*only).clone()),
+            [first, ..] => {
+                let with_source = new_enough.iter().find(|rustc| rustc.source().is_some());
+                return Ok((*with_source.unwrap_or(first)).clone());
+            }
         }
         let why = format!(
             "to build modules for it takes rustc {} or newer; {}",
@@ -103,10 +109,6 @@ impl Rustc {
     ///
     /// A refusal if it is not there.
     pub fn library(&self, kernel: &Kernel) -> Result<PathBuf, Refusal> {
-        let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]));
-        let library = sysroot
-            .map(|sysroot| Path::new(&sysroot).join("lib/rustlib/src/rust/library"))
-            .filter(|library| library.join("core/src/lib.rs").is_file());
         let missing = |library: Option<PathBuf>| match library {
             Some(library) if is_root() => trusted_path(&library)
                 .map(|_| library)
@@ -114,10 +116,16 @@ impl Rustc {
             Some(library) => Ok(library),
             None => Err("it is missing".to_owned()),
         };
-        missing(library).map_err(|error| {
+        missing(self.source()).map_err(|error| {
             let why = format!("the source of Rust's library for {}: {error}", self.version);
             Refusal::new(&kernel.release, why, self.fix_source(&kernel.system))
         })
+    }
+
+    fn source(&self) -> Option<PathBuf> {
+        let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]))?;
+        let library = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
+        library.join("core/src/lib.rs").is_file().then_some(library)
     }
 
     /// What brings the source of `core`.
@@ -223,6 +231,7 @@ fn rustup_s(rustc: &Path) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
+    use std::os::unix::fs::PermissionsExt;
 
     fn rustc(path: &str, version: &str) -> Rustc {
         Rustc {
@@ -233,7 +242,7 @@ mod tests {
 
     #[test]
     fn rustups_stand_ins_are_not_run_and_its_toolchains_are_found_default_first() {
-        use std::os::unix::fs::{PermissionsExt, symlink};
+        use std::os::unix::fs::symlink;
         let dir = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| {
             let path = dir.path().join(file);
@@ -289,6 +298,19 @@ mod tests {
         let chosen = new_enough(&found).unwrap();
         assert_eq!(chosen.path, Path::new("/usr/bin/rustc"));
         assert_eq!(chosen.number(), Some(108_501));
+
+        // That other one has the source of `core`.
+        let sysroot = root.path().join("toolchain");
+        let core = sysroot.join("lib/rustlib/src/rust/library/core/src");
+        fs::create_dir_all(&core).unwrap();
+        fs::write(core.join("lib.rs"), "").unwrap();
+        let path = sysroot.join("rustc");
+        fs::write(&path, format!("#!/bin/sh\necho {}\n", sysroot.display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let with_source = rustc(path.to_str().unwrap(), "rustc 1.97.1");
+        let without = rustc("/nonexistent/rustc", "rustc 1.97.1");
+        let chosen = new_enough(&[without, with_source.clone()]).unwrap();
+        assert_eq!(chosen, with_source);
 
         // The system's own is too old, as bookworm's is.
         let old = rustc("/usr/bin/rustc", "rustc 1.63.0");
