@@ -60,7 +60,7 @@ impl Kernel {
                 return Err(Refusal::new(
                     release,
                     why,
-                    again(system, &build, "modules_prepare"),
+                    again(system, &build, part, "modules_prepare"),
                 ));
             }
         }
@@ -105,22 +105,20 @@ impl Kernel {
     /// The refusal.
     pub fn can_build(&self) -> Result<(), Refusal> {
         let (system, build) = (&self.system, &self.build);
-        let refuse = |why: String, target: &str| {
-            Err(Refusal::new(
-                &self.release,
-                why,
-                again(system, build, target),
-            ))
+        let refuse = |why: String, file: &str, target: &str| {
+            let mend = again(system, build, file, target);
+            Err(Refusal::new(&self.release, why, mend))
         };
         if !fs::metadata(self.symvers()).is_ok_and(|meta| meta.len() > 0) {
             let why = "its headers have no Module.symvers, which lists what the kernel exports";
-            return refuse(why.to_owned(), "modules");
+            return refuse(why.to_owned(), "Module.symvers", "modules");
         }
         for tool in TOOLS {
             let path = build.join(tool);
             let Some(machine) = elf::machine(&path) else {
                 if !path.exists() {
-                    return refuse(format!("its headers have no {tool}"), "modules_prepare");
+                    let why = format!("its headers have no {tool}");
+                    return refuse(why, tool, "modules_prepare");
                 }
                 continue;
             };
@@ -206,33 +204,43 @@ fn check_owner(tree: &Path) -> anyhow::Result<()> {
 /// lacks the one most often lacks the other.
 fn install(system: &System, release: &Release) -> String {
     let headers = format!("linux-headers-{release}");
+    let upstream = upstream(release);
     let source = release
         .series()
-        .map(|(major, minor)| format!("linux-source-{major}.{minor}"));
-    let upstream = upstream(release);
-    source
+        .map(|(major, minor)| format!("linux-source-{major}.{minor}"))
         .filter(|source| {
             dpkg::has(system, source, |version| {
                 dpkg::is_upstream(version, upstream)
             })
-        })
-        .and_then(|source| dpkg::install(system, &[&headers, &source]))
-        .or_else(|| dpkg::install(system, &[&headers]))
-        .unwrap_or_else(|| {
-            format!(
-                "install {headers} from where the kernel is from (none of apt's sources has it)"
-            )
-        })
+        });
+    let both = || dpkg::install(system, &[&headers, &source?]);
+    let command = match dpkg::source_of(system, &headers) {
+        Some(_) => dpkg::reinstall(system, &headers),
+        None => both().or_else(|| dpkg::install(system, &[&headers])),
+    };
+    command.unwrap_or_else(|| {
+        format!("install {headers} from where the kernel is from (none of apt's sources has it)")
+    })
 }
 
-/// What brings back a file of a build tree, which `target` makes where that is a whole source.
-fn again(system: &System, build: &Path, target: &str) -> String {
-    let shown = system.shown(build);
-    if let Some(package) = dpkg::owner_of(system, &build.join("Makefile")) {
+/// What brings back the file `name` of a build tree, which `target` makes where that is a whole
+/// source.
+fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
+    // It may be below a link that leads to another package's directory.
+    let path = build.join(name);
+    let directory = path.parent().map(fs::canonicalize);
+    let real = match (directory, path.file_name()) {
+        (Some(Ok(directory)), Some(name)) => directory.join(name),
+        _ => path,
+    };
+    let owner =
+        dpkg::owner_of(system, &real).or_else(|| dpkg::owner_of(system, &build.join("Makefile")));
+    if let Some(package) = owner {
         return dpkg::reinstall(system, &package).unwrap_or_else(|| {
             format!("install {package} once more from where it is from (apt can't get it again)")
         });
     }
+    let shown = system.shown(build);
     // Only whole sources have this.
     if build.join("kernel/fork.c").is_file() {
         return format!("make -C {shown} {target}");

@@ -51,14 +51,23 @@ fn parse_source(lines: &str) -> Option<Source> {
     })
 }
 
-/// The package that brought the file at `path`.
+/// The package that brought the file at `path`, be it there or not.
 pub fn owner_of(system: &System, path: &Path) -> Option<String> {
+    owners_of(system, &system.shown(path)).into_iter().next()
+}
+
+/// The packages that brought a file whose path is like `pattern`, which may have `*` in it.
+pub fn owners_of(system: &System, pattern: &str) -> Vec<String> {
     let mut query = Command::new("dpkg-query");
     query.arg(format!("--admindir={}", system.dpkg().display()));
-    let lines = answer(query.arg("--search").arg(system.shown(path)))?;
-    let (package, _) = lines.lines().next()?.rsplit_once(": ")?;
-    // A name with its architecture is as good; several packages share only directories.
-    (!package.contains(", ")).then(|| package.to_owned())
+    let lines = answer(query.arg("--search").arg(pattern)).unwrap_or_default();
+    let owner = |line: &str| {
+        let (package, _) = line.rsplit_once(": ")?;
+        // Several packages share only directories, and what is diverted has none.
+        let plain = !package.contains([',', ' ']);
+        plain.then(|| package.to_owned())
+    };
+    lines.lines().filter_map(owner).collect()
 }
 
 /// The command that installs `packages`, if apt can do that now and it would change something.

@@ -73,8 +73,15 @@ impl Bindgen {
             "{} can't read C: libclang, which it does that with, is missing or damaged",
             self.path.display()
         );
-        let (system, package) = (&kernel.system, "libclang-dev");
-        let mend = dpkg::install_version(system, package, &[], |_| true)
+        let system = &kernel.system;
+        // The package with the library itself has LLVM's version in its name.
+        let mend = dpkg::install(system, &["libclang-dev"])
+            .or_else(|| {
+                let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
+                owners
+                    .iter()
+                    .find_map(|owner| dpkg::reinstall(system, owner))
+            })
             .unwrap_or_else(|| "install libclang (none of apt's sources has it)".to_owned());
         Err(Refusal::new(&kernel.release, why, mend))
     }

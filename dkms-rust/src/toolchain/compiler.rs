@@ -64,13 +64,18 @@ impl Compiler {
             .filter(move |arg| !suffixed || !dkms_s.contains(&arg.as_str()))
     }
 
-    fn gcc(name: Option<&str>) -> Self {
+    /// That gcc, where kbuild would take `kbuilds` by itself.
+    fn gcc(name: &str, kbuilds: &str, native: bool) -> Self {
         let mut args = Vec::new();
-        args.extend(name.map(|name| format!("CC={name}")));
-        // For programs that run here.
+        if name != kbuilds {
+            args.push(format!("CC={name}"));
+        }
+        // For programs that run here kbuild takes gcc.
         if find("gcc").is_none() {
             let versioned = named("gcc").into_iter().next();
-            args.extend(versioned.map(|gcc| format!("HOSTCC={}", gcc.display())));
+            let host = versioned.map(|gcc| gcc.display().to_string());
+            let host = host.or_else(|| native.then(|| name.to_owned()));
+            args.extend(host.map(|host| format!("HOSTCC={host}")));
         }
         Self { args }
     }
@@ -125,7 +130,7 @@ fn gcc(kernel: &Kernel, built: &Built) -> Result<Compiler, Refusal> {
     let kbuilds = kbuilds(kernel);
     let Some(major) = built.major else {
         return match find(&kbuilds) {
-            Some(_) => Ok(Compiler::gcc(None)),
+            Some(_) => Ok(Compiler::gcc(&kbuilds, &kbuilds, false)),
             None => Err(no_gcc(kernel, built)),
         };
     };
@@ -144,8 +149,7 @@ fn gcc(kernel: &Kernel, built: &Built) -> Result<Compiler, Refusal> {
         })
     };
     match candidates.into_iter().find(fits) {
-        Some(name) if name == kbuilds => Ok(Compiler::gcc(None)),
-        Some(name) => Ok(Compiler::gcc(Some(&name))),
+        Some(name) => Ok(Compiler::gcc(&name, &kbuilds, is_native(machine))),
         None => Err(no_gcc(kernel, built)),
     }
 }
@@ -160,15 +164,19 @@ fn no_gcc(kernel: &Kernel, built: &Built) -> Refusal {
         built.text
     );
     let machine = gnu_machine(kernel);
-    let native = machine.is_none_or(|machine| machine == std::env::consts::ARCH);
     let package = match machine {
-        Some(machine) if !native => {
+        Some(machine) if !is_native(Some(machine)) => {
             format!("gcc{major}-{}-linux-gnu", machine.replace('_', "-"))
         }
         _ => format!("gcc{major}"),
     };
-    let mend =
-        dpkg::install_version(&kernel.system, &package, &[], |_| true).unwrap_or_else(|| {
+    let system = &kernel.system;
+    let mend = dpkg::install(system, &[&package])
+        .or_else(|| {
+            let owner = dpkg::owner_of(system, &system.at("usr/bin").join(kbuilds(kernel)))?;
+            dpkg::reinstall(system, &owner)
+        })
+        .unwrap_or_else(|| {
             format!("install gcc{major} for its machine (none of apt's sources has {package})")
         });
     Refusal::new(&kernel.release, why, mend)
@@ -205,6 +213,11 @@ fn gnu_machine(kernel: &Kernel) -> Option<&'static str> {
         "loongarch" => Some("loongarch64"),
         _ => None,
     }
+}
+
+/// Whether programs for a machine run here.
+fn is_native(machine: Option<&str>) -> bool {
+    machine.is_none_or(|machine| machine == std::env::consts::ARCH)
 }
 
 /// Whether a gcc that was made for this machine serves the kernel's.
