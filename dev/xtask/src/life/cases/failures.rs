@@ -54,14 +54,14 @@ pub const CASES: &[Case] = &[
         in_test: true,
         ..failing(
             "fails-no-linux-source",
-            "linux-source is not installed; mended by installing it",
+            "linux-source is not installed; mended by `dkms-rust source --fetch`",
             &Fault {
                 breaks: "rm -rf /var/cache/dkms-rust && \
                          apt-get -q -y remove 'linux-source*'",
-                mends: "for kernel in $@; do obey $kernel; done",
+                mends: "for kernel in $@; do obey $kernel; done && build_again",
                 says: &[
                     "linux-source-[0-9.]+, .* not installed",
-                    "mend: apt install linux-source-[0-9.]+=",
+                    "mend: dkms-rust source -k .* --fetch",
                 ],
             },
         )

@@ -37,7 +37,7 @@ pub const CASES: &[Case] = &[
                         &["linux-source-[0-9.]+, .* not installed"],
                     )
                 },
-                step("obey $OLD cold"),
+                step("obey $OLD cold && build_again"),
                 THERE,
             ],
             boots: &[Which::Old],

@@ -73,7 +73,7 @@ pub const CASES: &[Status] = &[
             "Next boot: probably [0-9].*/vmlinuz leads to it",
             "procDriver: it will have it\n",
             "Secure Boot is off; modules need no signature",
-            r"(?m)^ > [0-9].* rust .* kept +procDriver +yes +yes +yes +-$",
+            r"(?m)^ > [0-9].* rebuilt .* kept +procDriver +yes +yes +yes +-$",
         ],
     ),
     said(
