@@ -344,7 +344,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
         let of = |path| rustc(path, "rustc 1.85.1 (x)").fix_source(&system);
-        let rustup = of("/root/.rustup/toolchains/1.85.1-x86_64/bin/rustc");
+        let rustup = of("/home/user/.rustup/toolchains/1.85.1-x86_64/bin/rustc");
         assert_eq!(
             rustup,
             "rustup component add rust-src --toolchain 1.85.1-x86_64"
