@@ -85,8 +85,8 @@ impl Ready {
 }
 
 impl Plan {
-    /// Looks at everything that building for `release` depends on. Takes some 0.1 s and writes
-    /// nothing.
+    /// Looks at everything that building for `release` depends on. Takes some 0.3 s, once the
+    /// headers were read, and changes nothing but what is remembered of them.
     ///
     /// # Errors
     ///
