@@ -57,8 +57,10 @@ obey() {
 	mend=$(dkms-rust check -k "$1" 2>&1 | sed -n 's/^ *mend: //p')
 	[ "${2-}" = cold ] || warm "$1"
 	case $mend in
-	# shellcheck disable=SC2086 # words of a command
-	'apt install '*) install ${mend#apt install} ;;
+	'apt install '*)
+		# shellcheck disable=SC2086 # words of a command
+		install ${mend#apt install}
+		;;
 	'dkms-rust source '*) $mend ;;
 	*)
 		echo "no command for $1 but: $mend"
