@@ -99,6 +99,7 @@ fn paths(module: &[String], text: &str) -> Vec<Module> {
         let mut base = match parts.next()?.as_str() {
             "crate" => Vec::new(),
             "super" => module[..module.len().saturating_sub(1)].to_vec(),
+            own if names.children.contains(own) => [module, &[own.to_owned()]].concat(),
             _ => return None,
         };
         while parts.next_if(|part| part == "super").is_some() {
@@ -107,12 +108,16 @@ fn paths(module: &[String], text: &str) -> Vec<Module> {
         base.extend(parts);
         Some(base)
     };
-    names.0.into_iter().filter_map(inside).collect()
+    names.paths.iter().cloned().filter_map(inside).collect()
 }
 
 /// Every path in a file, but for those that only its tests have.
 #[derive(Default)]
-struct Names(Vec<Module>);
+struct Names {
+    paths: Vec<Module>,
+    /// The modules that it declares: what begins with one of them is a path of its own.
+    children: BTreeSet<String>,
+}
 
 impl Names {
     fn add(&mut self, mut path: Module, tree: &UseTree) {
@@ -127,13 +132,13 @@ impl Names {
                 .for_each(|tree| self.add(path.clone(), tree)),
             UseTree::Name(name) => {
                 path.push(name.ident.to_string());
-                self.0.push(path);
+                self.paths.push(path);
             }
             UseTree::Rename(name) => {
                 path.push(name.ident.to_string());
-                self.0.push(path);
+                self.paths.push(path);
             }
-            UseTree::Glob(_) => self.0.push(path),
+            UseTree::Glob(_) => self.paths.push(path),
         }
     }
 }
@@ -145,7 +150,7 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let parts = path.segments.iter();
-        self.0
+        self.paths
             .push(parts.map(|part| part.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
@@ -156,6 +161,7 @@ impl<'ast> Visit<'ast> for Names {
             attribute.path().is_ident("cfg") && condition.is_ok_and(|name| name == "test")
         };
         if !item.attrs.iter().any(test) {
+            self.children.insert(item.ident.to_string());
             visit::visit_item_mod(self, item);
         }
     }

@@ -2,7 +2,7 @@
 
 //! `dkms-rust kdir`: the path of a build tree, for a `make -C` of one's own.
 
-use super::ready;
+use super::ready::ready;
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::system::System;

@@ -2,7 +2,7 @@
 
 //! `dkms-rust make`: builds the modules in the current directory.
 
-use super::ready;
+use super::ready::ready;
 use crate::build::folders::Folders;
 use crate::build::formatters::Interface;
 use crate::build::link;

@@ -7,15 +7,14 @@ mod check;
 mod clean;
 mod kdir;
 mod make;
+mod ready;
 mod source;
 
-use crate::build::plan::Plan;
-use crate::build::plan::Ready;
 use crate::cli::{Cli, Command};
 use crate::kernel::refusal::Refusal;
 use crate::status;
 use crate::system::System;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -59,14 +58,4 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Status { all, json } => status::run(&system, *all, *json),
         Command::Clean { kernel, stale } => clean::run(&system, kernel.as_ref(), *stale),
     }
-}
-
-/// The build tree that was planned, made now if need be.
-fn ready(system: &System, plan: &Plan) -> Result<Ready> {
-    plan.ready(system).with_context(|| {
-        format!(
-            "{}: its Rust build tree could not be made ready",
-            plan.release
-        )
-    })
 }
