@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The directory of what is remembered, below [`System::state`].
-const FOLDER: &str = "failed";
+pub const FOLDER: &str = "failed";
 
 /// A rebuild that failed.
 #[derive(Debug, Serialize, Deserialize)]

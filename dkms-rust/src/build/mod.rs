@@ -17,6 +17,7 @@ pub mod recipe;
 pub mod runtime;
 pub mod rust_config;
 pub mod rustc_shim;
+pub mod stale;
 pub mod symbols;
 pub mod thin_core;
 pub mod way;

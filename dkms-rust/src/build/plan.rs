@@ -7,6 +7,7 @@ use crate::build::failures;
 use crate::build::place;
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::recipe::RECIPE;
+use crate::build::stale;
 use crate::build::way::{self, Way};
 use crate::kernel::class::Class;
 use crate::kernel::fingerprint;
@@ -14,7 +15,7 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::source::find::Source;
-use crate::source::slice::{self, Slice};
+use crate::source::slice::Slice;
 use crate::system::System;
 use crate::system::dpkg;
 use crate::system::run::{Failed, step};
@@ -187,7 +188,7 @@ impl Plan {
             Tree::Rebuild(rebuild) => make(system, rebuild),
         };
         let tree = made?;
-        if let Err(error) = drop_stale(system) {
+        if let Err(error) = stale::drop_stale(system) {
             eprintln!("dkms-rust: could not drop what is kept of kernels that are gone: {error:#}");
         }
         Ok(Ready::Kept(tree))
@@ -235,18 +236,6 @@ fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
         Source::Slice(_) => take(),
         Source::Here { path, .. } => step(&format!("{release}: reading {}", path.display()), take),
     }
-}
-
-/// Drops what is kept of kernels that are gone.
-fn drop_stale(system: &System) -> Result<()> {
-    Cache::open(system)?.drop_stale(system)?;
-    for release in slice::releases(system) {
-        if !release.is_installed(system) {
-            slice::drop_slice(system, &release)?;
-            failures::forget(system, &release)?;
-        }
-    }
-    Ok(())
 }
 
 /// Refuses what failed before with the same inputs.

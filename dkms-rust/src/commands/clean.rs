@@ -3,24 +3,30 @@
 //! `dkms-rust clean`: drops what is kept.
 
 use crate::build::cache::Cache;
+use crate::build::stale::drop_stale;
 use crate::kernel::release::Release;
 use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
 
+/// Drops the trees of one kernel or of all, and in any case what is kept of kernels that are gone.
+///
+/// # Errors
+///
+/// If something can't be removed.
 pub fn run(system: &System, release: Option<&Release>, stale: bool) -> Result<ExitCode> {
-    if system.cache().symlink_metadata().is_err() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let cache = Cache::open(system)?;
-    match release {
-        Some(release) => cache.drop_release(release)?,
-        None if stale => cache.drop_stale(system)?,
-        None => {
-            for release in cache.releases()? {
-                cache.drop_release(&release)?;
+    if system.cache().symlink_metadata().is_ok() {
+        let cache = Cache::open(system)?;
+        match release {
+            Some(release) => cache.drop_release(release)?,
+            None if stale => {}
+            None => {
+                for release in cache.releases()? {
+                    cache.drop_release(&release)?;
+                }
             }
         }
     }
+    drop_stale(system)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of what is remembered, below [`System::state`].
-const REMEMBERED: &str = "headers";
+pub const REMEMBERED: &str = "headers";
 
 /// A digest of the headers' contents, and one of the files' sizes and times.
 #[derive(Serialize, Deserialize)]

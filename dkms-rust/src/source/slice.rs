@@ -23,8 +23,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// The directory of slices, below [`System::state`].
-const FOLDER: &str = "source";
-const END: &str = ".tar.xz";
+pub const FOLDER: &str = "source";
+/// How the name of a slice ends, behind the release.
+pub const END: &str = ".tar.xz";
 const ABOUT: &str = "dkms-rust.json";
 
 /// More than twice as fast as liblzma's own choice, and a tenth larger.
@@ -150,29 +151,6 @@ impl Slice {
         let bytes =
             fs::read(&self.file).with_context(|| format!("can't read {}", self.file.display()))?;
         Ok(blake3::hash(&bytes).to_hex()[..32].to_owned())
-    }
-}
-
-/// The releases for which something is in the directory of slices.
-pub fn releases(system: &System) -> Vec<Release> {
-    crate::system::names(&system.state().join(FOLDER))
-        .iter()
-        .filter_map(|name| name.strip_suffix(END)?.parse().ok())
-        .collect()
-}
-
-/// Drops the slice of a kernel.
-///
-/// # Errors
-///
-/// If it is there and can't be removed.
-pub fn drop_slice(system: &System, release: &Release) -> Result<()> {
-    let file = path(system, release);
-    match fs::remove_file(&file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("can't remove {}", file.display()))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -305,10 +283,6 @@ mod tests {
         // Nothing else stays.
         let folder = system.state().join(FOLDER);
         assert_eq!(crate::system::names(&folder), [format!("{RELEASE}.tar.xz")]);
-        assert_eq!(releases(&system), std::slice::from_ref(&kernel.release));
-        drop_slice(&system, &kernel.release).unwrap();
-        drop_slice(&system, &kernel.release).unwrap();
-        assert!(Slice::kept(&system, &kernel.release).is_none());
     }
 
     #[test]
