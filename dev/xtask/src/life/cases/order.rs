@@ -23,8 +23,8 @@ const fn order(name: &'static str, about: &'static str, parts: &'static [Part]) 
 pub const CASES: &[Case] = &[
     order(
         "order-headers-image-source",
-        "headers, image and linux-source in apt runs of their own; linux-source is installed by \
-         the command that `dkms-rust status` has, and its metadata is rebuilt in that apt run",
+        "headers and image in apt runs of their own and no linux-source; its slice comes by the \
+         command that `dkms-rust status` has, and the module by `dpkg-reconfigure`",
         &[Part {
             steps: &[
                 step("offer procdriver old && install procdriver-dkms"),
