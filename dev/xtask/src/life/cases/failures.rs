@@ -56,7 +56,7 @@ pub const CASES: &[Case] = &[
             "fails-no-linux-source",
             "linux-source is not installed; mended by `dkms-rust source --fetch`",
             &Fault {
-                breaks: "rm -rf /var/cache/dkms-rust && \
+                breaks: "rm -rf /var/cache/dkms-rust /var/lib/dkms-rust && \
                          apt-get -q -y remove 'linux-source*'",
                 mends: "for kernel in $@; do obey $kernel; done && build_again",
                 says: &[
