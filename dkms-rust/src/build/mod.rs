@@ -7,6 +7,7 @@ pub mod cache;
 pub mod failures;
 pub mod folders;
 pub mod formatters;
+pub mod helpers;
 pub mod info;
 pub mod link;
 pub mod overlay;

@@ -18,8 +18,9 @@
 //!   with such tables.
 
 use crate::build::formatters;
+use crate::build::helpers;
 use crate::build::link;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
         fs::write(folder.join(name), text)?;
     }
     if with_helpers {
-        add_helpers(tree, &folder)?;
+        helpers::write(&tree.join("rust/helpers"), &folder)?;
     }
 
     let mut objects: Vec<_> = sources(&folder)?
@@ -96,35 +97,6 @@ pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
     let objects = objects.join(" ");
     let makefile = format!("obj-m := runtime.o\nruntime-y := {objects}\n{FLAGS}");
     Ok(fs::write(folder.join("Makefile"), makefile)?)
-}
-
-/// Writes a source for each of the kernel's helpers, which are made to be included in one file.
-fn add_helpers(tree: &Path, folder: &Path) -> Result<()> {
-    let helpers = tree.join("rust/helpers");
-    let all = fs::read_to_string(helpers.join("helpers.c")).unwrap_or_default();
-    // What stands before the first of them is meant for each.
-    let preamble: Vec<&str> = all
-        .lines()
-        .take_while(|line| !line.trim_start().starts_with("#include \""))
-        .collect();
-    let mut count = 0;
-    let entries = fs::read_dir(&helpers).with_context(|| helpers.display().to_string())?;
-    for entry in entries {
-        let name = entry?.file_name();
-        let name = name.to_string_lossy();
-        if name.ends_with(".c") && name != "helpers.c" {
-            let text = format!("{}\n#include \"../helpers/{name}\"\n", preamble.join("\n"));
-            let path = folder.join(&*name);
-            ensure!(
-                !path.exists(),
-                "the kernel has a helper of our own's name: {name}"
-            );
-            fs::write(path, text)?;
-            count += 1;
-        }
-    }
-    ensure!(count > 0, "{} has no helpers", helpers.display());
-    Ok(())
 }
 
 /// Makes the tree one in which every rustc that kbuild calls is the one that links the runtime
@@ -172,45 +144,30 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    fn tree(helpers: &[&str]) -> tempfile::TempDir {
+    fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
-        fs::create_dir_all(tree.path().join("rust/helpers")).unwrap();
-        for helper in helpers {
-            let text = match *helper {
-                "helpers.c" => "#define __rust_helper\n#include \"bug.c\"\n",
-                _ => "",
-            };
-            fs::write(tree.path().join("rust/helpers").join(helper), text).unwrap();
+        let rust = tree.path().join("rust");
+        for folder in ["helpers", "kernel", "bindings"] {
+            fs::create_dir_all(rust.join(folder)).unwrap();
         }
-        for folder in ["kernel", "bindings"] {
-            fs::create_dir_all(tree.path().join("rust").join(folder)).unwrap();
-        }
-        let bindings = "pub fn _printk(fmt: *const i8, ...) -> i32;\
-                        pub fn _new_printk(fmt: *const i8, ...) -> i32;\
-                        pub fn unused(...); pub fn other(a: i32) -> i32;";
-        let file = tree.path().join("rust/bindings/bindings_generated.rs");
-        fs::write(file, bindings).unwrap();
+        fs::write(rust.join("helpers/helpers.c"), "#include \"printk.c\"\n").unwrap();
+        fs::write(rust.join("helpers/printk.c"), "").unwrap();
+        fs::write(rust.join("bindings/bindings_generated.rs"), "").unwrap();
         tree
     }
 
     #[test]
     fn each_helper_is_an_object_of_its_own_beside_ours() {
-        let tree = tree(&["helpers.c", "mutex.c", "bug.c"]);
+        let tree = tree();
         prepare(tree.path(), true).unwrap();
-        let folder = tree.path().join(FOLDER);
-        let makefile = fs::read_to_string(folder.join("Makefile")).unwrap();
-        let objects = "runtime-y := bug.o dev_printk.o mutex.o printk.o seq_printf.o\n";
+        let makefile = fs::read_to_string(tree.path().join(FOLDER).join("Makefile")).unwrap();
+        let objects = "runtime-y := dev_printk.o helper_printk.o printk.o seq_printf.o\n";
         assert!(makefile.contains(objects), "{makefile}");
-        let bug = fs::read_to_string(folder.join("bug.c")).unwrap();
-        assert_eq!(
-            bug,
-            "#define __rust_helper\n#include \"../helpers/bug.c\"\n"
-        );
     }
 
     #[test]
     fn helpers_that_the_kernel_exports_are_not_compiled() {
-        let tree = tree(&["helpers.c", "mutex.c"]);
+        let tree = tree();
         prepare(tree.path(), false).unwrap();
         let makefile = fs::read_to_string(tree.path().join(FOLDER).join("Makefile")).unwrap();
         let objects = "runtime-y := dev_printk.o printk.o seq_printf.o\n";
@@ -218,20 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_that_would_hide_ours_is_an_error() {
-        let error = prepare(tree(&["helpers.c", "printk.c"]).path(), true).unwrap_err();
-        assert!(error.to_string().contains("printk.c"), "{error}");
-    }
-
-    #[test]
     fn the_rustc_of_a_finished_tree_is_the_one_that_links() {
-        let tree = tree(&["helpers.c", "bug.c"]);
+        let tree = tree();
         let tree = tree.path();
         prepare(tree, true).unwrap();
         let before = finish(tree, Path::new("/usr/bin/rustc")).unwrap();
         let linking = format!("{FOLDER}/{}", link::NAME);
         assert!(before.trim_end().ends_with(&linking), "{before}");
         assert_eq!(rustc(tree), Some(tree.join(linking)));
-        assert!(!tree.join(FOLDER).join("bug.c").exists());
+        assert!(!tree.join(FOLDER).join("helper_printk.c").exists());
     }
 }
