@@ -60,7 +60,7 @@ impl Tree {
 
 const CRATES: &str = "
     int table[4] = {1}; int other[4] = {2};
-    void unused(void) { not_exported(); }
+    void unused(void) { not_exported(); rust_helper_twice(1); }
     char *rust_fmt_argument(char *b, char *e, void *p) { return p ? e : b; }
     int __rust__udivti3(void) { return table[0]; }";
 
@@ -77,11 +77,19 @@ fn what_is_needed_comes_and_nothing_else_stays() {
     let tree = Tree::new(CRATES, HELPERS);
     let module = "extern int table[]; int init(void) { return table[1] + _printk(\"x\"); }";
     let symbols = tree.linked(module).unwrap();
-    // Neither `not_exported`, which only a dropped function called, nor the kernel's own printk,
-    // nor any name that another module's runtime could collide with.
+    // Neither what only a dropped function called, nor the kernel's own printk, nor any name that
+    // another module's runtime could collide with.
     assert_eq!(names(&symbols.defined), ["init"]);
     assert_eq!(names(&symbols.needed), ["exported"]);
     assert!(symbols.unused.is_empty(), "{:?}", symbols.unused);
+}
+
+#[test]
+fn a_helper_that_only_a_dropped_function_calls_does_not_come() {
+    let tree = Tree::new(CRATES, HELPERS);
+    let symbols = tree.linked("extern int table[]; int init(void) { return table[1]; }");
+    // The helper would need `exported`.
+    assert!(symbols.unwrap().needed.is_empty());
 }
 
 #[test]

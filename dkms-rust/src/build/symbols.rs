@@ -39,7 +39,10 @@ impl Symbols {
             })
             .collect();
         let mut symbols = Self::default();
-        for symbol in file.symbols().filter(|symbol| symbol.is_global()) {
+        // The linker makes some of those that it leaves local, and still takes members of archives
+        // for them.
+        let counts = |symbol: &object::Symbol<'_, '_>| symbol.is_global() || symbol.is_undefined();
+        for symbol in file.symbols().filter(counts) {
             let Some(name) = symbol.name().ok().filter(|name| !name.is_empty()) else {
                 continue;
             };
