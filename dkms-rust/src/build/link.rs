@@ -6,7 +6,7 @@
 //! It is done here, and not when the module is linked, since objtool, modpost and modversions then
 //! see one object like any other, and check it.
 
-use crate::build::symbols::{self, Symbols, exported};
+use crate::build::symbols::{Symbols, exported};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::env;
@@ -103,20 +103,22 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     let symvers = tree.join("Module.symvers");
     let symvers = fs::read_to_string(&symvers).with_context(|| symvers.display().to_string())?;
     let exported = exported(&symvers);
-    // What the kernel exports of Rust is of another rustc or another source: not even under the
-    // very same name can it be relied on.
-    let of_kernel = |name: &str| exported.contains(name) && !symbols::is_mangled(name);
-    let needs = || module.needed.iter().filter(|name| !of_kernel(name));
-
     let crates = runtime.join("crates.a");
     let offered = Symbols::of_archive(&crates)?;
-    let mut roots: BTreeSet<&str> = needs()
+    // What the kernel exports of these is of another rustc or another source: not even under the
+    // very same name, such as rust_begin_unwind, can it be relied on.
+    let mut roots: BTreeSet<&str> = module
+        .needed
+        .iter()
         .map(String::as_str)
         .filter(|name| offered.contains(*name))
         .collect();
     // What the compiler takes for granted and the kernel has not, 128 bit division and floating
     // point: the kernel's own substitutes panic.
-    let substitutes: Vec<_> = needs()
+    let substitutes: Vec<_> = module
+        .needed
+        .iter()
+        .filter(|name| !exported.contains(name.as_str()))
         .map(|name| (name, format!("__rust{name}")))
         .filter(|(_, substitute)| offered.contains(substitute))
         .collect();

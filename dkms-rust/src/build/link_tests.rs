@@ -121,14 +121,12 @@ fn what_the_crates_do_not_have_is_left_to_the_module_s_other_objects() {
 
 #[test]
 fn rust_code_is_not_taken_from_a_kernel_that_exports_it_under_the_same_name() {
-    let tree = Tree::new("int _RNvOurs(void) { return exported(); }", HELPERS);
-    let symvers = tree.0.path().join("Module.symvers");
-    fs::write(
-        symvers,
-        "0x0\texported\tvmlinux\t\t\n0x0\t_RNvOurs\tvmlinux\t\t\n",
-    )
-    .unwrap();
-    let symbols = tree.linked("int init(void) { return _RNvOurs(); }");
+    let crates = "int _RNvOurs(void) { return exported(); } int rust_begin_unwind(void) {}";
+    let tree = Tree::new(crates, HELPERS);
+    let symvers = ["exported", "_RNvOurs", "rust_begin_unwind"];
+    let symvers = symvers.map(|name| format!("0x0\t{name}\tvmlinux\t\t\n"));
+    fs::write(tree.0.path().join("Module.symvers"), symvers.concat()).unwrap();
+    let symbols = tree.linked("int init(void) { return _RNvOurs() + rust_begin_unwind(); }");
     assert_eq!(names(&symbols.unwrap().needed), ["exported"]);
 }
 

@@ -102,14 +102,9 @@ pub fn exports_helpers(symvers: &Path) -> Result<bool> {
 /// How the names of helpers in C begin that only Rust code calls.
 const HELPER: &str = "rust_helper_";
 
-/// Whether a symbol is one that rustc named.
-pub fn is_mangled(name: &str) -> bool {
-    name.starts_with("_R")
-}
-
 /// Whether a symbol is of Rust code, or a helper that only Rust code calls.
 pub fn of_rust(name: &str) -> bool {
-    is_mangled(name) || name.starts_with(HELPER)
+    name.starts_with("_R") || name.starts_with(HELPER)
 }
 
 /// What objects need and neither have themselves nor find exported in one of the `symvers`.
