@@ -4,6 +4,7 @@
 //! answer is given again, without the work.
 
 use crate::build::cache::Inputs;
+use crate::kernel::memory;
 use crate::kernel::release::Release;
 use crate::system::System;
 use anyhow::{Context, Result};
@@ -27,8 +28,7 @@ pub struct Failure {
 
 /// The rebuild of a kernel with these inputs that failed, if one did.
 pub fn of(system: &System, release: &Release, inputs: &Inputs) -> Option<Failure> {
-    let text = fs::read(path(system, release)).ok()?;
-    let failure: Failure = serde_json::from_slice(&text).ok()?;
+    let failure: Failure = memory::recall(system, FOLDER, release)?;
     failure.inputs.agree(inputs).then_some(failure)
 }
 
@@ -44,16 +44,13 @@ pub fn remember(
     why: &str,
     log: &Path,
 ) -> Result<()> {
-    let path = path(system, release);
     let failure = Failure {
         inputs: inputs.clone(),
         why: why.to_owned(),
         log: log.to_owned(),
     };
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&path, serde_json::to_vec(&failure)?))
-        .with_context(|| format!("can't write {}", path.display()))
+    memory::remember(system, FOLDER, release, &failure)
+        .with_context(|| format!("can't remember that the rebuild of {release} failed"))
 }
 
 /// Forgets that a rebuild of this kernel failed.
@@ -62,18 +59,13 @@ pub fn remember(
 ///
 /// If it can't be removed.
 pub fn forget(system: &System, release: &Release) -> Result<()> {
-    let path = path(system, release);
+    let path = memory::file(system, FOLDER, release);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("can't remove {}", path.display()))
         }
         _ => Ok(()),
     }
-}
-
-fn path(system: &System, release: &Release) -> PathBuf {
-    let folder = system.state().join(FOLDER);
-    folder.join(format!("{release}.json"))
 }
 
 #[cfg(test)]

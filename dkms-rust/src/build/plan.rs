@@ -115,7 +115,8 @@ impl Plan {
     ) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
-        let forced = Slice::kept(system, release).is_some_and(|slice| slice.about.forced);
+        let slice = Slice::kept(system, release);
+        let forced = slice.as_ref().is_some_and(|slice| slice.about.forced);
         kernel.can_build()?;
         // What nothing can be done about comes first.
         let rebuildable = can_be_rebuilt(&kernel);
@@ -132,14 +133,14 @@ impl Plan {
         } else {
             place::runs_programs(&kernel)?;
             let bindgen = Bindgen::of(&kernel)?;
-            let inputs = inputs(system, &kernel, way, &rustc, &bindgen)?;
+            let inputs = inputs(system, &kernel, way, &rustc, &bindgen, slice.as_ref())?;
             let found = kept
                 .then(|| Cache::find(system, release, &inputs))
                 .flatten();
             if let Some(inputs) = found {
                 Tree::Kept(inputs)
             } else {
-                let source = Source::of(system, &kernel)
+                let source = Source::of(system, &kernel, slice)
                     .map_err(|refusal| without_source(&kernel, class, way, refusal))?;
                 rustc.library(&kernel)?;
                 bindgen.reads_c(&kernel)?;
@@ -324,6 +325,7 @@ fn inputs(
     way: Way,
     rustc: &Rustc,
     bindgen: &Bindgen,
+    slice: Option<&Slice>,
 ) -> Result<Inputs, Refusal> {
     let headers = fingerprint::of(system, kernel).map_err(|error| {
         let why = format!("its headers can't be read: {error}");
@@ -349,8 +351,7 @@ fn inputs(
         ("bindgen's file", &identity::of_program(&bindgen.path)),
         ("libclang", &identity::of_libclang()),
     ]);
-    let slice = Slice::kept(system, &kernel.release).and_then(|slice| slice.digest().ok());
-    Ok(match slice {
+    Ok(match slice.and_then(|slice| slice.digest().ok()) {
         Some(digest) => inputs.with_slice(digest),
         None => inputs,
     })

@@ -5,6 +5,7 @@
 use crate::build::cache::Cache;
 use crate::build::failures;
 use crate::kernel::fingerprint;
+use crate::kernel::memory;
 use crate::kernel::release::Release;
 use crate::source::slice;
 use crate::system::{System, names};
@@ -14,8 +15,8 @@ use std::fs;
 /// The directories below [`System::state`] with a file for each kernel, and how its name ends.
 const FILES: [(&str, &str); 3] = [
     (slice::FOLDER, slice::END),
-    (fingerprint::REMEMBERED, ".json"),
-    (failures::FOLDER, ".json"),
+    (fingerprint::REMEMBERED, memory::END),
+    (failures::FOLDER, memory::END),
 ];
 
 /// Drops it: trees, slices, and what is remembered.

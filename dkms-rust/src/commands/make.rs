@@ -41,10 +41,11 @@ const ORDER: &str = "modules.order";
 /// or if no module comes out.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
     let folders = Folders::find(args)?;
-    folders.check(&Kernel::find(system, release)?)?;
+    let kernel = Kernel::find(system, release)?;
+    folders.check(&kernel)?;
     let mut targets = args.iter().filter(|arg| is_target(arg)).peekable();
     if targets.peek().is_some() && targets.all(|target| CLEANING.contains(&target.as_str())) {
-        return clean(system, release, &folders, args);
+        return clean(&kernel, &folders, args);
     }
     let plan = Plan::of(system, release)?;
     let tree = ready(system, &plan)?;
@@ -67,10 +68,10 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
                  of another rustc than {}",
                 plan.rustc.version
             );
-            return Err(own_rustc_would_serve(system, &plan, why)?.into());
+            return Err(own_rustc_would_serve(&kernel, &plan, why).into());
         }
         if builds && plan.way == Way::Linked {
-            refuse_unexported(system, &plan, &tree, &folders, args)?;
+            refuse_unexported(&kernel, &plan, &tree, &folders, args)?;
         }
         bail!("{release}: the module did not build ({status}); the reason is above");
     }
@@ -100,18 +101,16 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
 }
 
 /// Cleans up by the kernel's own headers: no metadata is needed for that.
-fn clean(
-    system: &System,
-    release: &Release,
-    folders: &Folders,
-    args: &[String],
-) -> Result<ExitCode> {
-    let kernel = Kernel::find(system, release)?;
+fn clean(kernel: &Kernel, folders: &Folders, args: &[String]) -> Result<ExitCode> {
     let mut make = clean_make();
     make.arg("-C").arg(&kernel.build);
     folders.tell(&mut make, args);
     let status = make.status().context("can't run make")?;
-    ensure!(status.success(), "{release}: make failed ({status})");
+    ensure!(
+        status.success(),
+        "{}: make failed ({status})",
+        kernel.release
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -136,7 +135,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
 /// Refuses if what a linked module lacks are functions in C that the kernel exports to nobody: the
 /// code that calls them may only be the kernel's own.
 fn refuse_unexported(
-    system: &System,
+    kernel: &Kernel,
     plan: &Plan,
     tree: &Ready,
     folders: &Folders,
@@ -164,15 +163,14 @@ fn refuse_unexported(
         names.join(", "),
         plan.rustc.version
     );
-    Err(own_rustc_would_serve(system, plan, why)?.into())
+    Err(own_rustc_would_serve(kernel, plan, why).into())
 }
 
 /// A refusal that the kernel's own rustc mends, if it has one.
-fn own_rustc_would_serve(system: &System, plan: &Plan, why: String) -> Result<Refusal, Refusal> {
-    let release = &plan.release;
-    let kernel = Kernel::find(system, release)?;
+fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
+    let release = &kernel.release;
     let own = kernel.config.get("RUSTC_VERSION_TEXT");
-    Ok(match own.filter(|_| plan.class != Class::NoRust) {
+    match own.filter(|_| plan.class != Class::NoRust) {
         Some(own) if own == plan.rustc.version => {
             let why = format!("{why}; with the kernel's own source it need not");
             Refusal::new(
@@ -183,10 +181,10 @@ fn own_rustc_would_serve(system: &System, plan: &Plan, why: String) -> Result<Re
         }
         Some(own) => {
             let why = format!("{why}; built by the kernel's own rustc, {own:?}, it need not");
-            Refusal::new(release, why, Rustc::mend(system, own))
+            Refusal::new(release, why, Rustc::mend(&kernel.system, own))
         }
         None => Refusal::final_(release, why),
-    })
+    }
 }
 
 /// Whether an argument for make names a target, rather than a variable or an option.

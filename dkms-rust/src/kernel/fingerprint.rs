@@ -8,6 +8,7 @@
 //! without changing its ctime.
 
 use crate::kernel::headers::Kernel;
+use crate::kernel::memory;
 use crate::system::System;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, Metadata};
@@ -46,13 +47,7 @@ pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
         }
     }
     let stats = hash.finalize().to_hex().to_string();
-    let memory = system
-        .state()
-        .join(REMEMBERED)
-        .join(format!("{}.json", kernel.release));
-    let remembered = fs::read(&memory)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Digests>(&text).ok());
+    let remembered: Option<Digests> = memory::recall(system, REMEMBERED, &kernel.release);
     if let Some(digests) = remembered.filter(|digests| digests.files == stats) {
         return Ok(digests.content);
     }
@@ -69,16 +64,8 @@ pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
         content: content.clone(),
     };
     // Whoever may not write there reads all of them again the next time.
-    remember(&memory, &digests).ok();
+    memory::remember(system, REMEMBERED, &kernel.release, &digests).ok();
     Ok(content)
-}
-
-fn remember(memory: &Path, digests: &Digests) -> io::Result<()> {
-    let folder = memory.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    let new = memory.with_extension(format!("new-{}", std::process::id()));
-    fs::write(&new, serde_json::to_vec(digests)?)?;
-    fs::rename(&new, memory)
 }
 
 /// The files that count, in order. A build tree may hold a whole kernel with its objects: only what

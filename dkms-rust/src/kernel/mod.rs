@@ -7,6 +7,7 @@ pub mod class;
 pub mod fingerprint;
 pub mod headers;
 pub mod kconfig;
+pub mod memory;
 pub mod metadata;
 pub mod options;
 pub mod refusal;

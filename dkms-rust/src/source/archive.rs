@@ -90,9 +90,6 @@ impl Archive {
             let below = inside.starts_with(folder);
             if below && entry.header().entry_type().is_file() && wanted(inside) {
                 let to = target.join(inside);
-                fs::create_dir_all(to.parent().context("a file has a folder")?)?;
-                // A link to the headers' own file of that name gives way.
-                fs::remove_file(&to).ok();
                 write(&mut entry, &to).with_context(|| format!("can't write {}", to.display()))?;
                 count += 1;
             }
@@ -134,8 +131,15 @@ fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
     by_path || by_folder
 }
 
-/// Writes one file, executable if it is.
-fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
+/// Writes one file, executable if it is, in the place of what is there: a link to the headers' own
+/// file of that name gives way.
+///
+/// # Errors
+///
+/// If the archive is damaged, or on errors of writing.
+pub fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
+    fs::create_dir_all(to.parent().context("a file has a directory")?)?;
+    fs::remove_file(to).ok();
     let mode = entry.header().mode()? & 0o755;
     let mut file = File::options()
         .create_new(true)

@@ -7,13 +7,13 @@ use crate::kernel::headers::Kernel;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::version;
+use crate::source::work::Work;
 use crate::source::xz::Xz;
 use crate::system::System;
 use crate::system::run::answer;
 use anyhow::{Context, Result, bail, ensure};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,9 +34,9 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
         bail!("{release}: its headers belong to no package, so that apt can't know its source");
     };
     let package = format!("{}={}", linux_source(kernel), source.version);
-    let work = Work::new(system)?;
+    let work = Work::new(&system.state(), "fetch")?;
     let status = Command::new("apt-get")
-        .current_dir(&work.0)
+        .current_dir(work.path())
         // It would change to a user who can't write here, and warns that it does not.
         .args(["-q", "-o", "APT::Sandbox::User=root", "download", &package])
         .stdin(Stdio::null())
@@ -47,11 +47,11 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
         status.success(),
         "{release}: apt can't download {package} ({status}); if it has an old list: apt update"
     );
-    let deb = crate::system::names(&work.0)
+    let deb = crate::system::names(work.path())
         .into_iter()
         .find(|name| name.ends_with(".deb"))
         .with_context(|| format!("apt-get downloaded no {package}"))?;
-    of_package(system, kernel, &work.0.join(deb), false, &work)
+    of_package(system, kernel, &work.path().join(deb), false, &work)
 }
 
 /// Takes the slice from a directory, a tarball or a `.deb`.
@@ -69,7 +69,7 @@ pub fn from(system: &System, kernel: &Kernel, path: &Path, force: bool) -> Resul
     if path.is_dir() {
         return Slice::take(system, kernel, &path, None, force);
     }
-    let work = Work::new(system)?;
+    let work = Work::new(&system.state(), "fetch")?;
     if name.ends_with(".deb") {
         return of_package(system, kernel, &path, force, &work);
     }
@@ -94,7 +94,7 @@ fn of_package(
         .spawn()
         .context("can't run dpkg-deb")?;
     let stream = unpack.stdout.take().context("dpkg-deb has no output")?;
-    let tarball = tarball_in(stream, &work.0);
+    let tarball = tarball_in(stream, work.path());
     // What is behind the tarball is not read, so that dpkg-deb may end by a signal.
     unpack.wait().context("can't wait for dpkg-deb")?;
     let tarball = tarball
@@ -138,7 +138,7 @@ fn of_tarball(
     if Xz::open(tarball).is_ok_and(|xz| xz.blocks() > FEW_BLOCKS) {
         return Slice::take(system, kernel, tarball, debian, force);
     }
-    let tree = work.0.join("tree");
+    let tree = work.path().join("tree");
     fs::create_dir(&tree).with_context(|| tree.display().to_string())?;
     let status = Command::new("tar")
         .arg("-xf")
@@ -154,25 +154,4 @@ fn of_tarball(
     // tar complains of patterns that match nothing; what is missing shows below.
     Slice::take(system, kernel, &tree, debian, force)
         .with_context(|| format!("{} (tar: {status})", tarball.display()))
-}
-
-/// A directory for what is downloaded and unpacked, which goes with this.
-struct Work(PathBuf);
-
-impl Work {
-    fn new(system: &System) -> Result<Self> {
-        let path = system
-            .state()
-            .join(format!(".fetch-{}", std::process::id()));
-        fs::remove_dir_all(&path).ok();
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(&path);
-        made.with_context(|| format!("can't make {} (are you root?)", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
 }

@@ -30,16 +30,16 @@ pub enum Source {
 }
 
 impl Source {
-    /// Finds it.
+    /// Finds it; `kept` is the slice that is kept for the kernel.
     ///
     /// # Errors
     ///
     /// A refusal if it is not here, or only that of another version.
-    pub fn of(system: &System, kernel: &Kernel) -> Result<Self, Refusal> {
+    pub fn of(system: &System, kernel: &Kernel, kept: Option<Slice>) -> Result<Self, Refusal> {
         let release = &kernel.release;
         let headers = Version::of_headers(system, kernel)
             .map_err(|error| Refusal::final_(release, format!("{error:#}")))?;
-        if let Some(slice) = Slice::kept(system, release) {
+        if let Some(slice) = kept {
             if slice.about.forced || slice.about.version.fits(&headers) {
                 return Ok(Self::Slice(slice));
             }
@@ -159,6 +159,7 @@ mod tests {
         Source::of(
             &system,
             &Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap(),
+            None,
         )
     }
 
@@ -225,7 +226,7 @@ mod tests {
         }
         for (makefile, fits) in [("VERSION = 8\n", false), ("VERSION = 7\n", true)] {
             fs::write(tree.join("Makefile"), makefile).unwrap();
-            let found = Source::of(&system, &kernel);
+            let found = Source::of(&system, &kernel, None);
             let own = matches!(&found, Ok(Source::Here { path, .. }) if *path == tree);
             assert_eq!(own, fits, "{found:?}");
         }

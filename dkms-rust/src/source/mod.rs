@@ -10,4 +10,5 @@ pub mod find;
 pub mod needed;
 pub mod slice;
 pub mod version;
+pub mod work;
 pub mod xz;

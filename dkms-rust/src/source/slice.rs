@@ -9,8 +9,10 @@
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
+use crate::source::archive;
 use crate::source::needed::{self, Place};
 use crate::source::version::{self, Version};
+use crate::source::work::Work;
 use crate::system::System;
 use crate::system::trusted::trusted;
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +21,7 @@ use liblzma::write::XzEncoder;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// The directory of slices, below [`System::state`].
@@ -74,12 +76,12 @@ impl Slice {
     ) -> Result<Self> {
         let release = &kernel.release;
         let folder = folder(system)?;
-        let work = Work::new(&folder, release)?;
-        needed::copy(&Place::open(from)?, &kernel.common, &work.0).with_context(|| {
+        let work = Work::new(&folder, release.as_str())?;
+        needed::copy(&Place::open(from)?, &kernel.common, work.path()).with_context(|| {
             format!("can't take the source of {release} from {}", from.display())
         })?;
         let version = Version {
-            upstream: version::upstream(&work.0)?,
+            upstream: version::upstream(work.path())?,
             debian,
         };
         let headers = Version::of_headers(system, kernel)?;
@@ -94,7 +96,7 @@ impl Slice {
         let about = About { version, forced };
         let new = folder.join(format!(".{release}-{}{END}", std::process::id()));
         let file = path(system, release);
-        let packed = pack(&work.0, &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
+        let packed = pack(work.path(), &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
         if packed.is_err() {
             fs::remove_file(&new).ok();
         }
@@ -110,8 +112,8 @@ impl Slice {
     pub fn unpack(&self, tree: &Path) -> Result<()> {
         let damaged = || format!("can't read {}", self.file.display());
         let file = File::open(&self.file).with_context(damaged)?;
-        let mut archive = tar::Archive::new(XzDecoder::new(file));
-        for entry in archive.entries().with_context(damaged)? {
+        let mut slice = tar::Archive::new(XzDecoder::new(file));
+        for entry in slice.entries().with_context(damaged)? {
             let mut entry = entry.with_context(damaged)?;
             let inside = entry.path().with_context(damaged)?.into_owned();
             let plain = |part| matches!(part, Component::Normal(_));
@@ -125,19 +127,9 @@ impl Slice {
                 continue;
             }
             let to = tree.join(&inside);
-            let parent = to.parent().context("a file has a directory")?;
-            fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-            // A link to the headers' own file of that name gives way.
-            fs::remove_file(&to).ok();
-            let mode = entry.header().mode().with_context(damaged)? & 0o755;
-            let mut options = File::options();
-            let mut out = options
-                .create_new(true)
-                .write(true)
-                .mode(mode)
-                .open(&to)
-                .with_context(|| format!("can't write {}", to.display()))?;
-            io::copy(&mut entry, &mut out).with_context(damaged)?;
+            archive::write(&mut entry, &to).with_context(|| {
+                format!("can't unpack {} to {}", self.file.display(), to.display())
+            })?;
         }
         Ok(())
     }
@@ -168,25 +160,6 @@ fn folder(system: &System) -> Result<PathBuf> {
     made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
     trusted(&folder)?;
     Ok(folder)
-}
-
-/// A directory that goes with this.
-struct Work(PathBuf);
-
-impl Work {
-    fn new(folder: &Path, release: &Release) -> Result<Self> {
-        let path = folder.join(format!(".{release}-{}", std::process::id()));
-        fs::remove_dir_all(&path).ok();
-        let made = DirBuilder::new().mode(0o755).create(&path);
-        made.with_context(|| format!("can't make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
 }
 
 fn pack(folder: &Path, about: &About, file: &Path) -> Result<()> {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is remembered of kernels: a file for each below [`System::state`], in a directory for each
+//! subject.
+
+use crate::kernel::release::Release;
+use crate::system::System;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+/// How the files' names end, behind the release.
+pub const END: &str = ".json";
+
+/// The file of a kernel.
+pub fn file(system: &System, subject: &str, release: &Release) -> PathBuf {
+    system.state().join(subject).join(format!("{release}{END}"))
+}
+
+/// What is remembered of a kernel, if it can be read.
+pub fn recall<T: DeserializeOwned>(system: &System, subject: &str, release: &Release) -> Option<T> {
+    let text = fs::read(file(system, subject, release)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Remembers it; whoever reads meanwhile finds the old or the new, whole.
+///
+/// # Errors
+///
+/// If it can't be written.
+pub fn remember(
+    system: &System,
+    subject: &str,
+    release: &Release,
+    what: &impl Serialize,
+) -> io::Result<()> {
+    let file = file(system, subject, release);
+    fs::create_dir_all(system.state().join(subject))?;
+    let new = file.with_extension(format!("new-{}", std::process::id()));
+    fs::write(&new, serde_json::to_vec(what)?)?;
+    fs::rename(&new, &file)
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A directory for what is downloaded and unpacked on the way to a slice.
+
+use anyhow::{Context, Result};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// A directory that goes with this.
+pub struct Work(PathBuf);
+
+impl Work {
+    /// Makes one for this process in `folder`, empty; what an earlier process of its number left
+    /// there goes.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be made.
+    pub fn new(folder: &Path, name: &str) -> Result<Self> {
+        let path = folder.join(format!(".{name}-{}", std::process::id()));
+        fs::remove_dir_all(&path).ok();
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(&path);
+        made.with_context(|| format!("can't make {} (are you root?)", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
