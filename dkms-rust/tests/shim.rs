@@ -40,6 +40,9 @@ fn core_is_built_from_the_whole_library_only_where_the_thin_one_does_not_compile
         ("1", "1", "thin\nwhole\n", false),
         // Killed, as for want of memory: the whole would take more.
         ("137", "0", "thin\n", false),
+        ("$(kill -9 $$)", "0", "thin\n", false),
+        // A full disk is no less full for it.
+        ("1$(echo No space left on device >&2)", "0", "thin\n", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (status, log) = build_core(folder.path(), of_the_thin, of_the_whole);

@@ -3,19 +3,18 @@
 //! What is kept of rebuilds: `<cache>/<release>/<key>`, a build tree each.
 //!
 //! A tree is made under another name and renamed when it is whole, so that whatever kills a
-//! rebuild leaves no half of one. A lock a kernel keeps two builders from doing the work twice,
-//! and a tree from going while a module is built with it. A manifest of every file says whether a
+//! rebuild leaves no half of one. A [`lock`](crate::build::lock) per kernel keeps two builders from
+//! doing the work twice, and a tree from going while a module is built with it. A manifest of every file says whether a
 //! tree is still as it was made, and of what. A kernel has one tree, so the cache is bounded by the
 //! kernels; the old one goes when the new one is in its place.
 //! Large files that several trees have (`core`, since the same rustc makes the same) are hard
 //! links to one.
 
+use crate::build::lock::{self, For, Lock};
 use crate::kernel::release::Release;
-use crate::system::trusted::trusted;
+use crate::system::trusted::{is_root, trusted, trusted_path};
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::FlockOperation;
-use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
@@ -23,7 +22,6 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "dkms-rust.json";
-const LOCK: &str = ".lock";
 const UNFINISHED: &str = ".new-";
 const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
 
@@ -86,7 +84,8 @@ pub struct Cache {
 pub struct Kept {
     /// The tree's folder.
     pub path: PathBuf,
-    _lock: File,
+    /// None for a user, who can't take root's.
+    _lock: Option<Lock>,
 }
 
 impl Cache {
@@ -125,40 +124,70 @@ impl Cache {
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<Kept> {
         let folder = self.dir.join(release.as_str());
-        make_folder(&folder)?;
         let path = folder.join(inputs.name());
-
-        let lock = lock(&folder, FlockOperation::LockShared, release)?;
-        if verify(&path).is_ok() {
-            return Ok(Kept { path, _lock: lock });
-        }
-        drop(lock);
-
-        let lock = self::lock(&folder, FlockOperation::LockExclusive, release)?;
-        if let Err(why) = verify(&path) {
-            if path.symlink_metadata().is_ok() {
-                eprintln!(
-                    "dkms-rust: {release}: the kept build tree is damaged ({why:#}): making it anew"
-                );
+        let mut make = Some(make);
+        loop {
+            make_folder(&folder)?;
+            let lock = match Lock::take(&folder, For::Use, release) {
+                Ok(Some(lock)) => lock,
+                Ok(None) => continue,
+                // A user has what root made.
+                Err(error) => return by_user(path, error),
+            };
+            if verify(&path).is_ok() {
+                let _lock = Some(lock);
+                return Ok(Kept { path, _lock });
             }
-            // Of an unfinished one nothing is worth keeping. What else is there goes last: until
-            // then it is all that there is.
-            remove(&folder, |name| name.starts_with(UNFINISHED))?;
-            let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
-            let made = fill(&new, inputs, make).and_then(|manifest| {
-                share(&self.dir, &new, &manifest.files);
-                replace(&new, &path)
-            });
-            if made.is_err() {
-                fs::remove_dir_all(&new).ok();
+            drop(lock);
+
+            let Some(lock) = Lock::take(&folder, For::Change, release)? else {
+                continue;
+            };
+            if let Err(why) = verify(&path) {
+                if path.symlink_metadata().is_ok() {
+                    eprintln!(
+                        "dkms-rust: {release}: the kept build tree is damaged ({why:#}): making it \
+                         anew"
+                    );
+                }
+                let make = make
+                    .take()
+                    .context("a tree that was just made is damaged")?;
+                lock.inherited(true)?;
+                let made = self.replace_tree(&folder, &path, inputs, make);
+                lock.inherited(false)?;
+                made?;
             }
-            made?;
-            remove(&folder, |name| {
-                name != LOCK && Some(name) != path.file_name().and_then(|name| name.to_str())
-            })?;
+            if lock.downgrade(release)? && path.join(MANIFEST).exists() {
+                let _lock = Some(lock);
+                return Ok(Kept { path, _lock });
+            }
         }
-        rustix::fs::flock(&lock, FlockOperation::LockShared)?;
-        Ok(Kept { path, _lock: lock })
+    }
+
+    /// Makes a tree, and drops what else there is for the kernel.
+    fn replace_tree(
+        &self,
+        folder: &Path,
+        path: &Path,
+        inputs: &Inputs,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
+        // Of an unfinished one nothing is worth keeping. What else is there goes last: until then
+        // it is all that there is.
+        remove(folder, |name| name.starts_with(UNFINISHED))?;
+        let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
+        let made = fill(&new, inputs, make).and_then(|manifest| {
+            share(&self.dir, &new, &manifest.files);
+            replace(&new, path)
+        });
+        if made.is_err() {
+            fs::remove_dir_all(&new).ok();
+        }
+        made?;
+        remove(folder, |name| {
+            name != lock::NAME && Some(name) != path.file_name().and_then(|name| name.to_str())
+        })
     }
 
     /// Drops the trees of kernels that are gone.
@@ -183,12 +212,14 @@ impl Cache {
     /// If it can't be removed.
     pub fn drop_release(&self, release: &Release) -> Result<()> {
         let folder = self.dir.join(release.as_str());
-        if folder.symlink_metadata().is_err() {
-            return Ok(());
+        while folder.symlink_metadata().is_ok() {
+            trusted(&folder)?;
+            if let Some(_lock) = Lock::take(&folder, For::Change, release)? {
+                fs::remove_dir_all(&folder)
+                    .with_context(|| format!("can't remove {}", folder.display()))?;
+            }
         }
-        trusted(&folder)?;
-        let _lock = lock(&folder, FlockOperation::LockExclusive, release)?;
-        fs::remove_dir_all(&folder).with_context(|| format!("can't remove {}", folder.display()))
+        Ok(())
     }
 
     /// The kernels for which something is kept.
@@ -274,36 +305,18 @@ fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
 fn make_folder(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
     made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
-    trusted(folder).context("the cache can't be trusted")?;
+    let checked = trusted(folder).and_then(|_| trusted_path(folder));
+    checked.context("the cache can't be trusted")?;
     Ok(())
 }
 
-fn lock(folder: &Path, operation: FlockOperation, release: &Release) -> Result<File> {
-    let path = folder.join(LOCK);
-    let made = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = made.or_else(|_| File::open(&path));
-    let file = file.with_context(|| {
-        format!(
-            "can't open {} (dkms-rust has to be root to rebuild metadata)",
-            path.display()
-        )
-    })?;
-    let at_once = match operation {
-        FlockOperation::LockShared => FlockOperation::NonBlockingLockShared,
-        _ => FlockOperation::NonBlockingLockExclusive,
-    };
-    if rustix::fs::flock(&file, at_once).is_err() {
-        eprintln!("dkms-rust: {release}: waiting for another dkms-rust that works on this kernel");
-        rustix::fs::flock(&file, operation).context("can't lock the cache")?;
+/// The tree for a user who can't take root's lock: it is used as it is found, and if root replaces
+/// it meanwhile, the build fails.
+fn by_user(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
+    if !is_root() && verify(&path).is_ok() {
+        return Ok(Kept { path, _lock: None });
     }
-    // Children hold the lock too: if this process is killed, the compilers that it leaves still
-    // write, and the next builder waits until they are done.
-    rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
-    Ok(file)
+    Err(error)
 }
 
 /// Removes what in a kernel's folder has such a name.

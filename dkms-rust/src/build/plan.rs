@@ -4,6 +4,7 @@
 
 use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;
+use crate::build::jobs;
 use crate::build::place;
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::recipe::RECIPE;
@@ -145,6 +146,7 @@ impl Plan {
                 rustc.library(&kernel)?;
                 bindgen.reads_c(&kernel)?;
                 place::check(&kernel)?;
+                jobs::check(&kernel)?;
                 let rebuild = Rebuild {
                     kernel,
                     way,
@@ -170,12 +172,13 @@ impl Plan {
         })
     }
 
-    /// The build tree, rebuilt now if need be; it stays as long as the result does.
+    /// The build tree, rebuilt now if need be by at most so many jobs; it stays as long as the
+    /// result does.
     ///
     /// # Errors
     ///
     /// If the rebuild fails.
-    pub fn ready(&self, system: &System) -> Result<Ready> {
+    pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<Ready> {
         let made = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
             Tree::Kept(inputs) => {
@@ -183,10 +186,10 @@ impl Plan {
                     // It has turned out to be damaged: all else must be there to mend it.
                     let rebuild = self.anew(system)?;
                     let slice = slice_of(system, &rebuild)?;
-                    rebuild::run(system, &rebuild, &slice, tree)
+                    rebuild::run(system, &rebuild, &slice, tree, jobs)
                 })
             }
-            Tree::Rebuild(rebuild) => make(system, rebuild),
+            Tree::Rebuild(rebuild) => make(system, rebuild, jobs),
         };
         let tree = made?;
         if let Err(error) = stale::drop_stale(system) {
@@ -205,13 +208,13 @@ impl Plan {
 }
 
 /// Makes a tree, and remembers if that fails.
-fn make(system: &System, rebuild: &Rebuild) -> Result<Kept> {
+fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept> {
     let release = &rebuild.kernel.release;
     let cache = Cache::open(system)?;
     let slice = slice_of(system, rebuild)?;
     let inputs = rebuild.inputs.clone().with_slice(slice.digest()?);
     let made = cache.get_or_make(release, &inputs, |tree| {
-        rebuild::run(system, rebuild, &slice, tree)
+        rebuild::run(system, rebuild, &slice, tree, jobs)
     });
     let noted = match made
         .as_ref()

@@ -4,6 +4,7 @@
 
 use crate::build::cache::{HEADERS, Inputs};
 use crate::build::info;
+use crate::build::jobs;
 use crate::build::overlay;
 use crate::build::runtime;
 use crate::build::rust_config;
@@ -16,7 +17,10 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::Slice;
 use crate::system::System;
-use crate::system::run::{logged, path_variable, step};
+use crate::system::launch;
+use crate::system::run::{logged, step};
+use crate::system::search::{path_variable, program};
+use crate::system::trusted::{is_root, trusted_folder};
 use crate::toolchain::{Bindgen, Compiler, Rustc};
 use anyhow::{Context, Result, ensure};
 use std::env;
@@ -24,7 +28,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::available_parallelism;
 
 /// Includes the kernel's Makefile, so that the rules run with the kernel's own flags.
 const MAKEFILE: &str = "\
@@ -65,12 +68,18 @@ pub struct Rebuild {
     pub inputs: Inputs,
 }
 
-/// Makes a build tree with metadata in the empty folder `tree`.
+/// Makes a build tree with metadata in the empty folder `tree`, by at most so many jobs.
 ///
 /// # Errors
 ///
 /// If the slice is damaged, the rules fail, or the disk is full.
-pub fn run(system: &System, rebuild: &Rebuild, slice: &Slice, tree: &Path) -> Result<()> {
+pub fn run(
+    system: &System,
+    rebuild: &Rebuild,
+    slice: &Slice,
+    tree: &Path,
+    jobs: Option<usize>,
+) -> Result<()> {
     let release = &rebuild.kernel.release;
     let linked = rebuild.way == Way::Linked;
     overlay::create(&rebuild.kernel, tree)?;
@@ -84,7 +93,7 @@ pub fn run(system: &System, rebuild: &Rebuild, slice: &Slice, tree: &Path) -> Re
     }
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
-        || kbuild(system, rebuild, tree),
+        || kbuild(system, rebuild, tree, jobs),
     )?;
     tidy(tree)?;
     let before = match linked {
@@ -95,7 +104,7 @@ pub fn run(system: &System, rebuild: &Rebuild, slice: &Slice, tree: &Path) -> Re
     Ok(())
 }
 
-fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
+fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) -> Result<()> {
     let target = match rebuild.way {
         Way::Linked => runtime::TARGET,
         _ => TARGET,
@@ -112,8 +121,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
     };
     let (rustc, bindgen) = (shim(rustc_shim::RUSTC)?, shim(rustc_shim::BINDGEN)?);
 
-    // Twice as many jobs as processors: what has to wait has stepped back, so that it fills gaps.
-    let jobs = 2 * available_parallelism().map_or(1, usize::from);
+    let jobs = jobs::of_rebuild(&rebuild.kernel, jobs);
     let mut make = clean_make();
     let thin = tools.join("library");
     if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
@@ -136,7 +144,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path) -> Result<()> {
     if rebuild.way == Way::Linked {
         make.env(rustc_shim::RUNTIME, "1");
     }
-    logged(&mut make, &log_of(system, &rebuild.kernel.release)?)?;
+    logged(&mut make, "make", &log_of(system, &rebuild.kernel.release)?)?;
     ensure!(
         tree.join("rust/libkernel.rmeta").is_file(),
         "kbuild made no rust/libkernel.rmeta and gave no error"
@@ -154,16 +162,25 @@ fn log_of(system: &System, release: &Release) -> Result<PathBuf> {
 /// `make` with none of the variables by which a make above it, or a user, would change what kbuild
 /// does: the same kernel gives the same metadata, whoever asks.
 pub fn clean_make() -> Command {
-    let mut make = Command::new("make");
-    let kept = ["HOME", "RUSTUP_HOME", "TMPDIR"];
+    let mut make = launch::command(&program("make"));
     make.env_clear()
         .env("LC_ALL", "C")
-        .env("PATH", path_variable());
-    make.envs(
-        kept.iter()
-            .filter_map(|name| Some((name, env::var_os(name)?))),
-    );
+        .env("PATH", path_variable())
+        // It would keep what it does in a directory of its own, which may not be there.
+        .env("CCACHE_DISABLE", "1");
+    // The caller of root may be anybody's shell: compilers then keep temporary files where nobody
+    // else can change them, or in /tmp.
+    let kept = |name: &&str| !is_root() || *name == TMPDIR && temporary_is_safe();
+    let kept = ["HOME", TMPDIR].into_iter().filter(kept);
+    make.envs(kept.filter_map(|name| Some((name, env::var_os(name)?))));
     make
+}
+
+/// Where compilers keep temporary files.
+const TMPDIR: &str = "TMPDIR";
+
+fn temporary_is_safe() -> bool {
+    env::var_os(TMPDIR).is_some_and(|folder| trusted_folder(Path::new(&folder)).is_ok())
 }
 
 /// Removes what only the rebuild needed.

@@ -23,12 +23,14 @@
 //! each for one word.
 
 use crate::build::runtime;
-use crate::system::trusted::trusted;
+use crate::system::run::DISK_FULL;
+use crate::system::trusted::trusted_path;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 /// The name under which dkms-rust is the shim of rustc.
 pub const RUSTC: &str = "rustc-for-metadata";
@@ -89,15 +91,28 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
         args = unformatted(args);
     }
     if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
-        match compiler(&real, thin).status().map(|status| status.code()) {
-            Ok(Some(0)) => return Some(ExitCode::SUCCESS),
-            Ok(Some(1)) => {} // It does not compile: the whole may.
-            _ => return Some(ExitCode::FAILURE),
+        match compiler(&real, thin).stderr(Stdio::piped()).output() {
+            Ok(output) if output.status.success() => return Some(ExitCode::SUCCESS),
+            // It does not compile: the whole may. Nothing does on a full disk.
+            Ok(output) if output.status.code() == Some(1) && !is_disk_full(&output.stderr) => {}
+            Ok(output) => {
+                io::stderr().write_all(&output.stderr).ok();
+                eprintln!("{name}: {}", output.status);
+                return Some(ExitCode::FAILURE);
+            }
+            Err(error) => {
+                eprintln!("{name}: can't run {}: {error}", Path::new(&real).display());
+                return Some(ExitCode::FAILURE);
+            }
         }
     }
     let error = compiler(&real, args).exec();
     eprintln!("{name}: can't run {}: {error}", Path::new(&real).display());
     Some(ExitCode::FAILURE)
+}
+
+fn is_disk_full(said: &[u8]) -> bool {
+    String::from_utf8_lossy(said).contains(DISK_FULL)
 }
 
 fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
@@ -106,7 +121,7 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
     let allocator = Path::new("/usr/lib")
         .join(format!("{}-linux-gnu", env::consts::ARCH))
         .join(ALLOCATOR);
-    if trusted(&allocator).is_ok() {
+    if trusted_path(&allocator).is_ok() {
         command.env("LD_PRELOAD", allocator);
     }
     command

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 ///
 /// If there can be none, or it can't be made.
 pub fn run(system: &System, release: &Release) -> Result<ExitCode> {
-    let tree = ready(system, &Plan::again(system, release)?)?;
+    let tree = ready(system, &Plan::again(system, release)?, None)?;
     println!("{}", tree.path().display());
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@
 use super::ready::ready;
 use crate::build::folders::Folders;
 use crate::build::formatters::Interface;
+use crate::build::jobs;
 use crate::build::link;
 use crate::build::plan::{Plan, Ready};
 use crate::build::rebuild::clean_make;
@@ -16,13 +17,13 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::run;
 use crate::toolchain::Rustc;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::thread::available_parallelism;
 
 /// Targets for which no build tree has to be made.
 const CLEANING: [&str; 2] = ["clean", "help"];
@@ -40,6 +41,8 @@ const ORDER: &str = "modules.order";
 /// A [`Refusal`] if there can be no build tree, or if a module needs what it can't get in this way;
 /// or if no module comes out.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
+    let (jobs, args) = jobs::asked(args);
+    let args = &*args;
     let folders = Folders::find(args)?;
     let kernel = Kernel::find(system, release)?;
     folders.check(&kernel)?;
@@ -48,17 +51,16 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
         return clean(&kernel, &folders, args);
     }
     let plan = Plan::of(system, release)?;
-    let tree = ready(system, &plan)?;
+    let tree = ready(system, &plan, jobs)?;
     let builds = !args.iter().any(|arg| is_target(arg)) || args.iter().any(|arg| arg == "modules");
     if builds {
         // An earlier build's would be read if this one does not come so far.
         fs::remove_file(folders.output.join(ORDER)).ok();
     }
     let refused = folders.output.join(REFUSED);
-    let status = kbuild(&plan, &tree, &folders, args)
-        .env(link::REFUSED, &refused)
-        .status()
-        .context("can't run make")?;
+    let mut make = kbuild(&plan, &tree, &folders, args);
+    make.arg(format!("-j{}", jobs::of_module(system, jobs)));
+    let status = run::status(make.env(link::REFUSED, &refused), "make")?;
     if !status.success() {
         let formatter = fs::read_to_string(&refused);
         fs::remove_file(&refused).ok();
@@ -105,7 +107,7 @@ fn clean(kernel: &Kernel, folders: &Folders, args: &[String]) -> Result<ExitCode
     let mut make = clean_make();
     make.arg("-C").arg(&kernel.build);
     folders.tell(&mut make, args);
-    let status = make.status().context("can't run make")?;
+    let status = run::status(&mut make, "make")?;
     ensure!(
         status.success(),
         "{}: make failed ({status})",
@@ -120,14 +122,12 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     make.arg("-C").arg(tree.path());
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
+    // What of a module's own runs here is not left to a rustc that happens to be in PATH.
+    make.arg(format!("HOSTRUSTC={}", plan.rustc.path.display()));
     make.args(plan.compiler.make_args());
     if !args.iter().any(|arg| is_target(arg)) {
         make.arg("modules");
     }
-    // As dkms asks of make where a module leaves the command to it; who asks otherwise has the
-    // last word.
-    let jobs = available_parallelism().map_or(1, usize::from);
-    make.arg(format!("-j{jobs}"));
     folders.tell(&mut make, plan.compiler.heeded(args));
     make
 }

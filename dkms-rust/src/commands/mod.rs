@@ -14,6 +14,7 @@ use crate::cli::{Cli, Command};
 use crate::kernel::refusal::Refusal;
 use crate::status;
 use crate::system::System;
+use crate::system::child;
 use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
@@ -23,7 +24,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // What root makes is for all to read and for root alone to write, whoever called.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    match run(&cli.command) {
+    if let Err(error) = child::watch_signals() {
+        eprintln!("dkms-rust: can't watch for signals: {error}");
+        return ExitCode::FAILURE;
+    }
+    let result = run(&cli.command);
+    // All is removed that was half done, and no answer is true that was cut short.
+    child::end_if_interrupted();
+    match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("dkms-rust: {error:#}");

@@ -6,13 +6,13 @@ use crate::build::plan::{Plan, Ready};
 use crate::system::System;
 use anyhow::{Context, Result};
 
-/// The build tree that was planned, made now if need be.
+/// The build tree that was planned, made now if need be, by at most so many jobs.
 ///
 /// # Errors
 ///
 /// If it can't be made.
-pub fn ready(system: &System, plan: &Plan) -> Result<Ready> {
-    plan.ready(system).with_context(|| {
+pub fn ready(system: &System, plan: &Plan, jobs: Option<usize>) -> Result<Ready> {
+    plan.ready(system, jobs).with_context(|| {
         format!(
             "{}: its Rust build tree could not be made ready",
             plan.release

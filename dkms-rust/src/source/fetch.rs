@@ -10,8 +10,10 @@ use crate::source::version;
 use crate::source::work::Work;
 use crate::source::xz::Xz;
 use crate::system::System;
-use crate::system::run::answer;
+use crate::system::run::{self, answer};
+use crate::system::search::{path_variable, program};
 use anyhow::{Context, Result, bail, ensure};
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,16 @@ const WANTED: [&str; 5] = ["*/rust/*", "*/scripts/*", "*.h", "*/Kconfig", "*/Mak
 
 /// As many as are read in one go.
 const FEW_BLOCKS: usize = 8;
+
+/// What apt may need to know to reach the archive.
+const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
+
+/// A program, found where it can be trusted, without the caller's environment.
+fn clean(name: &str) -> Command {
+    let mut command = Command::new(program(name));
+    command.env_clear().env("PATH", path_variable());
+    command
+}
 
 /// Downloads linux-source of the headers' version by apt and keeps its slice. Nothing is installed.
 ///
@@ -35,14 +47,17 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
     };
     let package = format!("{}={}", linux_source(kernel), source.version);
     let work = Work::new(&system.state(), "fetch")?;
-    let status = Command::new("apt-get")
-        .current_dir(work.path())
+    let mut apt = clean("apt-get");
+    apt.current_dir(work.path())
+        .envs(
+            PROXIES
+                .iter()
+                .filter_map(|name| Some((name, env::var_os(name)?))),
+        )
         // It would change to a user who can't write here, and warns that it does not.
         .args(["-q", "-o", "APT::Sandbox::User=root", "download", &package])
-        .stdin(Stdio::null())
-        .stdout(io::stderr())
-        .status()
-        .context("can't run apt-get")?;
+        .stdout(io::stderr());
+    let status = run::status(&mut apt, "apt-get")?;
     ensure!(
         status.success(),
         "{release}: apt can't download {package} ({status}); if it has an old list: apt update"
@@ -83,11 +98,11 @@ fn of_package(
     force: bool,
     work: &Work,
 ) -> Result<Slice> {
-    let mut show = Command::new("dpkg-deb");
+    let mut show = clean("dpkg-deb");
     show.args(["--show", "--showformat=${source:Package} ${source:Version}"]);
     let debian =
         answer(show.arg(deb)).with_context(|| format!("{} is no Debian package", deb.display()))?;
-    let mut unpack = Command::new("dpkg-deb")
+    let mut unpack = clean("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(deb)
         .stdout(Stdio::piped())
@@ -140,17 +155,15 @@ fn of_tarball(
     }
     let tree = work.path().join("tree");
     fs::create_dir(&tree).with_context(|| tree.display().to_string())?;
-    let status = Command::new("tar")
-        .arg("-xf")
+    let mut tar = clean("tar");
+    tar.arg("-xf")
         .arg(tarball)
         .arg("-C")
         .arg(&tree)
         .args(["--strip-components=1", "--no-same-owner", "--wildcards"])
         .args(WANTED)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .context("can't run tar")?;
+        .stderr(Stdio::null());
+    let status = run::status(&mut tar, "tar")?;
     // tar complains of patterns that match nothing; what is missing shows below.
     Slice::take(system, kernel, &tree, debian, force)
         .with_context(|| format!("{} (tar: {status})", tarball.display()))

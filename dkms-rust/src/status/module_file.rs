@@ -3,6 +3,7 @@
 //! A module's file: what it says of itself, and its signature.
 
 use crate::build::info;
+use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use liblzma::read::XzDecoder;
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -130,7 +131,8 @@ fn unpacked(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn unpacked_by(command: &[&str], path: &Path) -> Result<Vec<u8>> {
-    let output = Command::new(command[0])
+    let output = Command::new(program(command[0]))
+        .env_clear()
         .args(&command[1..])
         .arg(path)
         .stdin(Stdio::null())

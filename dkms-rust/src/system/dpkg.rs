@@ -6,6 +6,7 @@
 
 use crate::system::System;
 use crate::system::run::answer;
+use crate::system::search::program;
 use std::env;
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +23,7 @@ pub struct Source {
 /// The source that the package `name` was built from, if its files are on the system (which they
 /// are before it is configured).
 pub fn source_of(system: &System, name: &str) -> Option<Source> {
-    let mut query = Command::new("dpkg-query");
+    let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
     query.args([
         "-W",
@@ -58,7 +59,7 @@ pub fn owner_of(system: &System, path: &Path) -> Option<String> {
 
 /// The packages that brought a file whose path is like `pattern`, which may have `*` in it.
 pub fn owners_of(system: &System, pattern: &str) -> Vec<String> {
-    let mut query = Command::new("dpkg-query");
+    let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
     let lines = answer(query.arg("--search").arg(pattern)).unwrap_or_default();
     let owner = |line: &str| {
@@ -153,7 +154,7 @@ fn simulate(system: &System, options: &[&str], packages: &[&str]) -> Option<Stri
 
 /// A command of apt's, for a system.
 fn apt(system: &System, name: &str) -> Command {
-    let mut command = Command::new(name);
+    let mut command = Command::new(program(name));
     let root = system.at("");
     if root != Path::new("/") {
         command.arg("-o").arg(format!("Dir={}", root.display()));

@@ -3,9 +3,14 @@
 //! The machine: where things are on it, what dpkg says, running programs, and which files can be
 //! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
 
+pub mod child;
 pub mod dpkg;
 pub mod elf;
+pub mod launch;
+
+pub mod ram;
 pub mod run;
+pub mod search;
 pub mod trusted;
 pub mod version;
 

@@ -2,17 +2,17 @@
 
 //! The one place that runs other programs.
 
-use crate::system::trusted::{is_root, trusted_path};
-use anyhow::{Context, Result};
+use crate::system::child::{Group, Stopped, interrupted};
+use crate::system::search::path_variable;
+use anyhow::{Context, Result, bail};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::env;
-use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many lines are shown of a command that failed.
@@ -22,32 +22,27 @@ const LINES: usize = 12;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LARGEST: u64 = 64 << 20;
 
-/// Where root's programs are, whatever PATH says.
-const ROOTS: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
+/// What every program says when there is no room left on the disk.
+pub const DISK_FULL: &str = "No space left on device";
 
-/// The directories in which programs are looked for, in order. A user's are those of PATH. Root's
-/// are always the same, less those that others can write.
-pub fn search_path() -> Vec<PathBuf> {
-    if is_root() {
-        let mine = |dir: &PathBuf| trusted_path(dir).is_ok();
-        return ROOTS.iter().map(PathBuf::from).filter(mine).collect();
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let absolute = |dir: &PathBuf| dir.is_absolute();
-    env::split_paths(&path).filter(absolute).collect()
+/// The variable with the seconds that a build may take; 0 is for ever.
+pub const LIMIT: &str = "DKMS_RUST_TIMEOUT";
+
+/// As long as a build may take where that says nothing: on the slowest machine that was tried, one
+/// that QEMU emulates, a rebuild takes half of it.
+const USUAL_LIMIT: Duration = Duration::from_secs(3600);
+
+/// How long a build may take: what a compiler or a module's make does that hangs ends then.
+fn limit() -> Option<Duration> {
+    limit_of(env::var(LIMIT).ok().as_deref())
 }
 
-/// The same, as the variable PATH for programs that are run.
-pub fn path_variable() -> OsString {
-    // No part has a colon in it: they come from PATH, or from the list above.
-    env::join_paths(search_path()).unwrap_or_default()
+fn limit_of(variable: Option<&str>) -> Option<Duration> {
+    match variable.and_then(|text| text.parse().ok()) {
+        Some(0) => None,
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None => Some(USUAL_LIMIT),
+    }
 }
 
 /// What a command prints to its standard output, trimmed; `None` if it can't be run, fails, or
@@ -58,47 +53,86 @@ pub fn answer(command: &mut Command) -> Option<String> {
 }
 
 fn answer_within(command: &mut Command, patience: Duration) -> Option<String> {
-    let mut child = command
+    command
         .current_dir("/")
         .env_clear()
         .env("PATH", path_variable())
         .env("LC_ALL", "C")
+        // A compiler that is ccache's would look for a directory of its own.
+        .env("CCACHE_DISABLE", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let stdout = child.stdout.take()?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.take(LARGEST).read_to_string(&mut text);
-        // Nobody listens any more if it took too long.
-        sender.send(read.map(|_| text)).ok();
-    });
-    let end = Instant::now() + patience;
-    let text = receiver.recv_timeout(patience);
-    // A program may close its output and go on.
-    let status = loop {
-        match child.try_wait().ok()? {
-            Some(status) => break status,
-            None if Instant::now() >= end => child.kill().ok()?,
-            None => thread::sleep(Duration::from_millis(1)),
+        .stderr(Stdio::null());
+    let mut group = Group::spawn(command).ok()?;
+    let said = hear(&mut group, patience);
+    // Nothing that it left behind has anything more to say.
+    match said {
+        Ok(_) => group.sweep().filter(ExitStatus::success)?,
+        Err(_) => {
+            group.end();
+            return None;
         }
     };
-    let text = text.ok()?.ok()?;
-    status.success().then(|| text.trim().to_owned())
+    let text = String::from_utf8(said.ok()?).ok()?;
+    Some(text.trim().to_owned())
+}
+
+/// All that a child prints until it ends.
+fn hear(group: &mut Group, patience: Duration) -> Result<Vec<u8>> {
+    let end = Instant::now() + patience;
+    let mut pipe = group.stdout().context("it has no output")?;
+    fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
+    let mut said = Vec::new();
+    let mut open = true;
+    loop {
+        let left = end.checked_duration_since(Instant::now());
+        let left = left.context(Stopped::TooLong(patience))?;
+        let also = [pipe.as_fd()];
+        let also = if open { &also[..] } else { &[] };
+        let ready = group.ready(also, Some(left))?;
+        if open {
+            match (&mut pipe).take(LARGEST).read_to_end(&mut said) {
+                Ok(_) => open = false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if said.len() as u64 >= LARGEST {
+            bail!("it says too much");
+        }
+        if ready.ended {
+            return Ok(said);
+        }
+        if interrupted() {
+            return Err(Stopped::Interrupted.into());
+        }
+    }
+}
+
+/// Runs a command to its end. What it prints goes where the caller's output goes, and what it leaves
+/// running is not waited for.
+///
+/// # Errors
+///
+/// If it can't be run, takes longer than [`LIMIT`] says, or the user interrupts it.
+pub fn status(command: &mut Command, name: &str) -> Result<ExitStatus> {
+    let can_t = || format!("can't run {name}");
+    let mut group = Group::spawn(command.stdin(Stdio::null())).with_context(can_t)?;
+    group
+        .wait(limit())
+        .with_context(|| format!("{name} was stopped ({LIMIT} says how long it may take)"))?;
+    group.leave().with_context(can_t)
 }
 
 /// A command that failed, and where what it said is.
 #[derive(Debug)]
 pub struct Failed {
-    command: String,
-    status: ExitStatus,
+    how: String,
     lines: Vec<String>,
+    killed: bool,
     /// All that it said.
     pub log: PathBuf,
-    /// Whether it would fail again: not for want of room on the disk.
+    /// Whether it would fail again: not if the disk was full or memory ran out.
     pub again: bool,
 }
 
@@ -111,15 +145,11 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} failed ({}), first by this:",
-            self.command, self.status
-        )?;
+        writeln!(f, "{}, first by this:", self.how)?;
         for line in &self.lines {
             writeln!(f, "  {line}")?;
         }
-        if self.lines.iter().any(|line| was_killed(line)) {
+        if self.killed {
             writeln!(f, "A compiler was killed, most likely for want of memory.")?;
         }
         write!(f, "All that it said is in {}", self.log.display())
@@ -132,28 +162,49 @@ impl std::error::Error for Failed {}
 ///
 /// # Errors
 ///
-/// If it can't be run; or, as [`Failed`], if it fails.
-pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
+/// If it can't be run, or the user interrupts it; or, as [`Failed`], if it fails or takes too long.
+pub fn logged(command: &mut Command, name: &str, log: &Path) -> Result<()> {
+    logged_within(command, name, log, limit())
+}
+
+fn logged_within(
+    command: &mut Command,
+    name: &str,
+    log: &Path,
+    limit: Option<Duration>,
+) -> Result<()> {
     let file = File::create(log).with_context(|| format!("can't write {}", log.display()))?;
     let errors = file.try_clone()?;
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(file)
-        .stderr(errors)
-        .status()
-        .with_context(|| format!("can't run {}", name(command)))?;
+    command.stdin(Stdio::null()).stdout(file).stderr(errors);
+    let mut group = Group::spawn(command).with_context(|| format!("can't run {name}"))?;
+    let how = match group.wait(limit) {
+        Ok(()) => {
+            let status = group.sweep().context("its end was not seen")?;
+            if status.success() {
+                fs::remove_file(log).ok();
+                return Ok(());
+            }
+            format!("failed ({status})")
+        }
+        Err(Stopped::TooLong(limit)) => format!(
+            "was stopped after {} s, as long as {LIMIT} lets it take",
+            limit.as_secs()
+        ),
+        Err(Stopped::Interrupted) => {
+            fs::remove_file(log).ok();
+            return Err(Stopped::Interrupted.into());
+        }
+    };
     let said = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
-    if status.success() {
-        fs::remove_file(log).ok();
-        return Ok(());
-    }
     let said = String::from_utf8_lossy(&said);
+    let full = said.contains(DISK_FULL);
+    let killed = said.lines().any(was_killed);
     Err(Failed {
-        command: name(command),
-        status,
+        how: format!("{name} {how}"),
         lines: first_error(&said),
+        killed,
         log: log.to_owned(),
-        again: !said.contains("No space left on device"),
+        again: !full && !killed,
     }
     .into())
 }
@@ -183,10 +234,17 @@ fn first_error(said: &str) -> Vec<String> {
     shown.map(|line| (*line).to_owned()).collect()
 }
 
+/// Whether a line tells that a program was killed, or got no memory.
 fn was_killed(line: &str) -> bool {
-    ["Killed", "signal: 9", "SIGKILL"]
-        .iter()
-        .any(|word| line.contains(word))
+    let words = [
+        "Killed",
+        "signal: 9",
+        "SIGKILL",
+        "out of memory",
+        "memory allocation of",
+        "Cannot allocate memory",
+    ];
+    words.iter().any(|word| line.contains(word))
 }
 
 /// Says on standard error what is being done, does it, and says how long it took.
@@ -206,10 +264,6 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     result
 }
 
-fn name(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +273,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let log = dir.path().join("log");
-        let error = logged(&mut command, &log).unwrap_err();
+        let error = logged(&mut command, "sh", &log).unwrap_err();
         let text = error.to_string();
         assert!(text.ends_with(&log.display().to_string()), "{text}");
         (text, error.downcast().unwrap())
@@ -232,7 +286,7 @@ mod tests {
         let (text, failed) = failed(script);
         assert_eq!(failed.first(), "error: why");
         assert!(
-            text.contains("exit status: 3") && text.contains("  51\n"),
+            text.contains("sh failed (exit status: 3)") && text.contains("  51\n"),
             "{text}"
         );
         assert!(
@@ -254,8 +308,14 @@ mod tests {
 
     #[test]
     fn a_compiler_that_was_killed_and_a_full_disk_are_told() {
-        let (text, _) = failed("echo 'CC a.o'; echo 'make[1]: *** [x] Killed'; exit 2");
-        assert!(text.contains("want of memory"), "{text}");
+        for line in [
+            "make[1]: *** [x] Killed",
+            "memory allocation of 8 bytes failed",
+        ] {
+            let (text, failed) = failed(&format!("echo 'CC a.o'; echo '{line}'; exit 2"));
+            assert!(text.contains("want of memory"), "{text}");
+            assert!(!failed.again);
+        }
         let (_, full) = failed("echo 'error: No space left on device'; exit 1");
         assert!(!full.again);
     }
@@ -264,7 +324,7 @@ mod tests {
     fn what_ends_well_leaves_no_log() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
-        logged(&mut Command::new("true"), &log).unwrap();
+        logged(&mut Command::new("true"), "true", &log).unwrap();
         assert!(!log.exists());
     }
 
@@ -288,19 +348,49 @@ mod tests {
         let mut slow = Command::new("sh");
         slow.args(["-c", "echo hi; exec sleep 30"]);
         assert_eq!(answer_within(&mut slow, Duration::from_millis(100)), None);
-        // A program that is left behind and holds the output.
-        let mut daemon = Command::new("sh");
-        daemon.args(["-c", "sleep 3 & echo hi"]);
-        assert_eq!(answer_within(&mut daemon, Duration::from_millis(100)), None);
-        assert!(start.elapsed() < Duration::from_secs(3));
+        // It may close its output and go on.
+        slow.args(["-c", "exec >&-; exec sleep 30"]);
+        assert_eq!(answer_within(&mut slow, Duration::from_millis(100)), None);
+        assert!(start.elapsed() < Duration::from_secs(10));
     }
 
     #[test]
-    fn root_looks_for_programs_where_only_root_can_put_them() {
-        if is_root() {
-            let allowed = |dir: &PathBuf| ROOTS.iter().any(|root| dir == Path::new(root));
-            assert!(search_path().iter().all(allowed));
-        }
-        assert!(search_path().iter().all(|dir| dir.is_absolute()));
+    fn what_is_left_behind_does_not_keep_an_answer_back() {
+        let start = Instant::now();
+        let mut daemon = Command::new("sh");
+        daemon.args(["-c", "sleep 30 & echo hi"]);
+        assert_eq!(answer(&mut daemon).as_deref(), Some("hi"));
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_long_answer_is_heard_to_its_end() {
+        let said = answer(Command::new("seq").arg("200000")).unwrap();
+        assert!(said.starts_with("1\n2\n") && said.ends_with("\n200000"));
+    }
+
+    #[test]
+    fn a_build_that_hangs_is_stopped_and_the_limit_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut hangs = Command::new("sh");
+        hangs.args(["-c", "echo working; sleep 60; echo never"]);
+        let log = dir.path().join("log");
+        let limit = Some(Duration::from_millis(200));
+        let error = logged_within(&mut hangs, "make", &log, limit).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("stopped after 0 s") && text.contains(LIMIT),
+            "{text}"
+        );
+        // With the same compilers it would hang again.
+        assert!(error.downcast::<Failed>().unwrap().again);
+    }
+
+    #[test]
+    fn the_limit_is_the_user_s() {
+        assert_eq!(limit_of(Some("20")), Some(Duration::from_secs(20)));
+        assert_eq!(limit_of(Some("0")), None);
+        assert_eq!(limit_of(Some("x")), Some(USUAL_LIMIT));
+        assert_eq!(limit_of(None), Some(USUAL_LIMIT));
     }
 }

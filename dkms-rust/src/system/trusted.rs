@@ -3,10 +3,12 @@
 //! Whether others could have changed a file.
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::lgetxattr;
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, absolute};
 
 /// The group and others may write.
 const OTHERS: u32 = 0o002;
@@ -14,7 +16,14 @@ const GROUP: u32 = 0o020;
 /// In a directory with this bit, nobody can move or remove what belongs to somebody else.
 const STICKY: u32 = 0o1000;
 
-/// Says whether only root, or whoever runs this, can have written what is at `path`.
+/// As many symbolic links as the kernel follows in one path.
+const MOST_LINKS: usize = 40;
+
+/// The file system attribute that names other users and groups who may write.
+const ACL: &str = "system.posix_acl_access";
+
+/// Says whether only root, or whoever runs this, can have written what is at `path`, an entry of a
+/// directory that is trusted already.
 ///
 /// # Errors
 ///
@@ -28,47 +37,97 @@ pub fn trusted(path: &Path) -> Result<Metadata> {
     Ok(meta)
 }
 
-/// Says the same of a file or directory that links may lead to, and of every directory above it.
-/// Returns its path without links.
+/// Says the same of a file or directory wherever it is: of every directory on the way, of every
+/// symbolic link, and of every directory on the way to where those lead. Returns its path without
+/// links.
 ///
 /// # Errors
 ///
-/// If it is not there, or others could have changed it or its place.
+/// If it is not there, or others could have changed it or what its path leads to.
 pub fn trusted_path(path: &Path) -> Result<PathBuf> {
-    let real = fs::canonicalize(path).with_context(|| path.display().to_string())?;
+    let (real, there) = walk(path)?;
+    if !there {
+        bail!("{}: there is no such file", path.display());
+    }
     trusted(&real)?;
-    for above in real.ancestors().skip(1) {
-        let meta = fs::symlink_metadata(above).with_context(|| above.display().to_string())?;
-        // What is below was found to belong to someone trusted, so that a sticky directory is
-        // as good as one that others can't write.
+    Ok(real)
+}
+
+/// The same of a directory in which others may make files, but not change those of root: of /tmp.
+///
+/// # Errors
+///
+/// As [`trusted_path`].
+pub fn trusted_folder(path: &Path) -> Result<()> {
+    match walk(path)? {
+        (_, true) => Ok(()),
+        _ => bail!("{}: there is no such directory", path.display()),
+    }
+}
+
+/// The same of what may not be there, or be a link to nothing: nobody else could put something
+/// there.
+///
+/// # Errors
+///
+/// As [`trusted_path`], of the last directory on the way that is there.
+pub fn trusted_or_missing(path: &Path) -> Result<()> {
+    let (real, _) = walk(path)?;
+    trusted(&real)?;
+    Ok(())
+}
+
+/// Follows a path as the kernel does, and judges each step. Returns where it leads and whether
+/// something is there; otherwise the last directory that is.
+fn walk(path: &Path) -> Result<(PathBuf, bool)> {
+    let path = absolute(path).with_context(|| path.display().to_string())?;
+    let mut here = PathBuf::from("/");
+    let mut rest = parts(&path);
+    let mut links = 0;
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(&part);
+        let meta = match fs::symlink_metadata(&next) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((here, false)),
+            Err(error) => return Err(error).with_context(|| next.display().to_string()),
+        };
+        if meta.is_symlink() {
+            links += 1;
+            if links > MOST_LINKS {
+                bail!("{} leads through too many links", path.display());
+            }
+            // Everybody may write to a link by its mode, and nobody can.
+            judge(&next, &meta, 0)?;
+            let target = fs::read_link(&next).with_context(|| next.display().to_string())?;
+            if target.is_absolute() {
+                here = PathBuf::from("/");
+            }
+            rest.extend(parts(&target));
+            continue;
+        }
+        // What comes below has to belong to someone trusted, so that a sticky directory is as good
+        // as one that others can't write.
         let mode = match meta.mode() & STICKY {
             0 => meta.mode(),
             _ => meta.mode() & !(OTHERS | GROUP),
         };
-        judge(above, &meta, mode)?;
+        judge(&next, &meta, mode)?;
+        here = next;
     }
-    Ok(real)
+    Ok((here, true))
 }
 
-/// The same of what a link may lead to that is not there: nobody else could put something there.
-///
-/// # Errors
-///
-/// As [`trusted_path`], of the first directory above that is there.
-pub fn trusted_or_missing(path: &Path) -> Result<()> {
-    match fs::canonicalize(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let target = fs::read_link(path).unwrap_or_default();
-            let target = path.parent().unwrap_or(path).join(target);
-            let there = target.ancestors().find(|above| above.exists());
-            let there = there.with_context(|| path.display().to_string())?;
-            trusted_path(there)?;
-        }
-        _ => {
-            trusted_path(path)?;
-        }
-    }
-    Ok(())
+/// The components of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let parts = path.components().rev().filter(|part| {
+        let part = *part;
+        part != Component::RootDir && part != Component::CurDir
+    });
+    parts.map(|part| part.as_os_str().to_owned()).collect()
 }
 
 /// Whether this runs as root.
@@ -81,8 +140,10 @@ fn judge(path: &Path, meta: &Metadata, mode: u32) -> Result<()> {
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         bail!("{} belongs to user {owner}", path.display());
     }
-    // Whoever is in root's group is as good as root.
-    if mode & OTHERS != 0 || mode & GROUP != 0 && meta.gid() != 0 {
+    // Whoever is in root's group is as good as root. Where there is a list of others, the group's
+    // bits say what those may do at most.
+    let group = || mode & GROUP != 0 && (meta.gid() != 0 || has_acl(path));
+    if mode & OTHERS != 0 || group() {
         bail!(
             "{} can be written by others (mode {:o})",
             path.display(),
@@ -90,6 +151,11 @@ fn judge(path: &Path, meta: &Metadata, mode: u32) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn has_acl(path: &Path) -> bool {
+    let mut nothing: [u8; 0] = [];
+    lgetxattr(path, ACL, &mut nothing[..]).is_ok()
 }
 
 #[cfg(test)]
@@ -140,11 +206,81 @@ mod tests {
         set_mode(&above, 0o1777);
         assert!(trusted_path(&link).is_ok());
 
+        // Where a link is matters as much as where it leads.
+        let open = dir.path().join("open");
+        fs::create_dir(&open).unwrap();
+        symlink(&file, open.join("link")).unwrap();
+        assert!(trusted_path(&open.join("link")).is_ok());
+        set_mode(&open, 0o777);
+        let why = trusted_path(&open.join("link")).unwrap_err().to_string();
+        assert!(why.contains("/open can be written by others"), "{why}");
+        symlink("open/link", dir.path().join("second")).unwrap();
+        assert!(trusted_path(&dir.path().join("second")).is_err());
+
         // A link to nothing, which only whoever owns the directory can make something.
         fs::remove_file(&file).unwrap();
         assert!(trusted_path(&link).is_err());
         assert!(trusted_or_missing(&link).is_ok());
         set_mode(&above.join("b"), 0o1777);
         assert!(trusted_or_missing(&link).is_err());
+    }
+
+    #[test]
+    fn links_that_never_end_are_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        let why = trusted_path(&dir.path().join("a")).unwrap_err().to_string();
+        assert!(why.contains("too many links"), "{why}");
+    }
+
+    #[test]
+    fn what_belongs_to_a_user_is_not_root_s() {
+        if !is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("gcc"), "").unwrap();
+        let give = |path: &Path| std::os::unix::fs::lchown(path, Some(1000), None).unwrap();
+        give(&home);
+        let why = trusted_path(&home.join("gcc")).unwrap_err().to_string();
+        assert!(why.contains("/home belongs to user 1000"), "{why}");
+        // Nor is a link that a user made where everybody may, as in /tmp.
+        set_mode(dir.path(), 0o1777);
+        let link = dir.path().join("link");
+        symlink("/bin/sh", &link).unwrap();
+        assert!(trusted_path(&link).is_ok());
+        give(&link);
+        assert!(trusted_path(&link).is_err());
+    }
+
+    #[test]
+    fn a_list_of_other_users_who_may_write_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        set_mode(&file, 0o664);
+        if !is_root() || trusted(&file).is_err() {
+            return;
+        }
+        // Version 2; user::rw-, user:1000:rw-, group::r--, mask::rw-, other::r--.
+        let entries: [(u16, u16, u32); 5] = [
+            (0x01, 6, u32::MAX),
+            (0x02, 6, 1000),
+            (0x04, 4, u32::MAX),
+            (0x10, 6, u32::MAX),
+            (0x20, 4, u32::MAX),
+        ];
+        let mut acl = 2u32.to_le_bytes().to_vec();
+        for (tag, may, id) in entries {
+            acl.extend([tag.to_le_bytes(), may.to_le_bytes()].concat());
+            acl.extend(id.to_le_bytes());
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::lsetxattr(&file, ACL, &acl, flags).is_ok() {
+            assert!(trusted(&file).is_err());
+        }
     }
 }

@@ -6,10 +6,11 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
 use crate::system::run::answer;
+use crate::system::search::may_run;
 use crate::system::trusted::{is_root, trusted_path};
 use crate::system::{System, names};
 use crate::toolchain::minimum::{self, Minimum, numbers};
-use crate::toolchain::programs::{may_run, named};
+use crate::toolchain::programs::named;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -186,9 +187,17 @@ fn is_proxy(path: &Path, file: &Path) -> bool {
     !libraries && path.with_file_name("rustup").exists()
 }
 
+/// Where root's toolchains of rustup are, whoever's shell root comes from: the same for the
+/// administrator and for what apt does by night.
+const ROOTS: [&str; 2] = ["/root/.rustup", "/usr/local/rustup"];
+
 /// The compilers of rustup's toolchains, its default first. A user's must be the user's own, and
 /// root's must be where nobody else could have put them.
 fn rustup() -> Vec<PathBuf> {
+    if is_root() {
+        let homes = ROOTS.iter().map(Path::new);
+        return homes.flat_map(toolchains).collect();
+    }
     let home = env::var_os("RUSTUP_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".rustup")));

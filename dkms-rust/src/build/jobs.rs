@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How many compilers run side by side: not more than the administrator lets dkms have, and not
+//! more than fit into memory.
+
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::system::ram::Memory;
+use crate::system::{System, names};
+use std::fs;
+use std::thread::available_parallelism;
+
+const MB: u64 = 1 << 20;
+
+/// What compilers take, in MB: the largest, and each that runs beside it at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Need {
+    largest: u64,
+    other: u64,
+}
+
+/// A module of ten files. Its rustc takes 250 MB, most of it to read the crates' metadata.
+const MODULE: Need = Need {
+    largest: 300,
+    other: 250,
+};
+
+/// The series up to which [`SMALL`] holds.
+const SMALL_SERIES: (u32, u32) = (6, 12);
+
+/// Measured: the crate `core` takes most.
+const SMALL: Need = Need {
+    largest: 700,
+    other: 450,
+};
+
+/// Measured: the kernel's bindings have grown, and take most. What they take could be told from
+/// their size, but they are made in the middle of the rebuild.
+const LARGE: Need = Need {
+    largest: 960,
+    other: 650,
+};
+
+impl Need {
+    fn of_rebuild(kernel: &Kernel) -> Self {
+        match kernel.release.series() {
+            Some(series) if series <= SMALL_SERIES => SMALL,
+            _ => LARGE,
+        }
+    }
+
+    /// Of so many jobs as many as fit, and at least one.
+    fn fit(self, jobs: usize, memory: Option<Memory>) -> usize {
+        let Some(memory) = memory else {
+            return jobs;
+        };
+        let beside = memory.available.saturating_sub(self.largest * MB) / (self.other * MB);
+        let fit = usize::try_from(beside).unwrap_or(usize::MAX);
+        jobs.min(fit.saturating_add(1))
+    }
+}
+
+/// Refuses if not even one compiler after the other fits. With swap it does, slowly.
+///
+/// # Errors
+///
+/// The refusal, which has the figures.
+pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
+    let need = Need::of_rebuild(kernel);
+    let Some(memory) = Memory::now(&kernel.system) else {
+        return Ok(());
+    };
+    let there = (memory.available + memory.swap) / MB;
+    if there >= need.largest {
+        return Ok(());
+    }
+    let why = format!(
+        "rebuilding its Rust metadata takes {} MB of memory, and {there} MB are available",
+        need.largest
+    );
+    let swap = format!(
+        "fallocate -l 1G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile \
+         # or end other programs; a rebuild is needed once, then {} MB do",
+        MODULE.largest
+    );
+    let mend = match memory.limited {
+        true => "give the control group (the container) more memory".to_owned(),
+        false => swap,
+    };
+    Err(Refusal::new(&kernel.release, why, mend))
+}
+
+/// The jobs of a rebuild, of which `most` were asked for.
+pub fn of_rebuild(kernel: &Kernel, most: Option<usize>) -> usize {
+    // Twice as many jobs as processors: what has to wait has stepped back, so that it fills gaps.
+    let jobs = limited(&kernel.system, most, 2 * processors());
+    Need::of_rebuild(kernel).fit(jobs, Memory::now(&kernel.system))
+}
+
+/// The jobs of a module's build, of which `most` were asked for.
+pub fn of_module(system: &System, most: Option<usize>) -> usize {
+    // As dkms asks of make where a module leaves the command to it.
+    let jobs = limited(system, most.or(Some(processors())), usize::MAX);
+    MODULE.fit(jobs, Memory::now(system))
+}
+
+fn processors() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// The smaller of what is asked for and what is usual, as far as the administrator allows.
+fn limited(system: &System, asked: Option<usize>, usual: usize) -> usize {
+    let limits = [asked, dkms_s(system)];
+    limits.into_iter().flatten().fold(usual, usize::min).max(1)
+}
+
+/// What the administrator says of dkms's jobs in its configuration; 0 is for any number.
+fn dkms_s(system: &System) -> Option<usize> {
+    let folder = system.at("etc/dkms");
+    let more = folder.join("framework.conf.d");
+    let more = names(&more).into_iter().map(|name| more.join(name));
+    // The last one counts.
+    let mut files = more.rev().chain([folder.join("framework.conf")]);
+    let of_file = |file| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let value = |line: &str| {
+            let value = line.trim_start().strip_prefix("parallel_jobs=")?;
+            let value = value.split('#').next()?.trim();
+            value.trim_matches(['"', '\'']).parse().ok()
+        };
+        text.lines().rev().find_map(value)
+    };
+    let value: Option<usize> = files.find_map(of_file);
+    value.filter(|jobs| *jobs > 0)
+}
+
+/// What arguments for make say of jobs: how many, if a number is named, and the other arguments.
+pub fn asked(args: &[String]) -> (Option<usize>, Vec<String>) {
+    let mut jobs = None;
+    let mut rest = Vec::new();
+    let mut args = args.iter().peekable();
+    while let Some(arg) = args.next() {
+        let number = match arg.as_str() {
+            "-j" | "--jobs" => args
+                .next_if(|next| next.parse::<usize>().is_ok())
+                .map_or("", String::as_str),
+            other => match other
+                .strip_prefix("--jobs=")
+                .or_else(|| other.strip_prefix("-j"))
+            {
+                Some(number) if number.parse::<usize>().is_ok() => number,
+                _ => {
+                    rest.push(arg.clone());
+                    continue;
+                }
+            },
+        };
+        jobs = number.parse().ok();
+    }
+    (jobs, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::headers::tests::make_installed;
+
+    fn memory(available: u64) -> Option<Memory> {
+        Some(Memory {
+            available: available * MB,
+            swap: 0,
+            limited: false,
+        })
+    }
+
+    #[test]
+    fn as_many_jobs_as_fit_into_memory_and_at_least_one() {
+        assert_eq!(LARGE.fit(4, memory(960)), 1);
+        assert_eq!(LARGE.fit(4, memory(1609)), 1);
+        assert_eq!(LARGE.fit(4, memory(1610)), 2);
+        assert_eq!(LARGE.fit(4, memory(100_000)), 4);
+        assert_eq!(LARGE.fit(4, memory(10)), 1);
+        assert_eq!(LARGE.fit(4, None), 4);
+    }
+
+    #[test]
+    fn a_machine_that_is_too_small_is_told_by_how_much_unless_it_can_swap() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "7.3.4-amd64", "");
+        make_installed(root.path(), "6.12.1-amd64", "");
+        let system = System::below(root.path());
+        let kernel = |release: &str| Kernel::find(&system, &release.parse().unwrap()).unwrap();
+        fs::create_dir(root.path().join("proc")).unwrap();
+        let with = |available: u64, swap: u64, release| {
+            let text = format!(
+                "MemAvailable: {} kB\nSwapFree: {} kB\n",
+                available << 10,
+                swap << 10
+            );
+            fs::write(root.path().join("proc/meminfo"), text).unwrap();
+            check(&kernel(release))
+        };
+        let refusal = with(800, 0, "7.3.4-amd64").unwrap_err();
+        assert!(
+            refusal
+                .reason
+                .contains("takes 960 MB of memory, and 800 MB"),
+            "{refusal}"
+        );
+        assert!(refusal.mend.unwrap().contains("swapon"));
+        assert_eq!(with(800, 0, "6.12.1-amd64"), Ok(()));
+        assert_eq!(with(800, 200, "7.3.4-amd64"), Ok(()));
+        // With swap it is one after the other all the same.
+        assert_eq!(of_rebuild(&kernel("7.3.4-amd64"), Some(8)), 1);
+    }
+
+    #[test]
+    fn the_administrator_s_word_on_dkms_s_jobs_holds() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let write = |name: &str, text: &str| {
+            let path = root.path().join("etc/dkms").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        assert_eq!(limited(&system, None, 8), 8);
+        write("framework.conf", "# parallel_jobs=7\nparallel_jobs=3\n");
+        assert_eq!(limited(&system, None, 8), 3);
+        write("framework.conf.d/a.conf", "parallel_jobs=\"1\" # small\n");
+        assert_eq!(limited(&system, None, 8), 1);
+        assert_eq!(limited(&system, Some(4), 8), 1);
+        write("framework.conf.d/b.conf", "parallel_jobs=0\n");
+        assert_eq!(limited(&system, Some(4), 8), 4);
+    }
+
+    #[test]
+    fn jobs_are_read_from_arguments_as_make_reads_them() {
+        let of = |text: &str| {
+            let args: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            let (jobs, rest) = asked(&args);
+            (jobs, rest.join(" "))
+        };
+        assert_eq!(of("V=1 -j4 modules"), (Some(4), "V=1 modules".into()));
+        assert_eq!(of("-j 4 V=1"), (Some(4), "V=1".into()));
+        assert_eq!(of("--jobs=2 -j"), (None, String::new()));
+        assert_eq!(of("-j1 -j2"), (Some(2), String::new()));
+        assert_eq!(of("-k --trace"), (None, "-k --trace".into()));
+    }
+}

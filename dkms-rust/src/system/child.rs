@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Child processes that end: with all that they started, when the user interrupts dkms-rust or a
+//! limit is over.
+//!
+//! Signals that ask to end are blocked and looked for while a child is waited for. What was under
+//! way then fails as it would for any other reason, so that whatever is half done is removed by
+//! those who began it; at the very end the signal does what it does by itself.
+
+use nix::sys::signal::{SigSet, Signal as Asked};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The signals that ask a program to end.
+const ASKED: [Asked; 3] = [Asked::SIGINT, Asked::SIGTERM, Asked::SIGHUP];
+
+/// How long a program that was asked to end may take for it, and one that was killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
+
+/// Why a child did not end by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The user wants dkms-rust to end.
+    Interrupted,
+    /// It took longer than this.
+    TooLong(Duration),
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => write!(f, "interrupted"),
+            Self::TooLong(limit) => write!(f, "ended after {} s", limit.as_secs()),
+        }
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// Has [`interrupted`] know of signals that ask to end, instead of ending at once. Also makes this
+/// process the parent of whatever its children leave behind.
+///
+/// # Errors
+///
+/// If the kernel does not let it.
+pub fn watch_signals() -> io::Result<()> {
+    let ignored = ignored_signals();
+    let mut set = SigSet::empty();
+    // nohup and shells in scripts have some ignored, and that holds.
+    for signal in ASKED {
+        if ignored & 1 << (signal as u64 - 1) == 0 {
+            set.add(signal);
+        }
+    }
+    set.thread_block()?;
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    SIGNALS.get_or_init(|| SignalFd::with_flags(&set, flags).expect("a signalfd can be made"));
+    process::set_child_subreaper(Some(process::getpid()))?;
+    Ok(())
+}
+
+/// The signals that are ignored, a bit each, as the kernel shows them.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
+}
+
+/// Whether a signal asked this process to end.
+pub fn interrupted() -> bool {
+    SIGNALS.get().is_some_and(|signals| {
+        let mut fds = [PollFd::new(signals, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    })
+}
+
+/// Lets a signal that came end this process now.
+pub fn end_if_interrupted() {
+    if interrupted() {
+        ASKED
+            .iter()
+            .copied()
+            .collect::<SigSet>()
+            .thread_unblock()
+            .ok();
+    }
+}
+
+/// A child and what it starts, as long as that does not leave its process group.
+#[derive(Debug)]
+pub struct Group {
+    child: Child,
+    id: Pid,
+    ended: OwnedFd,
+}
+
+impl Group {
+    /// Starts a command as a group of its own.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be run.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
+        let id = Pid::from_child(&child);
+        let ended = process::pidfd_open(id, PidfdFlags::empty())?;
+        Ok(Self { child, id, ended })
+    }
+
+    /// Its standard output, where that is a pipe.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits until it ends. Where that is not by itself, the whole group is ended.
+    ///
+    /// # Errors
+    ///
+    /// If it was ended.
+    pub fn wait(&mut self, limit: Option<Duration>) -> Result<(), Stopped> {
+        let deadline = limit.map(|limit| (limit, Instant::now() + limit));
+        let why = loop {
+            if interrupted() {
+                break Stopped::Interrupted;
+            }
+            let left = match deadline {
+                None => None,
+                Some((limit, end)) => match end.checked_duration_since(Instant::now()) {
+                    None => break Stopped::TooLong(limit),
+                    left => left,
+                },
+            };
+            match self.ready(&[], left) {
+                Ok(Ready { ended: false, .. }) => {}
+                _ => return Ok(()),
+            }
+        };
+        self.end();
+        Err(why)
+    }
+
+    /// How it ended; what it left running stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of waiting.
+    pub fn leave(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
+    }
+
+    /// Waits until it ends, there is something to read from `also`, a signal comes, or time is up.
+    pub fn ready(&self, also: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Ready> {
+        let mut fds = vec![PollFd::new(&self.ended, PollFlags::IN)];
+        fds.extend(
+            also.iter()
+                .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)),
+        );
+        if let Some(signals) = SIGNALS.get() {
+            fds.push(PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN));
+        }
+        let time = time.map(|time| Timespec::try_from(time).unwrap_or_default());
+        match poll(&mut fds, time.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Ready {
+            ended: !fds[0].revents().is_empty(),
+            readable: !also.is_empty() && !fds[1].revents().is_empty(),
+        })
+    }
+
+    /// Ends it, and all of its group with it: first by asking, then by force.
+    pub fn end(&mut self) {
+        process::kill_process_group(self.id, Signal::TERM).ok();
+        if !self.ends_within(GRACE) {
+            process::kill_process_group(self.id, Signal::KILL).ok();
+            if !self.ends_within(GRACE) {
+                // It hangs in the kernel; nobody can do anything about it.
+                return;
+            }
+        }
+        self.sweep();
+    }
+
+    /// Kills what is left of the group of a child that has ended, waits for that, and returns how
+    /// the child ended.
+    pub fn sweep(&mut self) -> Option<ExitStatus> {
+        // The child is not waited for yet, so that its number is still its own.
+        process::kill_process_group(self.id, Signal::KILL).ok();
+        let status = self.child.wait().ok();
+        let end = Instant::now() + GRACE;
+        while process::test_kill_process_group(self.id).is_ok() && Instant::now() < end {
+            match process::waitpgid(self.id, WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                _ => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        status
+    }
+
+    fn ends_within(&self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        let mut fds = [PollFd::new(&self.ended, PollFlags::IN)];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap_or_default();
+            match poll(&mut fds, Some(&left)) {
+                Err(Errno::INTR) => {}
+                other => return other.is_ok_and(|ready| ready > 0),
+            }
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct Ready {
+    /// The child has ended.
+    pub ended: bool,
+    /// There is something to read, or its end.
+    pub readable: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn runs(pid: &str) -> bool {
+        let status = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("status"));
+        status.is_ok_and(|status| !status.contains("State:\tZ"))
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_ends_with_all_that_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "sleep 60 & echo $! >a; (trap '' TERM; sleep 60) & echo $! >b; wait";
+        let start = Instant::now();
+        let mut group = Group::spawn(sh(script).current_dir(dir.path())).unwrap();
+        let error = group.wait(Some(Duration::from_millis(300))).unwrap_err();
+        let limit = Duration::from_millis(300);
+        assert_eq!(error, Stopped::TooLong(limit));
+        assert!(start.elapsed() < Duration::from_secs(30));
+        for name in ["a", "b"] {
+            let pid = fs::read_to_string(dir.path().join(name)).unwrap();
+            assert!(!runs(&pid), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_child_leaves_running_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let mut group =
+            Group::spawn(sh("sleep 20 & echo $! >a; exit 3").current_dir(dir.path())).unwrap();
+        group.wait(None).unwrap();
+        assert_eq!(group.leave().unwrap().code(), Some(3));
+        assert!(start.elapsed() < Duration::from_secs(10));
+        let pid = fs::read_to_string(dir.path().join("a")).unwrap();
+        assert!(runs(&pid));
+        process::kill_process(
+            Pid::from_raw(pid.trim().parse().unwrap()).unwrap(),
+            Signal::KILL,
+        )
+        .unwrap();
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where programs are: for root in fixed directories, for a user in those of PATH.
+
+use crate::system::names;
+use crate::system::trusted::{is_root, trusted_or_missing, trusted_path};
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Where root's programs are, whatever PATH says.
+const ROOTS: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// Where no package's programs are, but what was unpacked there by hand: it may belong to anybody.
+const BY_HAND: &str = "/usr/local";
+
+/// The directories in which programs are looked for, in order. A user's are those of PATH. Root's
+/// are always the same, less those that others can write.
+pub fn search_path() -> &'static [PathBuf] {
+    static FOUND: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        if is_root() {
+            let found = ROOTS.iter().map(PathBuf::from);
+            return found.filter(|directory| is_root_s(directory)).collect();
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let absolute = |directory: &PathBuf| directory.is_absolute();
+        env::split_paths(&path).filter(absolute).collect()
+    })
+}
+
+/// Whether nobody else could have changed a directory; nor, where no package manager sees to that,
+/// any program in it: make and the shell look for programs there by themselves.
+fn is_root_s(directory: &Path) -> bool {
+    let Ok(real) = trusted_path(directory) else {
+        return false;
+    };
+    let mine = |name: &String| trusted_or_missing(&real.join(name)).is_ok();
+    !real.starts_with(BY_HAND) || names(&real).iter().all(mine)
+}
+
+/// The same, as the variable PATH for programs that are run.
+pub fn path_variable() -> OsString {
+    // No part has a colon in it: they come from PATH, or from the list above.
+    env::join_paths(search_path()).unwrap_or_default()
+}
+
+/// The program of this name that is run: the first in [`search_path`] that [`may_run`]. A name with
+/// a slash in it is no name. One that is not found is returned as it is, and can't be run.
+pub fn program(name: &str) -> PathBuf {
+    find_in(search_path(), name).unwrap_or_else(|| Path::new("/nonexistent").join(name))
+}
+
+/// The first program with exactly this name in some directories.
+pub fn find_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
+    if name.is_empty() || name.contains('/') {
+        return None;
+    }
+    let mut paths = directories.iter().map(|directory| directory.join(name));
+    paths.find(|path| may_run(path))
+}
+
+/// Whether it is a program that may be run: for root one that nobody else could have changed.
+pub fn may_run(path: &Path) -> bool {
+    path.is_file() && (!is_root() || trusted_path(path).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn root_looks_for_programs_where_only_root_can_put_them() {
+        if is_root() {
+            let allowed = |dir: &PathBuf| ROOTS.iter().any(|root| dir == Path::new(root));
+            assert!(search_path().iter().all(allowed));
+        }
+        assert!(search_path().iter().all(|dir| dir.is_absolute()));
+    }
+
+    #[test]
+    fn root_runs_no_program_that_others_can_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rustc");
+        fs::write(&path, "").unwrap();
+        let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        set(0o755);
+        assert!(may_run(&path));
+        set(0o777);
+        assert_eq!(may_run(&path), !is_root());
+        // Nor one that another directory has a link to.
+        let bin = dir.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        symlink(&path, bin.join("gcc")).unwrap();
+        assert_eq!(find_in(&[bin], "gcc").is_some(), !is_root());
+    }
+
+    #[test]
+    fn a_name_is_never_a_path() {
+        let found = |name| find_in(search_path(), name);
+        assert!(found("sh").is_some());
+        assert_eq!(found("/bin/sh"), None);
+        assert_eq!(found("../bin/sh"), None);
+        assert_eq!(found(""), None);
+        assert!(!program("no such program").exists());
+    }
+}
