@@ -9,7 +9,7 @@ use crate::system::System;
 use crate::system::dpkg;
 use crate::system::elf;
 use crate::system::names;
-use crate::system::trusted::{is_root, trusted, trusted_or_missing, trusted_path};
+use crate::system::trusted::{is_root, trusted_below, trusted_or_missing, trusted_path};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -180,21 +180,19 @@ fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Res
     Err(Refusal::new(release, why, mend))
 }
 
-/// Looks at a tree, at what is at its top and at its scripts: all that make runs.
+/// The directories of a tree that are used.
+const USED: [&str; 5] = ["arch", "include", "rust", "scripts", "tools"];
+
+/// Looks at a tree, at what is at its top and at all that make and the compilers read in it.
 fn check_owner(tree: &Path) -> anyhow::Result<()> {
     trusted_path(tree)?;
     for name in names(tree) {
         trusted_or_missing(&tree.join(name))?;
     }
-    let mut folders = vec![tree.join("scripts")];
-    while let Some(folder) = folders.pop() {
-        for name in names(&folder) {
-            let path = folder.join(name);
-            if fs::symlink_metadata(&path)?.is_symlink() {
-                trusted_or_missing(&path)?;
-            } else if trusted(&path)?.is_dir() {
-                folders.push(path);
-            }
+    for part in USED {
+        let folder = tree.join(part);
+        if folder.is_dir() {
+            trusted_below(&folder)?;
         }
     }
     Ok(())

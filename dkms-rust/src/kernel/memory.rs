@@ -5,6 +5,7 @@
 
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::trusted::trusted_path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -21,7 +22,9 @@ pub fn file(system: &System, subject: &str, release: &Release) -> PathBuf {
 
 /// What is remembered of a kernel, if it can be read.
 pub fn recall<T: DeserializeOwned>(system: &System, subject: &str, release: &Release) -> Option<T> {
-    let text = fs::read(file(system, subject, release)).ok()?;
+    let file = file(system, subject, release);
+    trusted_path(&file).ok()?;
+    let text = fs::read(file).ok()?;
     serde_json::from_slice(&text).ok()
 }
 

@@ -9,8 +9,9 @@ use crate::source::slice::Slice;
 use crate::source::version::{self, Version};
 use crate::system::System;
 use crate::system::dpkg;
+use crate::system::trusted::{is_root, trusted_below, trusted_path};
 use anyhow::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Tell a directory with a kernel's whole source. Headers may have `rust/`, and no more.
 const WHOLE: [&str; 2] = ["rust/kernel/lib.rs", "init/Kconfig"];
@@ -55,11 +56,14 @@ impl Source {
         let package = linux_source(kernel);
         let archive = system.sources().join(format!("{package}.tar.xz"));
         let why = match dpkg::source_of(system, &package) {
-            Some(here) if here == source && archive.is_file() => {
+            Some(here) if here == source && archive.is_file() && is_trusted(&archive) => {
                 return Ok(Self::Here {
                     path: archive,
                     debian: Some(version::name(&source)),
                 });
+            }
+            Some(here) if here == source && archive.is_file() => {
+                format!("others than root could have changed {}", archive.display())
             }
             Some(here) if here == source => format!("{} is missing", archive.display()),
             Some(here) if here.package == source.package => format!(
@@ -109,6 +113,11 @@ pub fn linux_source(kernel: &Kernel) -> String {
     format!("linux-source-{major}.{minor}")
 }
 
+/// Whether it may be used: by root only if nobody else could have changed it.
+fn is_trusted(archive: &Path) -> bool {
+    !is_root() || trusted_path(archive).is_ok()
+}
+
 /// The whole source tree in which the kernel was built, where that is on this machine.
 fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathBuf> {
     let source = system
@@ -117,6 +126,8 @@ fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathB
         .join("source");
     [kernel.common.clone(), kernel.build.clone(), source]
         .into_iter()
+        // `source` may lead into a home, and code of it would run here.
+        .filter(|tree| !is_root() || trusted_below(&tree.join("rust")).is_ok())
         .filter(|tree| WHOLE.iter().all(|file| tree.join(file).is_file()))
         .find(|tree| version::upstream(tree).is_ok_and(|upstream| upstream == headers.upstream))
 }

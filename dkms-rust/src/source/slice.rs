@@ -14,7 +14,7 @@ use crate::source::needed::{self, Place};
 use crate::source::version::{self, Version};
 use crate::source::work::Work;
 use crate::system::System;
-use crate::system::trusted::trusted;
+use crate::system::trusted::trusted_path;
 use anyhow::{Context, Result, bail, ensure};
 use liblzma::read::XzDecoder;
 use liblzma::write::XzEncoder;
@@ -55,7 +55,7 @@ impl Slice {
     /// The slice that is kept for a kernel, if there is one that nobody else could have written.
     pub fn kept(system: &System, release: &Release) -> Option<Self> {
         let file = path(system, release);
-        trusted(&file).ok()?;
+        trusted_path(&file).ok()?;
         let about = read_about(&file).ok()?;
         Some(Self { file, about })
     }
@@ -158,7 +158,7 @@ fn folder(system: &System) -> Result<PathBuf> {
         .mode(0o755)
         .create(&folder);
     made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
-    trusted(&folder)?;
+    trusted_path(&folder)?;
     Ok(folder)
 }
 

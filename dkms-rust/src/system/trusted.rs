@@ -53,6 +53,31 @@ pub fn trusted_path(path: &Path) -> Result<PathBuf> {
     Ok(real)
 }
 
+/// The same of all that is below a directory, which itself may be a link.
+///
+/// # Errors
+///
+/// As [`trusted_path`], of the first that others could have changed.
+pub fn trusted_below(folder: &Path) -> Result<()> {
+    let mut folders = vec![trusted_path(folder)?];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        for entry in entries {
+            let path = entry?.path();
+            let meta = fs::symlink_metadata(&path).with_context(|| path.display().to_string())?;
+            if meta.is_symlink() {
+                trusted_or_missing(&path)?;
+                continue;
+            }
+            judge(&path, &meta, meta.mode())?;
+            if meta.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The same of a directory in which others may make files, but not change those of root: of /tmp.
 ///
 /// # Errors
