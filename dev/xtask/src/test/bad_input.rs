@@ -49,7 +49,10 @@ fn one(setup: &Setup<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<(
     let log = setup.project.log("bad-input")?;
     let mut chroot = Chroot::new(setup.project, root)?;
     chroot.bind(warm, WARM)?;
-    let line = |text: &str| format!("R='{}'; C={CACHE}; W={WARM}/cache; {text}", root.release);
+    let line = |text: &str| {
+        let release = &root.release;
+        format!("R='{release}'; C={CACHE}; W={WARM}/cache; U=/home/user; {text}")
+    };
     chroot
         .sh(&line(&format!("set -e; {}", case.prepare)))
         .log(&log)

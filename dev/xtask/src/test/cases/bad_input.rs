@@ -4,7 +4,7 @@
 //! fresh copy of a Debian 13 root in which the package is installed and its cache is empty.
 //!
 //! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
-//! cache folder, `W` a filled cache that may be copied from.
+//! cache folder, `W` a filled cache that may be copied from, `U` the home of user 1000.
 
 /// One case.
 pub struct BadInput {
@@ -360,7 +360,215 @@ pub const CASES: &[BadInput] = &[
         ],
         may_make: false,
     },
+    BadInput {
+        name: "cache-on-noexec",
+        prepare: "mkdir -p $C && mount -t tmpfs -o noexec,mode=0755 none $C",
+        command: "dkms-rust check -k $R",
+        exit: 77,
+        says: &["mounted noexec", "mend: mount -o remount,exec "],
+        may_make: false,
+    },
+    BadInput {
+        name: "memory-too-small",
+        prepare: "sed 's/^\\(MemAvailable:\\|SwapFree:\\).*/\\1 256000 kB/' /proc/meminfo > /tmp/meminfo && \
+                  mount --bind /tmp/meminfo /proc/meminfo",
+        command: "dkms-rust check -k $R",
+        exit: 77,
+        says: &[
+            "takes [0-9]+ MB of memory, and 500 MB are available",
+            "mend: fallocate .* swapon",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "jobs-are-the-administrator-s",
+        prepare: "mkdir -p /etc/dkms/framework.conf.d && \
+                  echo 'parallel_jobs=1' > /etc/dkms/framework.conf.d/small.conf && \
+                  mv /usr/bin/make /usr/bin/make-real && \
+                  printf '#!/bin/sh\\necho error: called with $*\\nexit 1\\n' > /usr/bin/make && \
+                  chmod 755 /usr/bin/make",
+        command: "dkms-rust kdir -k $R",
+        exit: 1,
+        says: &["error: called with .* -j1 "],
+        may_make: false,
+    },
+    BadInput {
+        name: "lock-that-a-user-holds",
+        // The second lock is as 0.1.0 made it: for all to open.
+        prepare: "cp -a $W $C && chmod -R go-w $C",
+        command: "user='setpriv --reuid=1000 --regid=1000 --clear-groups'; \
+                  rm -f $C/$R/.lock; dkms-rust kdir -k $R >/dev/null; \
+                  $user flock --nonblock $C/$R/.lock true; echo new $?; chmod 644 $C/$R/.lock; \
+                  $user flock $C/$R/.lock sleep 60 & sleep 1; \
+                  timeout 20 dkms-rust clean -k $R; echo cleaned $?; kill $!",
+        exit: 0,
+        says: &["new 66\n", "cleaned 0\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "lock-whose-holder-does-not-end",
+        prepare: "cp -a $W $C && chmod 600 $C/$R/.lock",
+        command: "flock $C/$R/.lock sleep 60 & sleep 1; timeout 5 dkms-rust kdir -k $R; \
+                  echo waited $?; kill $!",
+        exit: 0,
+        says: &[
+            "waiting for processes? [0-9]+ [(]flock[)].*, at work on this kernel",
+            "waited 124\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "module-that-leaves-a-program-running",
+        prepare: C_MODULE,
+        // It has the standard error of make, and would have the lock.
+        command: "cd /tmp/m && echo '$(shell sleep 61 >/dev/null & echo $$! > /tmp/pid)' >> Kbuild && \
+                  timeout 40 dkms-rust make -k $R 2>&1; echo made $?; \
+                  kill -0 $(cat /tmp/pid) && timeout 20 dkms-rust clean -k $R; echo cleaned $?; \
+                  kill $(cat /tmp/pid)",
+        exit: 0,
+        says: &["made 0\n", "cleaned 0\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "module-whose-make-hangs",
+        prepare: C_MODULE,
+        command: "cd /tmp/m && echo '$(shell sleep 6543)' >> Kbuild; \
+                  DKMS_RUST_TIMEOUT=5 timeout 40 dkms-rust make -k $R; echo made $?; \
+                  grep -lsz 6543 /proc/[0-9]*/cmdline; echo left $?",
+        exit: 0,
+        says: &[
+            "make was stopped .*: ended after 5 s",
+            "made 1\n",
+            "left 1\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "compiler-that-hangs",
+        prepare: "mv /usr/bin/bindgen /usr/bin/bindgen-real && \
+                  printf '#!/bin/sh\\ncase \"$*\" in *_generated.rs*) exec sleep 6542;; esac\\n\
+                  exec bindgen-real \"$@\"\\n' > /usr/bin/bindgen && chmod 755 /usr/bin/bindgen",
+        command: "DKMS_RUST_TIMEOUT=40 dkms-rust kdir -k $R; echo kdir $?; \
+                  grep -lsz 6542 /proc/[0-9]*/cmdline; echo left $?",
+        exit: 0,
+        says: &[
+            "make was stopped after 40 s, as long as DKMS_RUST_TIMEOUT lets it take",
+            "kdir 1\n",
+            "left 1\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "compiler-that-is-killed",
+        prepare: "mv /usr/bin/rustc /usr/bin/rustc.real && \
+                  printf '#!/bin/sh\\ncase \"$*\" in *\"--crate-name core \"*) \
+                  cat /proc/self/oom_score_adj >> /tmp/tries; kill -9 $$;; esac\\n\
+                  exec rustc.real \"$@\"\\n' > /usr/bin/rustc && chmod 755 /usr/bin/rustc",
+        // Another time there may be more memory.
+        command: "dkms-rust kdir -k $R; echo kdir $?; tr '\\n' , < /tmp/tries; echo; \
+                  dkms-rust check -k $R",
+        exit: 0,
+        says: &[
+            "was killed, most likely for want of memory",
+            "kdir 1\n",
+            "\n1000,\n",
+            "metadata to rebuild",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "interrupted-in-the-middle",
+        prepare: "true",
+        command: "for after in 5 9 17; do dkms-rust kdir -k $R & p=$!; sleep $after; kill $p; wait $p; \
+                  echo ended $?; done; ls -A $C/$R; \
+                  ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -c $C; ls -A /var/lib/dkms-rust",
+        exit: 0,
+        says: &[
+            "ended 143\n(?s).*ended 143\n.*ended 143\n",
+            "\n[.]lock\n0\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "compilers-in-a-user-s-folder-of-root-s-path",
+        prepare: USER_S_PROGRAMS,
+        command: "for path in $U/bin:$PATH $PATH:$U/bin; do PATH=$path dkms-rust check -k $R; \
+                  PATH=$path dkms-rust status; done; test ! -e /tmp/ran && echo none ran",
+        exit: 0,
+        says: &["metadata to rebuild", "none ran\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "rustup-s-stand-ins-in-a-user-s-path",
+        prepare: USER_S_PROGRAMS,
+        command: "touch $U/bin/rustup; cd $U; echo '[toolchain]\nchannel = \"x\"' > rust-toolchain.toml; \
+                  rm $U/bin/gcc* $U/bin/bindgen*; cp -a $W $C; \
+                  PATH=$U/bin:$PATH setpriv --reuid=1000 --regid=1000 --clear-groups \
+                  dkms-rust check -k $R; test ! -e /tmp/ran && echo none ran",
+        exit: 0,
+        says: &["metadata kept", "none ran\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "environment-of-root",
+        prepare: C_MODULE,
+        command: "mkdir -p -m 1777 /home/u/tmp; chown 1000 /home/u/tmp; cd /tmp/m; \
+                  echo '$(shell env > /tmp/env)' >> Kbuild; \
+                  TMPDIR=/home/u/tmp HOME=/home/u RUSTUP_HOME=/home/u PATH=/home/u:$PATH MAKEFLAGS=-n \
+                  GCC_EXEC_PREFIX=/home/u/ KCFLAGS=/home/u dkms-rust make -k $R; \
+                  grep /home/u /tmp/env; echo found $?",
+        exit: 0,
+        says: &["found 1\n"],
+        may_make: false,
+    },
+    BadInput {
+        name: "build-tree-of-a-user",
+        prepare: USER_S_PROGRAMS,
+        command: "own=$R-own; cp -a /lib/modules/$R /lib/modules/$own; \
+                  cp -a $(readlink -f /lib/modules/$R/build) $U/linux; \
+                  sed -i \"s|^CONFIG_CC_VERSION_TEXT=.*|CONFIG_CC_VERSION_TEXT=\\\"$U/bin/gcc (own) 14\\\"|\" \
+                  $U/linux/.config; chown -R 1000 $U; ln -sfn $U/linux /lib/modules/$own/build; \
+                  dkms-rust check -k $own; echo check $?; dkms-rust status; \
+                  test ! -e /tmp/ran && echo none ran",
+        exit: 0,
+        says: &[
+            "its build tree is not root's alone [(].*belongs to user 1000",
+            "check 77\n",
+            "none ran\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
+        name: "ordinary-user-with-ccache-and-no-home",
+        prepare: C_MODULE,
+        command: "mkdir /tmp/ccache; for name in gcc-14 x86_64-linux-gnu-gcc-14; do \
+                  printf '#!/bin/sh\\n[ \"$CCACHE_DISABLE\" ] || exit 1\\nexec /usr/bin/%s \"$@\"\\n' $name \
+                  > /tmp/ccache/$name; chmod 755 /tmp/ccache/$name; done; \
+                  chown -R 1000:1000 /tmp/m; cd /tmp/m; \
+                  env -u HOME PATH=/tmp/ccache:$PATH setpriv --reuid=1000 --regid=1000 --clear-groups \
+                  sh -c \"dkms-rust check -k $R && dkms-rust make -k $R\"; echo made $?",
+        exit: 0,
+        says: &["metadata kept", "made 0\n"],
+        may_make: false,
+    },
 ];
+
+/// A module in C, and all that is kept.
+const C_MODULE: &str = r#"
+cp -a $W $C
+mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild
+printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("m");\n' > m.c
+"#;
+
+/// A user's programs, called like compilers, that say if they are run.
+const USER_S_PROGRAMS: &str = r#"
+mkdir -p $U/bin
+for name in rustc rustc-1.99 bindgen bindgen-9.9 gcc gcc-14 x86_64-linux-gnu-gcc-14 dpkg-query make; do
+    printf '#!/bin/sh\necho $0 >> /tmp/ran\necho "%s 9.9.9"\n' $name > $U/bin/$name
+    chmod 755 $U/bin/$name
+done
+chown -R 1000:1000 $U
+"#;
 
 /// A kernel whose build tree has its metadata, and a module that is no driver of ours.
 const HELLO_ON_OWN_TREE: &str = r#"
