@@ -93,6 +93,8 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
 /// The jobs of a rebuild, of which `most` were asked for.
 pub fn of_rebuild(kernel: &Kernel, most: Option<usize>) -> usize {
     // Twice as many jobs as processors: what has to wait has stepped back, so that it fills gaps.
+    // dkms asks for as many as processors if nobody said anything, and means that all may be used.
+    let most = most.filter(|most| *most < processors());
     let jobs = limited(&kernel.system, most, 2 * processors());
     Need::of_rebuild(kernel).fit(jobs, Memory::now(&kernel.system))
 }

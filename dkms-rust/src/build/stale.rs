@@ -11,6 +11,7 @@ use crate::source::slice;
 use crate::system::{System, names};
 use anyhow::{Context, Result};
 use std::fs;
+use std::path::Path;
 
 /// The directories below [`System::state`] with a file for each kernel, and how its name ends.
 const FILES: [(&str, &str); 3] = [
@@ -19,7 +20,7 @@ const FILES: [(&str, &str); 3] = [
     (failures::FOLDER, memory::END),
 ];
 
-/// Drops it: trees, slices, and what is remembered.
+/// Drops it: trees, slices, and what is remembered; and what killed processes left half done.
 ///
 /// # Errors
 ///
@@ -28,8 +29,10 @@ pub fn drop_stale(system: &System) -> Result<()> {
     if system.cache().symlink_metadata().is_ok() {
         Cache::open(system)?.drop_stale(system)?;
     }
+    drop_half_done(&system.state())?;
     for (folder, end) in FILES {
         let folder = system.state().join(folder);
+        drop_half_done(&folder)?;
         for name in names(&folder) {
             let release = name
                 .strip_suffix(end)
@@ -44,9 +47,57 @@ pub fn drop_stale(system: &System) -> Result<()> {
     Ok(())
 }
 
+/// Drops what was being made in a directory, and would have been renamed, by processes that are
+/// gone. Their numbers are the ends of its names.
+fn drop_half_done(folder: &Path) -> Result<()> {
+    for name in names(folder) {
+        let begun = name.starts_with('.') || name.contains(".new-");
+        let plain = FILES.iter().find_map(|(_, end)| name.strip_suffix(end));
+        let number = plain.unwrap_or(&name).rsplit('-').next();
+        let maker = number.and_then(|number| number.parse::<u32>().ok());
+        let gone = |maker: u32| !Path::new("/proc").join(maker.to_string()).exists();
+        if !begun || !maker.is_some_and(gone) {
+            continue;
+        }
+        let path = folder.join(name);
+        let removed = match path.symlink_metadata()?.is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        removed.with_context(|| format!("can't remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_killed_processes_left_goes_and_what_is_being_made_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        // No process has a number as large.
+        let gone = u32::MAX;
+        let here = std::process::id();
+        let source = system.state().join(slice::FOLDER);
+        let headers = system.state().join(fingerprint::REMEMBERED);
+        fs::create_dir_all(&headers).unwrap();
+        for pid in [gone, here] {
+            fs::create_dir_all(system.state().join(format!(".fetch-{pid}/tree"))).unwrap();
+            fs::create_dir_all(source.join(format!(".7.3.4-amd64-{pid}/rust"))).unwrap();
+            fs::write(source.join(format!(".7.3.4-amd64-{pid}.tar.xz")), "").unwrap();
+            fs::write(headers.join(format!("7.3.4-amd64.new-{pid}")), "").unwrap();
+        }
+        drop_stale(&system).unwrap();
+        let fetch = format!(".fetch-{here}");
+        assert!(system.state().join(fetch).exists());
+        for (folder, count) in [(system.state(), 3), (source, 2), (headers, 1)] {
+            let left = names(&folder);
+            assert_eq!(left.len(), count, "{left:?}");
+            assert!(!left.iter().any(|name| name.contains(&gone.to_string())));
+        }
+    }
 
     #[test]
     fn what_is_kept_goes_with_its_kernel() {

@@ -45,3 +45,22 @@ pub fn remember(
     fs::write(&new, serde_json::to_vec(what)?)?;
     fs::rename(&new, &file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_others_could_have_changed_is_not_remembered() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let release: Release = "7.3.4-amd64".parse().unwrap();
+        let recalled = || recall::<u32>(&system, "x", &release);
+        remember(&system, "x", &release, &7).unwrap();
+        assert_eq!(recalled(), Some(7));
+        let folder = system.state().join("x");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(recalled(), None);
+    }
+}

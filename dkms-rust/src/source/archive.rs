@@ -5,6 +5,7 @@
 //! Of 1.7 GB a rebuild needs a few megabytes: only the blocks that can hold those are read.
 
 use crate::source::xz::Xz;
+use crate::system::child::{Stopped, interrupted};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -79,6 +80,9 @@ impl Archive {
         let mut count = 0;
         for entry in tar::Archive::new(reader).entries()? {
             let mut entry = entry?;
+            if interrupted() {
+                return Err(Stopped::Interrupted.into());
+            }
             // The last entry that begins in these blocks may end in the next.
             if start + entry.raw_header_position() >= length {
                 break;
