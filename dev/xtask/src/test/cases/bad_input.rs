@@ -399,7 +399,7 @@ pub const CASES: &[BadInput] = &[
         command: "user='setpriv --reuid=1000 --regid=1000 --clear-groups'; \
                   rm -f $C/$R/.lock; dkms-rust kdir -k $R >/dev/null; \
                   $user flock --nonblock $C/$R/.lock true; echo new $?; chmod 644 $C/$R/.lock; \
-                  $user flock $C/$R/.lock sleep 60 & sleep 1; \
+                  $user flock $C/$R/.lock sleep 60 >/dev/null 2>&1 & sleep 1; \
                   timeout 20 dkms-rust clean -k $R; echo cleaned $?; kill $!",
         exit: 0,
         says: &["new 66\n", "cleaned 0\n"],
@@ -408,7 +408,7 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "lock-whose-holder-does-not-end",
         prepare: "cp -a $W $C && chmod 600 $C/$R/.lock",
-        command: "flock $C/$R/.lock sleep 60 & sleep 1; timeout 5 dkms-rust kdir -k $R; \
+        command: "flock $C/$R/.lock sleep 60 >/dev/null 2>&1 & sleep 1; timeout 5 dkms-rust kdir -k $R; \
                   echo waited $?; kill $!",
         exit: 0,
         says: &[
@@ -421,9 +421,9 @@ pub const CASES: &[BadInput] = &[
         name: "module-that-leaves-a-program-running",
         prepare: C_MODULE,
         // It has the standard error of make, and would have the lock.
-        command: "cd /tmp/m && echo '$(shell sleep 61 >/dev/null & echo $$! > /tmp/pid)' >> Kbuild && \
+        command: "cd /tmp/m && echo '$(shell sleep 61 >/dev/null & echo $$! >> /tmp/pid)' >> Kbuild && \
                   timeout 40 dkms-rust make -k $R 2>&1; echo made $?; \
-                  kill -0 $(cat /tmp/pid) && timeout 20 dkms-rust clean -k $R; echo cleaned $?; \
+                  kill -0 $(tail -n 1 /tmp/pid) && timeout 20 dkms-rust clean -k $R; echo cleaned $?; \
                   kill $(cat /tmp/pid)",
         exit: 0,
         says: &["made 0\n", "cleaned 0\n"],
@@ -432,9 +432,9 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "module-whose-make-hangs",
         prepare: C_MODULE,
-        command: "cd /tmp/m && echo '$(shell sleep 6543)' >> Kbuild; \
+        command: "n=654; cd /tmp/m && echo \"\\$(shell sleep ${n}3)\" >> Kbuild; \
                   DKMS_RUST_TIMEOUT=5 timeout 40 dkms-rust make -k $R; echo made $?; \
-                  grep -lsz 6543 /proc/[0-9]*/cmdline; echo left $?",
+                  grep -lsz [6]543 /proc/[0-9]*/cmdline; echo left $?",
         exit: 0,
         says: &[
             "make was stopped .*: ended after 5 s",
@@ -449,7 +449,7 @@ pub const CASES: &[BadInput] = &[
                   printf '#!/bin/sh\\ncase \"$*\" in *_generated.rs*) exec sleep 6542;; esac\\n\
                   exec bindgen-real \"$@\"\\n' > /usr/bin/bindgen && chmod 755 /usr/bin/bindgen",
         command: "DKMS_RUST_TIMEOUT=40 dkms-rust kdir -k $R; echo kdir $?; \
-                  grep -lsz 6542 /proc/[0-9]*/cmdline; echo left $?",
+                  grep -lsz [6]542 /proc/[0-9]*/cmdline; echo left $?",
         exit: 0,
         says: &[
             "make was stopped after 40 s, as long as DKMS_RUST_TIMEOUT lets it take",
@@ -502,7 +502,7 @@ pub const CASES: &[BadInput] = &[
         name: "rustup-s-stand-ins-in-a-user-s-path",
         prepare: USER_S_PROGRAMS,
         command: "touch $U/bin/rustup; cd $U; echo '[toolchain]\nchannel = \"x\"' > rust-toolchain.toml; \
-                  rm $U/bin/gcc* $U/bin/bindgen*; cp -a $W $C; \
+                  rm $U/bin/*gcc* $U/bin/bindgen* $U/bin/dpkg-query $U/bin/make; cp -a $W $C; \
                   PATH=$U/bin:$PATH setpriv --reuid=1000 --regid=1000 --clear-groups \
                   dkms-rust check -k $R; test ! -e /tmp/ran && echo none ran",
         exit: 0,
