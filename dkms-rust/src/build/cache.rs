@@ -15,6 +15,7 @@ use crate::kernel::release::Release;
 use crate::system::trusted::{is_root, trusted, trusted_path};
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail, ensure};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
@@ -132,7 +133,7 @@ impl Cache {
                 Ok(Some(lock)) => lock,
                 Ok(None) => continue,
                 // A user has what root made.
-                Err(error) => return by_user(path, error),
+                Err(error) => return without_lock(path, error),
             };
             if verify(&path).is_ok() {
                 let _lock = Some(lock);
@@ -311,9 +312,10 @@ fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// The tree for a user who can't take root's lock: it is used as it is found, and if root replaces
-/// it meanwhile, the build fails.
-fn by_user(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
-    if !is_root() && verify(&path).is_ok() {
+/// it meanwhile, the build fails. The same where nobody can replace it.
+fn without_lock(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
+    let read_only = error.downcast_ref() == Some(&Errno::ROFS);
+    if (read_only || !is_root()) && verify(&path).is_ok() {
         return Ok(Kept { path, _lock: None });
     }
     Err(error)

@@ -191,19 +191,22 @@ fn is_proxy(path: &Path, file: &Path) -> bool {
 /// administrator and for what apt does by night.
 const ROOTS: [&str; 2] = ["/root/.rustup", "/usr/local/rustup"];
 
-/// The compilers of rustup's toolchains, its default first. A user's must be the user's own, and
-/// root's must be where nobody else could have put them.
+/// The compilers of rustup's toolchains, its default first.
 fn rustup() -> Vec<PathBuf> {
-    if is_root() {
-        let homes = ROOTS.iter().map(Path::new);
-        return homes.flat_map(toolchains).collect();
+    let variable = |name: &str| env::var_os(name).map(PathBuf::from);
+    let homes = homes(is_root(), variable);
+    homes.iter().flat_map(|home| toolchains(home)).collect()
+}
+
+/// Where rustup keeps toolchains: a user's own place, by the user's environment, or root's.
+fn homes(root: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    if root {
+        return ROOTS.map(PathBuf::from).to_vec();
     }
-    let home = env::var_os("RUSTUP_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".rustup")));
-    home.filter(|home| home.is_absolute() && is_own(home))
-        .map(|home| toolchains(&home))
-        .unwrap_or_default()
+    let home = variable("RUSTUP_HOME").or_else(|| Some(variable("HOME")?.join(".rustup")));
+    home.into_iter()
+        .filter(|home| home.is_absolute() && is_own(home))
+        .collect()
 }
 
 fn is_own(home: &Path) -> bool {
@@ -285,6 +288,24 @@ mod tests {
         assert_eq!(ask(stable.clone()).unwrap().version, "rustc 1.97.1");
         assert_eq!(rustup_s(&stable), Some("stable"));
         assert_eq!(rustup_s(Path::new("/usr/bin/rustc")), None);
+    }
+
+    #[test]
+    fn root_s_toolchains_are_the_same_whoever_s_shell_asks() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = |of: &'static str| {
+            let path = dir.path().to_owned();
+            move |name: &str| (name == of).then(|| path.clone())
+        };
+        let (of_night, of_shell) = (homes(true, |_| None), homes(true, home("RUSTUP_HOME")));
+        assert_eq!(of_night, of_shell);
+        assert_eq!(homes(false, home("RUSTUP_HOME")), [dir.path()]);
+        fs::create_dir(dir.path().join(".rustup")).unwrap();
+        assert_eq!(homes(false, home("HOME")), [dir.path().join(".rustup")]);
+        // Nor are those in a place of somebody else a user's.
+        if !is_root() {
+            assert!(homes(false, |_| Some("/usr".into())).is_empty());
+        }
     }
 
     #[test]

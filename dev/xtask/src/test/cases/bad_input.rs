@@ -369,6 +369,14 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
     BadInput {
+        name: "cache-that-nobody-can-write",
+        prepare: "cp -a $W $C && mount --bind $C $C && mount -o remount,bind,ro $C",
+        command: "dkms-rust kdir -k $R",
+        exit: 0,
+        says: &["^/var/cache/dkms-rust/"],
+        may_make: false,
+    },
+    BadInput {
         name: "memory-too-small",
         prepare: "sed 's/^\\(MemAvailable:\\|SwapFree:\\).*/\\1 256000 kB/' /proc/meminfo > /tmp/meminfo && \
                   mount --bind /tmp/meminfo /proc/meminfo",
