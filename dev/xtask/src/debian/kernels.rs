@@ -15,6 +15,8 @@ pub struct Debian {
     pub kernel: &'static str,
     /// The kernels of the matrix.
     pub kernels: &'static [Kernels],
+    /// The suite of a rustc that is not that of its kernels, which the matrix builds with as well.
+    pub rustc: Option<&'static str>,
 }
 
 /// Kernels of a suite.
@@ -62,6 +64,7 @@ pub const DEBIANS: &[Debian] = &[
             kernels("trixie-backports", "rt-amd64"),
             kernels("trixie-backports", "arm64"),
         ],
+        rustc: Some("trixie-backports"),
     },
     Debian {
         suite: "forky",
@@ -72,6 +75,7 @@ pub const DEBIANS: &[Debian] = &[
             kernels("forky", "cloud-amd64"),
             kernels("forky", "rt-amd64"),
         ],
+        rustc: None,
     },
     Debian {
         suite: "sid",
@@ -82,5 +86,6 @@ pub const DEBIANS: &[Debian] = &[
             kernels("sid", "cloud-amd64"),
             kernels("sid", "rt-amd64"),
         ],
+        rustc: Some("trixie"),
     },
 ];

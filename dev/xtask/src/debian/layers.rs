@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernel::Kernel;
-use crate::debian::kernels::Debian;
+use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::{digest, files, lock, ui};
@@ -61,10 +61,14 @@ const KERNEL_TOOLS: &[&str] = &[
     "bison",
     // By the names that the kernel's Makefile calls them.
     "clang",
+    "cpio",
+    // What packages it.
+    "debhelper",
     "flex",
     "lld",
     "llvm",
     "python3-minimal",
+    "rsync",
 ];
 
 /// The root with what builds a kernel over it.
@@ -82,18 +86,35 @@ pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
     with(project, root, "foreign-suites", &packages)
 }
 
-/// The root with the newest rustc of its archives, where that is not the suite's own.
-pub fn with_newer_rustc(project: &Project, root: &Root, debian: &Debian) -> Result<Option<Root>> {
-    let backports = debian
-        .archives
-        .iter()
-        .find(|name| name.ends_with("-backports"));
-    let Some(suite) = backports else {
-        return Ok(None);
-    };
-    let packages = ["rustc", "rust-src"].map(|name| format!("{name}/{suite}"));
-    with(project, root, "newer-rustc", &packages).map(Some)
+/// The root with the rustc of another suite than its own, newer or older, as a layer of this name.
+pub fn with_rustc_of(
+    project: &Project,
+    root: &Root,
+    mirror: &Mirror,
+    suite: &str,
+    name: &str,
+) -> Result<Root> {
+    let line = RUSTC_OF.replace("SUITE", suite);
+    let what = format!("add to the root: rustc of {suite}");
+    made(
+        project,
+        root,
+        name,
+        std::slice::from_ref(&line),
+        &what,
+        |chroot| {
+            let list = chroot.path().join(format!("etc/apt/sources.list.d/{LIST}"));
+            files::write(&list, format!("{}\n", mirror.source_line(suite)))?;
+            let log = project.log("provision-layers")?;
+            chroot.sh(&line).log(&log).run()?;
+            files::remove(&list)
+        },
+    )
 }
+
+const LIST: &str = "rustc-of.list";
+const RUSTC_OF: &str = "apt-get -q update && apt-get -q -y --no-install-recommends \
+     --allow-downgrades install rustc/SUITE rust-src/SUITE libstd-rust-dev/SUITE && apt-get clean";
 
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {

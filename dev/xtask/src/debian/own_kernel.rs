@@ -38,6 +38,14 @@ pub const PLAIN: Variant = Variant {
     compilers: "",
 };
 
+/// Without Rust, as somebody packages a kernel for a machine of theirs.
+pub const PACKAGED: Variant = Variant {
+    name: "packaged",
+    config: include_str!("own_kernel/packaged.config"),
+    mend: "",
+    compilers: "",
+};
+
 /// With all that watches memory and locks, and with faults on demand. Rust goes with KASAN only
 /// where clang builds the kernel.
 pub const KASAN: Variant = Variant {
@@ -103,6 +111,13 @@ find . '(' -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -path './arch/*.c' ')
 rm -f vmlinux vmlinux.unstripped .tmp_vmlinux* modules.order
 ";
 
+/// Packages it, installs what came out, and leaves nothing else.
+const PACKAGE: &str = "
+make -s $compilers bindeb-pkg DPKG_FLAGS=-d
+dpkg -i ../linux-image-${release}_*.deb ../linux-headers-${release}_*.deb
+rm -r /srv/own-kernel
+";
+
 /// What Ubuntu's linux-lib-rust has beside the headers, which link to it: no source, and of all
 /// that was built what rustc reads.
 const AS_LIB_RUST: &str = "
@@ -129,6 +144,23 @@ impl Variant {
 
 /// The root with such a kernel built and installed.
 pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
+    let tree = format!("/usr/src/linux-headers-{}", variant.release(&root.release));
+    made(project, root, variant, &tree, INSTALL)
+}
+
+/// The root with such a kernel, built and installed as packages, as the kernel's own rules make
+/// them.
+pub fn with_packages(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
+    made(project, root, variant, "/srv/own-kernel/linux", PACKAGE)
+}
+
+fn made(
+    project: &Project,
+    root: &Root,
+    variant: &Variant,
+    tree: &str,
+    install: &str,
+) -> Result<Root> {
     let root = layers::with_kernel_tools(project, root)?;
     let Variant {
         name,
@@ -137,11 +169,11 @@ pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
         ..
     } = variant;
     let configure = variant.configure();
-    let recipe = [BASE, config, compilers, &configure, INSTALL].map(str::to_owned);
+    let recipe = [BASE, config, compilers, &configure, install].map(str::to_owned);
     let what = format!("build a {name} kernel from linux-source");
     let layer = format!("own-kernel-{name}");
     layers::made(project, &root, &layer, &recipe, &what, |chroot| {
-        make(project, &root, variant, chroot)
+        make(project, &root, variant, chroot, tree, install)
     })
 }
 
@@ -160,7 +192,14 @@ pub fn with_lib_rust(project: &Project, root: &Root, variant: &Variant) -> Resul
     })
 }
 
-fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> Result<()> {
+fn make(
+    project: &Project,
+    root: &Root,
+    variant: &Variant,
+    chroot: &Chroot,
+    tree: &str,
+    install: &str,
+) -> Result<()> {
     let Variant {
         name,
         config,
@@ -169,7 +208,6 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
     } = variant;
     let log = project.log(&format!("own-kernel-{name}"))?;
     let release = variant.release(&root.release);
-    let tree = format!("/usr/src/linux-headers-{release}");
     let sh = |what: &str, script: &str| {
         let set = format!("release='{release}'; compilers='{compilers}'");
         let line = format!("set -e; {set}; mkdir -p '{tree}'; cd '{tree}'; {script}");
@@ -210,7 +248,7 @@ fn make(project: &Project, root: &Root, variant: &Variant, chroot: &Chroot) -> R
         })?
         .must_succeed("make bzImage")
         .with_context(|| format!("all of it is in {}", log.display()))?;
-    sh("install it", INSTALL).map(drop)
+    sh("install it", install).map(drop)
 }
 
 fn unpack(root: &Root) -> Result<String> {

@@ -74,6 +74,8 @@ pub struct Check {
     pub rustc: Option<String>,
     /// Why it will not build.
     pub reason: Option<String>,
+    /// What to type then.
+    pub mend: Option<String>,
 }
 
 /// What dkms-rust says of a kernel; that it refuses is an answer.

@@ -48,7 +48,7 @@ pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -
     let log = project.log(&format!("matrix-{}-{}-build", kernel.suite, kernel.release))?;
     let chroot = Chroot::new(project, installed)?;
     let mut built = Built {
-        check: packaged::check(&chroot, &kernel.release)?,
+        check: check(&chroot, kernel, installed, &log)?,
         gcc: packaged::gcc(&chroot, &kernel.release),
         cold: None,
         warm: None,
@@ -60,6 +60,22 @@ pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -
         keep_cache(&chroot, cache)?;
     }
     Ok(built)
+}
+
+/// What dkms-rust says of the kernel; the source of one of our own is handed over first, by the
+/// command that it prints.
+fn check(chroot: &Chroot, kernel: &Kernel, installed: &Root, log: &Path) -> Result<Check> {
+    let check = packaged::check(chroot, &kernel.release)?;
+    let Some((command, _)) = check
+        .mend
+        .as_ref()
+        .and_then(|mend| mend.split_once(" DIRECTORY"))
+    else {
+        return Ok(check);
+    };
+    let line = format!("{command} {}", installed.linux_source()?);
+    chroot.sh(&line).log(log).run()?;
+    packaged::check(chroot, &kernel.release)
 }
 
 fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Result<Vec<u8>> {

@@ -6,6 +6,7 @@
 
 mod boot;
 mod build;
+mod extra;
 mod pick;
 mod results;
 mod table;
@@ -16,9 +17,8 @@ use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
 use crate::debian::kernel::Kernel;
-use crate::debian::kernels::{DEBIANS, Debian, TESTED};
+use crate::debian::kernels::{DEBIANS, Debian};
 use crate::debian::mirror::Mirror;
-use crate::debian::own_kernel::{self, PLAIN, Variant};
 use crate::debian::root::Root;
 use crate::debian::{archive, layers, packaged, provision, setup, together};
 use crate::host::project::Project;
@@ -28,7 +28,11 @@ use crate::report::results::Results;
 
 use boot::Job;
 use build::Built;
+use extra::Extra;
 use results::Row;
+
+/// The layer with all of a Debian's kernels.
+const LAYER: &str = "matrix";
 
 /// What a run has so far.
 struct Matrix<'a> {
@@ -106,8 +110,8 @@ impl Matrix<'_> {
         let project = self.project;
         let mirror = Mirror::find()?;
         let offered = archive::kernels(project, &mirror, debian)?;
-        let own = own(debian, &offered)?;
-        let all = offered.iter().chain(own.iter().map(|(kernel, _)| kernel));
+        let extra = Extra::all(debian, &offered)?;
+        let all = offered.iter().chain(extra.iter().map(|row| &row.kernel));
         self.offered.extend(all.clone().cloned());
         if !all
             .clone()
@@ -120,12 +124,13 @@ impl Matrix<'_> {
         let (foreign, native): (Vec<_>, Vec<_>) = offered
             .iter()
             .partition(|kernel| kernel.foreign().is_some());
-        self.group(&base, "matrix", &native)?;
+        self.group(&base, LAYER, &native)?;
         self.group(&base, "foreign", &foreign)?;
-        for (kernel, with) in own {
-            if pick::is_picked(&kernel, self.words) {
-                let root = with(project, &base, &PLAIN)?;
-                self.each(&root, &[&kernel])?;
+        for extra in &extra {
+            if pick::is_picked(&extra.kernel, self.words) {
+                let with_kernels = layers::with_kernels(project, &base, LAYER, &native)?;
+                let root = extra.root(project, &base, &with_kernels)?;
+                self.each(&root, &[&extra.kernel])?;
             }
         }
         Ok(())
@@ -234,26 +239,4 @@ impl Matrix<'_> {
         ));
         Ok(good == self.rows.len() && self.problems.is_empty())
     }
-}
-
-/// How a root gets a kernel of our own.
-type With = fn(&Project, &Root, &Variant) -> Result<Root>;
-
-/// Kernels that come with their metadata, which those of Debian do not: one that was built from
-/// its linux-source, with the whole build tree, and with what Ubuntu's linux-lib-rust has of it.
-fn own(debian: &Debian, offered: &[Kernel]) -> Result<Vec<(Kernel, With)>> {
-    if debian.suite != TESTED.suite {
-        return Ok(Vec::new());
-    }
-    let source = archive::first(offered, debian)?;
-    let own = |suite: &str| Kernel {
-        suite: suite.to_owned(),
-        flavour: PLAIN.name.to_owned(),
-        release: PLAIN.release(&source.release),
-        ..source.clone()
-    };
-    Ok(vec![
-        (own("own-build"), own_kernel::with),
-        (own("linux-lib-rust"), own_kernel::with_lib_rust),
-    ])
 }

@@ -23,7 +23,10 @@ pub struct Row {
     pub kernel: String,
     /// What dkms-rust takes it for.
     pub class: Option<String>,
-    /// The rustc of its metadata.
+    /// How the module was built.
+    #[serde(default)]
+    pub way: Option<String>,
+    /// The rustc that built it.
     pub rustc: Option<String>,
     /// The compiler that built it.
     pub gcc: Option<String>,
@@ -58,6 +61,7 @@ impl Row {
             flavour: kernel.flavour.clone(),
             kernel: kernel.release.clone(),
             class: None,
+            way: None,
             rustc: None,
             gcc: None,
             build_seconds_cold: None,
@@ -76,6 +80,7 @@ impl Row {
     /// Takes in how the build went.
     pub fn built(&mut self, built: &Built) {
         self.class.clone_from(&built.check.class);
+        self.way.clone_from(&built.check.way);
         // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
         self.rustc = built
             .check

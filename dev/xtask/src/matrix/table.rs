@@ -16,10 +16,11 @@ use super::results::Row;
 /// Whose part of a page this is.
 pub const TASK: &str = "matrix";
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 11] = [
     "suite",
     "kernel",
     "class",
+    "way",
     "rustc",
     "gcc",
     "cold, s",
@@ -30,14 +31,14 @@ const HEAD: [&str; 10] = [
 ];
 
 /// The README's.
-const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "class", "cold, s", "warm, s", "cases"];
+const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "way", "cold, s", "warm, s", "cases"];
 
 /// The table, and below it what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
     markdown::table(HEAD, rows.iter().map(cells)) + &notes(rows)
 }
 
-fn cells(row: &Row) -> [String; 10] {
+fn cells(row: &Row) -> [String; 11] {
     let known = |value: &Option<String>| value.clone().unwrap_or_default();
     let seconds = |value: Option<f64>| value.map(|s| format!("{s:.1}")).unwrap_or_default();
     let cases = match (row.passed + row.failed + row.skipped, &row.failure) {
@@ -53,6 +54,7 @@ fn cells(row: &Row) -> [String; 10] {
         row.suite.clone(),
         row.kernel.clone(),
         known(&row.class),
+        known(&row.way),
         known(&row.rustc),
         known(&row.gcc),
         seconds(row.build_seconds_cold),
@@ -103,8 +105,8 @@ fn pages(rows: &[Row], offered: &[Kernel]) -> [(&'static str, String); 2] {
 }
 
 fn short(row: &Row) -> [String; 6] {
-    let [suite, kernel, class, _, _, cold, warm, _, _, cases] = cells(row);
-    [suite, kernel, class, cold, warm, cases]
+    let [suite, kernel, _, way, _, _, cold, warm, _, _, cases] = cells(row);
+    [suite, kernel, way, cold, warm, cases]
 }
 
 fn dated(rows: &[Row], offered: &[Kernel], table: &str) -> String {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernels::TESTED;
+use crate::debian::mirror::Mirror;
 use crate::debian::setup::Setup;
 use crate::debian::{layers, packaged};
 use crate::host::{cargo, files, ui};
@@ -32,7 +33,7 @@ pub fn run(setup: &Setup<'_>, drivers: &[Built], all: bool, tally: &mut Tally) {
         || open(setup),
     ) {
         Ok(Some(chroot)) => chroot,
-        Ok(None) => return tally.skip(NAME, "the suite has no backports to take a rustc from"),
+        Ok(None) => return tally.skip(NAME, "no other suite is named to take a rustc from"),
         Err(error) => return tally.fail(&format!("{NAME}/open"), &format!("{error:#}")),
     };
     let releases = setup.releases.iter().take(if all { usize::MAX } else { 1 });
@@ -44,10 +45,13 @@ pub fn run(setup: &Setup<'_>, drivers: &[Built], all: bool, tally: &mut Tally) {
 }
 
 fn open(setup: &Setup<'_>) -> Result<Option<Chroot>> {
-    let root = layers::with_newer_rustc(setup.project, &setup.checks, TESTED)?;
-    let log = setup.project.log(NAME)?;
-    root.map(|root| packaged::with_dkms_rust(setup.project, &root, &setup.repo, &log))
-        .transpose()
+    let Some(suite) = TESTED.rustc else {
+        return Ok(None);
+    };
+    let (project, checks) = (setup.project, &setup.checks);
+    let root = layers::with_rustc_of(project, checks, &Mirror::find()?, suite, NAME)?;
+    let log = project.log(NAME)?;
+    packaged::with_dkms_rust(project, &root, &setup.repo, &log).map(Some)
 }
 
 fn kernel(
