@@ -176,20 +176,24 @@ fn newest(packages: &[Package], suite: &str, flavour: &str) -> Vec<Kernel> {
     series.dedup();
     let kernel = |series: &&str| {
         let source = format!("linux-source-{series}");
-        let mut sources = packages.iter().filter(|package| package.name == source);
-        sources.find_map(|source| {
+        let sources = packages.iter().filter(|package| package.name == source);
+        let mut kernels = sources.filter_map(|source| {
             let release = packages
                 .iter()
                 .filter(|package| package.version == source.version)
                 .filter_map(|package| package.name.strip_prefix("linux-image-"))
                 .find(|release| is_of(release, flavour))?;
-            has(&format!("linux-headers-{release}"), &source.version).then(|| Kernel {
-                suite: suite.to_owned(),
-                series: (*series).to_owned(),
-                flavour: flavour.to_owned(),
-                version: source.version.clone(),
-                release: release.to_owned(),
-            })
+            has(&format!("linux-headers-{release}"), &source.version)
+                .then(|| (source.version.clone(), release.to_owned()))
+        });
+        let (version, release) = kernels.next()?;
+        Some(Kernel {
+            suite: suite.to_owned(),
+            series: (*series).to_owned(),
+            flavour: flavour.to_owned(),
+            version,
+            release,
+            before: kernels.next(),
         })
     };
     series.iter().filter_map(kernel).collect()
@@ -239,8 +243,12 @@ mod tests {
         ("linux-headers-7.10.1-amd64", "7.10.1-1"),
     ];
 
+    fn newest(list: &[(&str, &str)], flavour: &str) -> Vec<Kernel> {
+        super::newest(&packages(list), "s", flavour)
+    }
+
     fn releases(list: &[(&str, &str)], flavour: &str) -> Vec<String> {
-        newest(&packages(list), "s", flavour)
+        newest(list, flavour)
             .into_iter()
             .map(|kernel| kernel.release)
             .collect()
@@ -252,6 +260,14 @@ mod tests {
             releases(BACKPORTS, "amd64"),
             ["7.10.1-amd64", "7.2.12-amd64"]
         );
+    }
+
+    #[test]
+    fn the_one_before_is_known_where_all_of_it_is_still_there() {
+        let kernels = newest(BACKPORTS, "amd64");
+        let before: Vec<_> = kernels.iter().map(|kernel| kernel.before.clone()).collect();
+        let older = ("7.2.11-1".to_owned(), "7.2.11-amd64".to_owned());
+        assert_eq!(before, [None, Some(older)]);
     }
 
     #[test]

@@ -19,9 +19,24 @@ pub struct Kernel {
     pub version: String,
     /// Its release, as `uname -r` gives it.
     pub release: String,
+    /// The version and release of the one before it in its series, where the archive still has
+    /// that, with its headers and its source.
+    #[serde(default)]
+    pub before: Option<(String, String)>,
 }
 
 impl Kernel {
+    /// The one before it in its series.
+    pub fn before(&self) -> Option<Self> {
+        let (version, release) = self.before.clone()?;
+        Some(Self {
+            version,
+            release,
+            before: None,
+            ..self.clone()
+        })
+    }
+
     /// Its architecture, where that is not the one of all else in the roots.
     pub fn foreign(&self) -> Option<&str> {
         Some(architecture(&self.flavour)).filter(|name| *name != FLAVOUR)
@@ -56,6 +71,7 @@ mod tests {
             flavour: flavour.into(),
             version: "7.3.4-1".into(),
             release: format!("7.3.4-{flavour}"),
+            before: None,
         };
         let image = |flavour| kernel(flavour).package("linux-image");
         assert_eq!(image("rt-amd64"), "linux-image-7.3.4-rt-amd64=7.3.4-1");

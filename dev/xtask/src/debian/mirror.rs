@@ -68,6 +68,15 @@ impl Mirror {
         })
     }
 
+    /// A `.sources` file for a suite.
+    pub fn sources(&self, suite: &str) -> String {
+        format!(
+            "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\nSigned-By: {}\n",
+            self.uri,
+            self.keyring.display()
+        )
+    }
+
     /// The line of a sources.list for a suite.
     pub fn source_line(&self, suite: &str) -> String {
         format!(

@@ -196,6 +196,7 @@ mod tests {
             flavour: "amd64".into(),
             version: version.into(),
             release: "r".into(),
+            before: None,
         };
         assert_ne!(key(TESTED, &kernel("1")), key(TESTED, &kernel("2")));
         assert_eq!(key(TESTED, &kernel("1")), key(TESTED, &kernel("1")));

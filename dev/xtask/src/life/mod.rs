@@ -102,6 +102,15 @@ pub fn run(
     let looks = Mutex::new(looks);
     thread::scope(|scope| {
         scope.spawn(|| boot(project, &looks, &rows, on_done));
+        let (cases, without): (Vec<&Case>, Vec<&Case>) = cases
+            .iter()
+            .partition(|case| stock.before.is_some() || !case.needs_before());
+        for case in without {
+            ui::say(&format!(
+                "SKIP  {}: the archive has no kernel before {}",
+                case.name, stock.old.release
+            ));
+        }
         for (number, case) in cases.iter().enumerate() {
             ui::say(&format!("{} ...", case.name));
             let done = one::run(&stock, &installed, case, boots);

@@ -55,7 +55,7 @@ fn parts(
         let releases: Vec<&str> = part
             .boots
             .iter()
-            .map(|which| release(stock, *which))
+            .filter_map(|which| release(stock, *which))
             .collect();
         if boots && !releases.is_empty() {
             done.looks
@@ -65,10 +65,11 @@ fn parts(
     Ok(())
 }
 
-fn release<'a>(stock: &'a Stock<'_>, which: Which) -> &'a str {
+fn release<'a>(stock: &'a Stock<'_>, which: Which) -> Option<&'a str> {
     match which {
-        Which::Old => &stock.old.release,
-        Which::New => &stock.new.release,
+        Which::Old => Some(&stock.old.release),
+        Which::New => Some(&stock.new.release),
+        Which::Before => stock.before.as_ref().map(|kernel| &*kernel.release),
     }
 }
 

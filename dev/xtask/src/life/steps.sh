@@ -3,9 +3,10 @@
 #
 # What the steps of a case call. Set before it: OLD, NEW the releases of the two kernels and
 # OLD_SERIES, NEW_SERIES their first two numbers; V the packages' version, NEXT one that follows,
-# WORSE one after that, whose driver does not compile. /srv/offers has sources files of local apt
-# repositories: procdriver, next and worse (the packages), old and new (the kernels). /srv/warm has
-# filled caches of dkms-rust, by kernel.
+# WORSE one after that, whose driver does not compile; BEFORE the release of the kernel before OLD
+# in its series, empty where the archive has none. /srv/offers has sources files of local apt
+# repositories: procdriver, next and worse (the packages), old, new and before (the kernels), rustc (a
+# newer one); and forky's, the archive's own. /srv/warm has filled caches of dkms-rust, by kernel.
 set -eu
 # Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
 export INITRD=No
@@ -67,6 +68,75 @@ obey() {
 		return 1
 		;;
 	esac
+}
+
+# Runs a command that must not have dkms-rust rebuild anything.
+without_a_rebuild() {
+	"$@" 2>&1 | tee /root/said
+	! grep rebuilding /root/said
+}
+
+# Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it.
+of_another_recipe() {
+	sed -i 's/"recipe":"[^"]*"/"recipe":"0"/' "/var/cache/dkms-rust/$1/dkms-rust.json"
+	grep -q '"recipe":"0"' "/var/cache/dkms-rust/$1/dkms-rust.json"
+}
+
+# How the driver for kernel $1 was built.
+how_built() {
+	modinfo -k "$1" -F dkms_rust procDriver
+}
+
+# Gives OLD's headers a field before all others of the structure with a file's operations in /proc;
+# the kernel does not have it.
+field_added() {
+	header=$(readlink -f "/lib/modules/$OLD/source")/include/linux/proc_fs.h
+	cp -p "$header" /root/proc_fs.h
+	sed -i 's/^struct proc_ops {$/&\n\tunsigned long added_by_the_test;/' "$header"
+	grep -q added_by_the_test "$header"
+}
+
+field_removed() {
+	cp -p /root/proc_fs.h "$(readlink -f "/lib/modules/$OLD/source")/include/linux/proc_fs.h"
+}
+
+# What is kept for kernel $1 has it.
+sees_field() {
+	grep -rq added_by_the_test "/var/cache/dkms-rust/$1" --include='bindings*.rs'
+}
+
+# Adds a Rust module $1 of version 1 to dkms, whose init runs the line $2.
+add_module() {
+	mkdir "/usr/src/$1-1"
+	cat >"/usr/src/$1-1/dkms.conf" <<END
+PACKAGE_NAME="$1"
+PACKAGE_VERSION="1"
+BUILT_MODULE_NAME[0]="$1"
+$(sed '/^PACKAGE_NAME=/d; /^PACKAGE_VERSION=/d; /^BUILT_MODULE_NAME/d' /usr/src/procdriver-*/dkms.conf)
+END
+	for file in /usr/src/procdriver-*/build-or-skip; do
+		[ ! -e "$file" ] || cp -p "$file" "/usr/src/$1-1/"
+	done
+	echo "obj-m := $1.o" >"/usr/src/$1-1/Kbuild"
+	cat >"/usr/src/$1-1/$1.rs" <<END
+// SPDX-License-Identifier: GPL-2.0-only
+//! A module of the tests.
+use kernel::prelude::*;
+module! { type: Module, name: "$1", license: "GPL" }
+struct Module;
+impl kernel::Module for Module {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        $2
+        Ok(Self)
+    }
+}
+END
+	dkms add "$1/1"
+}
+
+# What the compiler said of module $1.
+log_of() {
+	cat "/var/lib/dkms/$1/1/build/make.log"
 }
 
 # Every package is configured.

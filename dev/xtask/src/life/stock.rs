@@ -12,6 +12,7 @@ use crate::debian::chroot::{self, Chroot};
 use crate::debian::kernel::Kernel;
 use crate::debian::kernels::{FLAVOUR, TESTED};
 use crate::debian::layers;
+use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
@@ -21,6 +22,9 @@ use crate::package::{repo, versions};
 
 /// The names of a kernel's packages, apart from what they depend on.
 const KERNEL: [&str; 3] = ["linux-image", "linux-headers", "linux-source"];
+
+/// The suite of Debian's next release.
+const NEXT_RELEASE: &str = "forky";
 
 /// Removes every kernel, and leaves what kernels share.
 const NO_KERNEL: &str = "apt-get -q -y purge $(dpkg-query -W -f '${Package}\\n' | \
@@ -35,8 +39,12 @@ pub struct Stock<'a> {
     pub old: Kernel,
     /// The newer kernel.
     pub new: Kernel,
+    /// The one before the older, where the archive still has it.
+    pub before: Option<Kernel>,
     /// Repositories, by the name of their sources file.
     offers: Vec<(&'static str, PathBuf)>,
+    /// The sources file of Debian's next release.
+    next_release: String,
     /// Filled caches, by release.
     warm: Vec<(String, PathBuf)>,
     bare: Root,
@@ -54,17 +62,30 @@ impl<'a> Stock<'a> {
             let log = project.log("life-stock")?;
             chroot.sh(NO_KERNEL).log(&log).run().map(drop)
         })?;
-        let archives = [&old, &new].map(|kernel| archive(project, &bare, kernel));
-        let [old_debs, new_debs] = archives;
+        let before = old.before();
         let mut offers = versions::repositories(project, &setup.debs)?;
         offers.extend([
             ("procdriver", setup.repo.clone()),
-            ("old", old_debs?),
-            ("new", new_debs?),
+            ("old", kernel(project, &bare, &old, package)?),
+            ("new", kernel(project, &bare, &new, package)?),
         ]);
+        if let Some(before) = &before {
+            // No other package follows it any more.
+            let own = |name: &str| match name {
+                "linux-source" => format!("{name}-{}", before.series),
+                _ => format!("{name}-{}", before.release),
+            };
+            offers.push(("before", kernel(project, &bare, before, own)?));
+        }
+        let mirror = Mirror::find()?;
+        if let Some(suite) = TESTED.rustc {
+            let names = ["rustc", "rust-src"].map(str::to_owned);
+            offers.push(("rustc", archive(project, &bare, "rustc", suite, &names)?));
+        }
         let mut stock = Self {
             project,
             offers,
+            next_release: mirror.sources(NEXT_RELEASE),
             warm: setup
                 .releases
                 .iter()
@@ -75,6 +96,7 @@ impl<'a> Stock<'a> {
             bare,
             old,
             new,
+            before,
         };
         stock.with_old = stock.with_old_kernel()?;
         Ok(stock)
@@ -129,6 +151,10 @@ impl<'a> Stock<'a> {
             let file = offers.join(format!("{name}.sources"));
             write(&file, &repo::sources_at(repo, &place)?)?;
         }
+        write(
+            &offers.join(format!("{NEXT_RELEASE}.sources")),
+            &self.next_release,
+        )?;
         for (release, cache) in &self.warm {
             let filled = cache.join("cache").join(release);
             chroot.bind(&filled, &format!("/srv/warm/{release}"))?;
@@ -140,7 +166,9 @@ impl<'a> Stock<'a> {
     }
 
     fn steps(&self) -> String {
+        let before = self.before.as_ref();
         let set = [
+            ("BEFORE", before.map_or("", |kernel| &*kernel.release)),
             ("OLD", &*self.old.release),
             ("NEW", &self.new.release),
             ("OLD_SERIES", &self.old.series),
@@ -174,29 +202,42 @@ fn pair(base: &Root) -> Result<[Kernel; 2]> {
     Ok([of(TESTED.suite)?, of(TESTED.kernel)?])
 }
 
-/// A repository of a kernel, with all that a root without one needs for it, as apt finds it. The
-/// packages are packed again without compression: each case unpacks them anew.
-fn archive(project: &Project, bare: &Root, kernel: &Kernel) -> Result<PathBuf> {
-    let dir = bare
-        .folder
-        .join(format!("kernel-{}-{}", kernel.release, kernel.version));
+/// A repository of a kernel's packages, by these names.
+fn kernel(
+    project: &Project,
+    bare: &Root,
+    kernel: &Kernel,
+    named: impl Fn(&str) -> String,
+) -> Result<PathBuf> {
+    let names = KERNEL.map(|name| format!("{}={}", named(name), kernel.version));
+    let folder = format!("kernel-{}-{}", kernel.release, kernel.version);
+    archive(project, bare, &folder, &kernel.suite, &names)
+}
+
+/// A repository of packages of a suite, with all that a root without a kernel needs for them, as
+/// apt finds it; kept in a folder of this name. The packages are packed again without compression:
+/// each case unpacks them anew.
+fn archive(
+    project: &Project,
+    bare: &Root,
+    folder: &str,
+    suite: &str,
+    names: &[String],
+) -> Result<PathBuf> {
+    let dir = bare.folder.join(folder);
     if dir.exists() {
         return Ok(dir);
     }
-    let what = format!("download the packages of kernel {}", kernel.release);
-    ui::step(&what, || {
+    ui::step(&format!("download {}", names.join(" ")), || {
         let work = mounts::scratch_folder(project)?;
         let place = work.path().join("archive");
         fs::create_dir(&place).with_context(|| format!("cannot make {}", place.display()))?;
         let mut chroot = Chroot::new(project, bare)?;
         chroot.bind(&place, "/srv/archive")?;
-        let names = KERNEL
-            .map(|name| format!("{}={}", package(name), kernel.version))
-            .join(" ");
         let line = format!(
             "apt-get -q update && apt-get -q -y --no-install-recommends --download-only \
-             -o Dir::Cache::Archives=/srv/archive -t '{}' install {names}",
-            kernel.suite
+             -o Dir::Cache::Archives=/srv/archive -t '{suite}' install {}",
+            names.join(" ")
         );
         let log = project.log("life-stock")?;
         chroot.sh(&line).log(&log).run()?;

@@ -41,6 +41,7 @@ mod tests {
             flavour: "amd64".into(),
             version: "6.12.107-1".into(),
             release: "6.12.107+deb13-amd64".into(),
+            before: None,
         };
         assert!(is_picked(&kernel, &[]));
         for word in names(std::slice::from_ref(&kernel))

@@ -157,6 +157,7 @@ mod tests {
             flavour: flavour.into(),
             version: "1".into(),
             release: format!("6.12.1-{flavour}"),
+            before: None,
         }
     }
 

@@ -131,6 +131,7 @@ mod tests {
             flavour: "amd64".into(),
             version: "1".into(),
             release: release.into(),
+            before: None,
         };
         Row::new(&kernel, "2026-01-01")
     }
@@ -172,6 +173,7 @@ mod tests {
             flavour: release.into(),
             version: "1".into(),
             release: release.into(),
+            before: None,
         };
         let rows = [Row::new(&kernel("a"), "2026-01-01")];
         let text = dated(&rows, &[kernel("a"), kernel("b")], "");

@@ -39,13 +39,23 @@ pub struct Part {
     pub boots: &'static [Which],
 }
 
-/// One of the two kernels of a case.
+/// One of the kernels of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// That of Debian's stable suite.
     Old,
     /// The newer one, of the backports.
     New,
+    /// The one before that of the stable suite, where the archive still has it.
+    Before,
+}
+
+impl Case {
+    /// Whether it needs the kernel before that of the stable suite.
+    pub fn needs_before(&self) -> bool {
+        let mut steps = self.parts.iter().flat_map(|part| part.steps);
+        steps.any(|step| step.line.contains("$BEFORE"))
+    }
 }
 
 /// A command line, and what must come of it.

@@ -7,6 +7,7 @@
 
 pub mod case;
 mod failures;
+mod histories;
 mod kernels;
 mod order;
 mod places;
@@ -31,6 +32,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         versions::CASES,
         places::CASES,
         recommends::CASES,
+        histories::CASES,
     ]
     .into_iter()
     .flatten()
