@@ -4,16 +4,27 @@
 //! bindings include, and the files that say which options follow from others.
 
 use crate::source::archive::Archive;
+use crate::system::names;
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Files that say which options of the `kernel` crate follow from the rest of a configuration.
-const KCONFIG: [&str; 3] = [
-    "init/Kconfig",
-    "drivers/base/firmware_loader/Kconfig",
-    "drivers/net/phy/Kconfig",
+/// The files that say which options of the `kernel` crate follow from the rest of a configuration
+/// are named `Kconfig`. To look for them takes reading all of the source, so these are looked at
+/// first.
+const KCONFIG: &str = "Kconfig";
+const KCONFIG_FIRST: [&str; 6] = [
+    "init/",
+    "drivers/base/firmware_loader/",
+    "drivers/fwctl/",
+    "drivers/net/phy/",
+    "drivers/pwm/",
+    "drivers/tty/serdev/",
 ];
+
+/// The options that add a part of the C interface to the `kernel` crate.
+const ABSTRACTIONS: [&str; 2] = ["RUST_", "_ABSTRACTIONS"];
 
 /// Says of which version a source is.
 const MAKEFILE: &str = "Makefile";
@@ -108,8 +119,13 @@ pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
     let crates = place.copy("rust/", target, &is_source)?;
     ensure!(crates > 0, "it has no rust/: it is not a kernel's source");
     place.copy("scripts/", target, &is_rust_script)?;
-    for file in KCONFIG.iter().chain([&MAKEFILE]) {
-        place.copy_file(file, target)?;
+    place.copy_file(MAKEFILE, target)?;
+    for folder in KCONFIG_FIRST {
+        place.copy_file(&format!("{folder}{KCONFIG}"), target)?;
+    }
+    if !all_are_defined(target)? {
+        let named = format!("/{KCONFIG}");
+        place.copy("", target, &|path| path.ends_with(&named))?;
     }
     if !target.join(MAKEFILE).is_file() {
         bail!("it has no {MAKEFILE}: it is not a kernel's source");
@@ -137,6 +153,48 @@ pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
             known.push(header);
         }
     }
+}
+
+/// Whether the Kconfig files that are there have all abstractions that the crates can leave out.
+fn all_are_defined(tree: &Path) -> Result<bool> {
+    let mut used = BTreeSet::new();
+    mentions(
+        &tree.join("rust"),
+        &|name| name.ends_with(".rs"),
+        "",
+        &mut used,
+    )?;
+    let mut defined = BTreeSet::new();
+    mentions(tree, &|name| name == KCONFIG, "config ", &mut defined)?;
+    Ok(used.is_subset(&defined))
+}
+
+/// Adds the abstractions, without `CONFIG_`, that lines which begin with `start` mention in the files
+/// of these names.
+fn mentions(
+    folder: &Path,
+    wanted: &impl Fn(&str) -> bool,
+    start: &str,
+    found: &mut BTreeSet<String>,
+) -> Result<()> {
+    let [first, last] = ABSTRACTIONS;
+    for name in names(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            mentions(&path, wanted, start, found)?;
+        } else if wanted(&name) {
+            let text = fs::read(&path).with_context(|| path.display().to_string())?;
+            let text = String::from_utf8_lossy(&text);
+            let words = text
+                .lines()
+                .filter(|line| line.trim_start().starts_with(start))
+                .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+                .map(|word| word.strip_prefix("CONFIG_").unwrap_or(word));
+            let ours = words.filter(|word| word.starts_with(first) && word.ends_with(last));
+            found.extend(ours.map(str::to_owned));
+        }
+    }
+    Ok(())
 }
 
 /// Not what a build in that tree left.

@@ -98,6 +98,35 @@ fn a_private_header_that_the_kernel_s_headers_have_is_not_copied() {
 }
 
 #[test]
+fn the_kconfig_of_an_abstraction_is_found_wherever_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, tree) = (folder.path().join("source"), folder.path().join("tree"));
+    for (name, text) in [
+        ("Makefile", ""),
+        (
+            "drivers/odd/place/Kconfig",
+            "config RUST_NEW_ABSTRACTIONS\n\tbool\n",
+        ),
+        (
+            "drivers/net/phy/Kconfig",
+            "\tselect RUST_NEW_ABSTRACTIONS\n",
+        ),
+    ] {
+        fs::create_dir_all(source.join(name).parent().unwrap()).unwrap();
+        fs::write(source.join(name), text).unwrap();
+    }
+    fs::create_dir_all(source.join("rust/kernel")).unwrap();
+    for (code, there) in [
+        ("", false),
+        ("#[cfg(CONFIG_RUST_NEW_ABSTRACTIONS)]\npub mod new;\n", true),
+    ] {
+        fs::write(source.join("rust/kernel/lib.rs"), code).unwrap();
+        copy(&Place::open(&source).unwrap(), Path::new("/none"), &tree).unwrap();
+        assert_eq!(tree.join("drivers/odd/place/Kconfig").exists(), there);
+    }
+}
+
+#[test]
 fn an_archive_of_something_else_is_told() {
     let (dir, path) = archive(&[]);
     let error = copy(
