@@ -97,6 +97,9 @@ pub struct KernelArg {
     /// The kernel's release, as in /lib/modules [default: the running one]
     #[arg(short = 'k', long = "kernel", value_name = "RELEASE")]
     release: Option<Release>,
+    /// Its headers, where they are not those in /lib/modules/RELEASE/build
+    #[arg(long, value_name = "DIRECTORY")]
+    pub headers: Option<PathBuf>,
 }
 
 impl KernelArg {

@@ -198,8 +198,7 @@ impl Cache {
     /// If a tree can't be removed.
     pub fn drop_stale(&self, system: &System) -> Result<()> {
         for release in self.releases()? {
-            let build = system.modules().join(release.as_str()).join("build");
-            if build.symlink_metadata().is_err() {
+            if !release.is_installed(system) {
                 self.drop_release(&release)?;
             }
         }

@@ -10,7 +10,7 @@ mod make;
 mod ready;
 mod source;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, KernelArg};
 use crate::kernel::refusal::Refusal;
 use crate::status;
 use crate::system::System;
@@ -44,16 +44,17 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> Result<ExitCode> {
-    let system = System::here();
+    let here = System::here();
+    let with = |kernel: &KernelArg| here.clone().with_headers(kernel.headers.clone());
     match command {
-        Command::Make { kernel, args } => make::run(&system, &kernel.release()?, args),
-        Command::Kdir { kernel } => kdir::run(&system, &kernel.release()?),
+        Command::Make { kernel, args } => make::run(&with(kernel), &kernel.release()?, args),
+        Command::Kdir { kernel } => kdir::run(&with(kernel), &kernel.release()?),
         Command::Source {
             kernel,
             from,
             force,
             ..
-        } => source::run(&system, &kernel.release()?, from.as_deref(), *force),
+        } => source::run(&with(kernel), &kernel.release()?, from.as_deref(), *force),
         Command::Check {
             kernel,
             quiet,
@@ -61,9 +62,9 @@ fn run(command: &Command) -> Result<ExitCode> {
             module,
         } => {
             let release = kernel.release()?;
-            check::run(&system, &release, *quiet, *json, module.as_deref())
+            check::run(&with(kernel), &release, *quiet, *json, module.as_deref())
         }
-        Command::Status { all, json } => status::run(&system, *all, *json),
-        Command::Clean { kernel, stale } => clean::run(&system, kernel.as_ref(), *stale),
+        Command::Status { all, json } => status::run(&here, *all, *json),
+        Command::Clean { kernel, stale } => clean::run(&here, kernel.as_ref(), *stale),
     }
 }

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// The options that are set, as kbuild reads them.
 const AUTO_CONF: &str = "include/config/auto.conf";
 
+/// Says which kernel's headers they are.
+const RELEASE: &str = "include/config/kernel.release";
+
 /// The programs that kbuild runs for every module.
 const TOOLS: [&str; 2] = ["scripts/basic/fixdep", "scripts/mod/modpost"];
 
@@ -26,7 +29,8 @@ pub struct Kernel {
     pub system: System,
     /// Its release.
     pub release: Release,
-    /// Its build tree, `/lib/modules/<release>/build` without links: the flavour's headers.
+    /// Its build tree without links, most often `/lib/modules/<release>/build`: the flavour's
+    /// headers.
     pub build: PathBuf,
     /// The source tree that the build tree includes: Debian's `-common` headers, or the build
     /// tree itself where there is only one.
@@ -48,8 +52,17 @@ impl Kernel {
             return Err(Refusal::new(release, "no such kernel is installed", mend));
         }
         let headers = |why: &str| Refusal::new(release, why, install(system, release));
-        let build = fs::canonicalize(modules.join("build"))
+        let build = fs::canonicalize(system.headers(release.as_str()))
             .map_err(|_| headers("its headers are not installed"))?;
+        let theirs = fs::read_to_string(build.join(RELEASE)).unwrap_or_default();
+        if !theirs.is_empty() && theirs.trim() != release.as_str() {
+            let why = format!(
+                "the headers in {} are those of {}",
+                system.shown(&build),
+                theirs.trim()
+            );
+            return Err(Refusal::new(release, why, install(system, release)));
+        }
         let common = common(&build).unwrap_or_else(|| build.clone());
         if is_root() {
             owned(system, release, &build, &common)?;
@@ -323,6 +336,30 @@ pub(crate) mod tests {
 
     fn find(root: &Path) -> Result<Kernel, Refusal> {
         Kernel::find(&System::below(root), &"7.3.4-amd64".parse().unwrap())
+    }
+
+    #[test]
+    fn headers_from_elsewhere_serve_if_they_are_that_kernel_s() {
+        let root = tempfile::tempdir().unwrap();
+        make_installed(root.path(), "7.3.4-amd64", "");
+        let usual = find(root.path()).unwrap().build;
+        let other = root.path().join("elsewhere");
+        assert!(
+            std::process::Command::new("cp")
+                .args([Path::new("-r"), &usual, &other])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let system = System::below(root.path()).with_headers(Some(other.clone()));
+        let release: Release = "7.3.4-amd64".parse().unwrap();
+        assert_eq!(Kernel::find(&system, &release).unwrap().build, other);
+        fs::write(other.join(RELEASE), "7.3.5-amd64\n").unwrap();
+        let refusal = Kernel::find(&system, &release).unwrap_err();
+        assert_eq!(
+            refusal.reason,
+            "the headers in /elsewhere are those of 7.3.5-amd64"
+        );
     }
 
     #[test]

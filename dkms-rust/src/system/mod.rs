@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct System {
     root: PathBuf,
+    headers: Option<PathBuf>,
 }
 
 impl System {
@@ -31,7 +32,22 @@ impl System {
 
     /// A system whose `/` is at `root`.
     pub fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            headers: None,
+        }
+    }
+
+    /// The same, with the headers of the kernel in question in this directory.
+    #[must_use]
+    pub fn with_headers(self, headers: Option<PathBuf>) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Where the headers of a kernel are.
+    pub fn headers(&self, release: &str) -> PathBuf {
+        let usual = || self.modules().join(release).join("build");
+        self.headers.clone().unwrap_or_else(usual)
     }
 
     /// What is at `path`, written without its first slash.
