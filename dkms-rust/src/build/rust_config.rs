@@ -16,6 +16,10 @@ use std::path::Path;
 /// The name of a file that says which options depend on which.
 const KCONFIG: &str = "Kconfig";
 
+/// What a linked module is compiled to has the runtime in it, and objtool refuses what is made of
+/// several objects unless kbuild calls it for a whole module, as it does for kernels with IBT.
+const OBJTOOL_LAST: &str = "override delay-objtool := y\n";
+
 /// An option and its value; none where it must not be set.
 type Setting = (String, Option<String>);
 
@@ -58,7 +62,10 @@ pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
         let old = fs::read_to_string(&path)?;
         fs::write(&path, with(&old, &options, line))?;
     }
-    Ok(())
+    // Read by every make, and nothing that comes later can set it back.
+    let path = tree.join("include/config/auto.conf");
+    let text = fs::read_to_string(&path)?;
+    Ok(fs::write(path, text + OBJTOOL_LAST)?)
 }
 
 /// Appends all Kconfig files of the tree, in the order of their paths. What the tree only links to

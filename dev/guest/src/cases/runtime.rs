@@ -3,6 +3,11 @@
 //! What any Rust module may use of the `kernel` crate is there, whether the kernel has it or
 //! dkms-rust linked it in. The modules are in `dkms-rust/tests/modules`.
 
+use std::fs;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+
 use anyhow::Context as _;
 use anyhow::ensure;
 use nix::sys::wait::WaitStatus;
@@ -11,6 +16,7 @@ use nix::sys::wait::waitpid;
 use super::Case;
 use super::Context;
 use crate::check::same;
+use crate::check::skip;
 use crate::kmsg::Cursor;
 use crate::module;
 use crate::process::fork_to;
@@ -67,6 +73,7 @@ pub const CASES: &[Case] = &[
     Case::any("runtime-many-symbols", |_| {
         says(&["large"], &["large: 16384 statics, the last is 255"])
     }),
+    Case::any("runtime-formats", formats),
     // Last: the module stays half loaded.
     Case::any("runtime-panic", panic).warns(),
 ];
@@ -81,6 +88,14 @@ const SAYS: [&str; 8] = [
     "exercise: fault Err(EFAULT) Err(EFAULT)",
     "exercise: trace done",
     "exercise: bye 42",
+];
+
+/// What the module that formats in all ways has in the kernel's log: by printk when it is loaded, by
+/// that for devices when its file is opened, and when the file's description is read.
+const FORMATS: [&str; 3] = [
+    "formats: printk   -42 0xff",
+    "misc formats: device   -42 0xff",
+    "misc formats: 600 lines",
 ];
 
 /// Who called whom while it formatted, the innermost first, as far as mangled names go.
@@ -116,6 +131,46 @@ fn says(modules: &[&str], lines: &[&str]) -> anyhow::Result<()> {
         .map(|record| record.text)
         .collect();
     for line in lines {
+        ensure!(
+            records.iter().any(|record| record.contains(line)),
+            "the log has no {line:?}: {records:#?}"
+        );
+    }
+    Ok(())
+}
+
+/// Text that Rust formats is right whichever function in C it is handed to: printk, that for
+/// devices, and that for sequential files, also where these are asked for more than a page.
+fn formats(_: &Context) -> anyhow::Result<()> {
+    const MODULE: &str = "/formats.ko";
+    if !Path::new(MODULE).exists() {
+        return skip("the kernel's crate has no files with a description of their own");
+    }
+    let mut log = Cursor::at_end()?;
+    module::load_file(MODULE.as_ref()).context("loading it")?;
+    let description = {
+        let file = File::open("/dev/formats").context("opening its device")?;
+        let path = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
+        fs::read_to_string(path).context("reading its description")?
+    };
+    module::unload("formats").context("unloading it")?;
+    let numbered = (0..600).map(|number| format!("line {number:04}"));
+    let wanted: Vec<_> = ["file   -42 0xff".to_owned()]
+        .into_iter()
+        .chain(numbered)
+        .collect();
+    let lines: Vec<_> = description.lines().map(str::to_owned).collect();
+    // The kernel's own lines come first.
+    ensure!(
+        lines.ends_with(&wanted),
+        "the description ends otherwise: {lines:#?}"
+    );
+    let records: Vec<_> = log
+        .new_records()?
+        .into_iter()
+        .map(|record| record.text)
+        .collect();
+    for line in FORMATS {
         ensure!(
             records.iter().any(|record| record.contains(line)),
             "the log has no {line:?}: {records:#?}"

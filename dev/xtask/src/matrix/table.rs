@@ -31,7 +31,7 @@ const HEAD: [&str; 11] = [
 ];
 
 /// The README's.
-const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "way", "cold, s", "warm, s", "cases"];
+const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "class", "cold, s", "warm, s", "cases"];
 
 /// The table, and below it what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
@@ -105,8 +105,8 @@ fn pages(rows: &[Row], offered: &[Kernel]) -> [(&'static str, String); 2] {
 }
 
 fn short(row: &Row) -> [String; 6] {
-    let [suite, kernel, _, way, _, _, cold, warm, _, _, cases] = cells(row);
-    [suite, kernel, way, cold, warm, cases]
+    let [suite, kernel, class, _, _, _, cold, warm, _, _, cases] = cells(row);
+    [suite, kernel, class, cold, warm, cases]
 }
 
 fn dated(rows: &[Row], offered: &[Kernel], table: &str) -> String {

@@ -40,6 +40,10 @@ const MODULES: [(&str, &str); 13] = [
     ("large", "large.ko"),
 ];
 
+/// One for kernels from this version on, with its directory.
+const NEWER: (&str, &str) = ("formats", "formats.ko");
+const NEWER_SINCE: (u32, u32) = (6, 18);
+
 /// What make is told for one of the directories.
 const ARGUMENTS: [(&str, &str); 1] = [(
     "apart/user",
@@ -99,7 +103,9 @@ pub fn build(
     chroot.sh(&format!("mkdir -p '{PLACE}'")).run()?;
     let place = chroot.path().join(folder.trim_start_matches('/'));
     run::copy_all(&setup.project.source.join(warm::TEST_MODULES), &place)?;
-    let mut folders: Vec<&str> = MODULES.iter().map(|(folder, _)| *folder).collect();
+    let newer = series(release) >= NEWER_SINCE;
+    let modules: Vec<_> = MODULES.into_iter().chain(newer.then_some(NEWER)).collect();
+    let mut folders: Vec<&str> = modules.iter().map(|(folder, _)| *folder).collect();
     folders.dedup();
     let log = setup.project.log("runtime")?;
     for inside in folders {
@@ -114,7 +120,13 @@ pub fn build(
         let module = files::bytes(&place.join(folder).join(name));
         Ok((name, module?))
     };
-    MODULES.into_iter().map(read).collect()
+    modules.into_iter().map(read).collect()
+}
+
+/// The first two numbers of a release.
+fn series(release: &str) -> (u32, u32) {
+    let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Boots the suite that loads them; its log is called by `name` and the release.
