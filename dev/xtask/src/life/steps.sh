@@ -72,8 +72,12 @@ obey() {
 
 # Runs a command that must not have dkms-rust rebuild anything.
 without_a_rebuild() {
-	"$@" 2>&1 | tee /root/said
-	! grep rebuilding /root/said
+	"$@" >/root/said 2>&1 || {
+		cat /root/said
+		return 1
+	}
+	cat /root/said
+	! grep -q rebuilding /root/said
 }
 
 # Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it.
