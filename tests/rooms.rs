@@ -24,6 +24,7 @@ const HOUSES: &[House] = &[
             &["source", "toolchain"],
             &["build"],
             &["status"],
+            &["package"],
             &["cli"],
             &["commands"],
         ],

@@ -5,6 +5,7 @@
 use crate::kernel::release::Release;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Gives any Rust kernel module a build tree that can build it
 ///
@@ -80,6 +81,24 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after a DKMS package; its maintainer scripts call this
+    Package {
+        /// What the script's turn is
+        #[command(subcommand)]
+        action: PackageAction,
+    },
+    /// Say 77 for a kernel that can't be built for; PRE_BUILD of dkms.conf calls this
+    Prebuild {
+        /// Which kernel
+        #[command(flatten)]
+        kernel: KernelArg,
+        /// The package and its version, as dkms.conf has them
+        #[arg(value_name = "NAME/VERSION")]
+        source: NamedVersion,
+        /// What kbuild's make gets besides
+        #[arg(last = true, value_name = "MAKE ARGUMENTS")]
+        args: Vec<String>,
+    },
     /// Drop what is kept of rebuilds; the next build makes it anew
     Clean {
         /// Only that of this kernel
@@ -89,6 +108,78 @@ pub enum Command {
         #[arg(long, conflicts_with = "kernel")]
         stale: bool,
     },
+}
+
+/// What a maintainer script of a DKMS package calls.
+#[derive(Debug, Subcommand)]
+pub enum PackageAction {
+    /// Build for every kernel, and load (postinst)
+    Configure {
+        /// The package's name for dkms
+        #[arg(value_parser = name)]
+        name: String,
+        /// The version of its source [default: that which dpkg has installed]
+        #[arg(value_parser = name)]
+        version: Option<String>,
+        /// Load this module when it has been built
+        #[arg(long, value_name = "MODULE", value_parser = name)]
+        load: Vec<String>,
+        /// Leave an older module loaded while a program has a file below this path open
+        #[arg(long, value_name = "PATH")]
+        in_use: Vec<PathBuf>,
+    },
+    /// Unload, and remove from every kernel (prerm)
+    Remove {
+        /// The package's name for dkms
+        #[arg(value_parser = name)]
+        name: String,
+        /// Unload this module
+        #[arg(long, value_name = "MODULE", value_parser = name)]
+        unload: Vec<String>,
+    },
+    /// Forget the package (postrm)
+    Purge {
+        /// The package's name for dkms
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// Build what is missing of all packages (the trigger of dkms-rust)
+    Retry,
+}
+
+/// A package and its version, written `NAME/VERSION`.
+#[derive(Clone, Debug)]
+pub struct NamedVersion {
+    /// The package's name for dkms.
+    pub name: String,
+    /// The version of its source.
+    pub version: String,
+}
+
+impl FromStr for NamedVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let (package, version) = parts.ok_or_else(|| format!("{text:?} is not NAME/VERSION"))?;
+        Ok(Self {
+            name: name(package)?,
+            version: name(version)?,
+        })
+    }
+}
+
+/// A name or version: one component of a path, and no option.
+fn name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._~:".contains(c);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} does not begin with a letter or digit, or has others than + - . _ ~ : beside them"
+        ))
+    }
 }
 
 /// Which kernel.
@@ -138,6 +229,23 @@ mod tests {
         };
         assert_eq!(kernel.release().unwrap().as_str(), "7.3.4-amd64");
         assert_eq!(args, ["V=1"]);
+    }
+
+    #[test]
+    fn a_name_that_would_leave_its_directory_is_refused() {
+        for name in ["../x", "a/b", "", "-v", ".x", "a b"] {
+            let args = ["dkms-rust", "package", "purge", "--", name];
+            assert_eq!(
+                Cli::try_parse_from(args).unwrap_err().exit_code(),
+                2,
+                "{name}"
+            );
+        }
+        let args = ["dkms-rust", "prebuild", "p/1.0~rc1", "-k", "7.3.4-amd64"];
+        let Command::Prebuild { source, .. } = Cli::parse_from(args).command else {
+            panic!("not prebuild")
+        };
+        assert_eq!((&*source.name, &*source.version), ("p", "1.0~rc1"));
     }
 
     #[test]

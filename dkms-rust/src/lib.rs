@@ -17,5 +17,7 @@ pub mod build;
 
 pub mod status;
 
+pub mod package;
+
 pub mod cli;
 pub mod commands;

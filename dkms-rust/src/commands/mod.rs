@@ -7,6 +7,8 @@ mod check;
 mod clean;
 mod kdir;
 mod make;
+mod package;
+mod prebuild;
 mod ready;
 mod source;
 
@@ -65,6 +67,15 @@ fn run(command: &Command) -> Result<ExitCode> {
             check::run(&with(kernel), &release, *quiet, *json, module.as_deref())
         }
         Command::Status { all, json } => status::run(&here, *all, *json),
+        Command::Package { action } => package::run(&here, action),
+        Command::Prebuild {
+            kernel,
+            source,
+            args,
+        } => {
+            let release = kernel.release()?;
+            prebuild::run(&with(kernel), &source.name, &source.version, &release, args)
+        }
         Command::Clean { kernel, stale } => clean::run(&here, kernel.as_ref(), *stale),
     }
 }

@@ -5,19 +5,20 @@
 //!
 //! [`report`] is what is found out, as JSON has it; [`table`] shows it to people. The rest finds
 //! it out, a file a question: [`packages`], [`files`], [`module_file`], [`signing`], [`autoload`],
-//! [`next_boot`].
+//! [`next_boot`]. [`outcomes`] is what `package` remembers.
 
-mod autoload;
-mod files;
+pub mod autoload;
+pub mod files;
 mod grub;
 mod module;
-mod module_file;
+pub mod module_file;
 mod next_boot;
-mod packages;
+pub mod outcomes;
+pub mod packages;
 mod place;
 mod problems;
 pub mod report;
-mod signing;
+pub mod signing;
 mod systemd_boot;
 mod table;
 

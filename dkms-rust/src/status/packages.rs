@@ -73,7 +73,7 @@ fn calls_dkms_rust(conf: &str) -> bool {
 }
 
 /// The names that a `dkms.conf` gives its modules; the package's if it gives none.
-fn module_names(conf: &str, package: &str) -> Vec<String> {
+pub fn module_names(conf: &str, package: &str) -> Vec<String> {
     let names: Vec<_> = values(conf, "BUILT_MODULE_NAME").collect();
     if names.is_empty() {
         vec![package.to_owned()]
@@ -84,7 +84,7 @@ fn module_names(conf: &str, package: &str) -> Vec<String> {
 
 /// What is assigned to a variable, or to the elements of an array. dkms runs the file as shell;
 /// these are constants in all that packages ship.
-fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
     conf.lines()
         .filter_map(move |line| line.trim().strip_prefix(name)?.split_once('='))
         .filter(|(index, _)| index.is_empty() || index.starts_with('['))

@@ -4,6 +4,7 @@
 
 use super::files::Files;
 use super::module_file::ModuleFile;
+use super::outcomes::{Outcome, Outcomes};
 use super::place::Place;
 use super::report::{Key, Kind, Load, Module, Problem};
 use crate::build::info;
@@ -56,7 +57,7 @@ fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem>
         let Some(there) = files.there.first() else {
             let text = match module.built {
                 Some(_) => "built, but not installed".to_owned(),
-                None => "not built".to_owned(),
+                None => failed(place, module).unwrap_or_else(|| "not built".to_owned()),
             };
             return Some(to_build(place, Kind::Missing, text, build("")));
         };
@@ -72,6 +73,19 @@ fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem>
         }
         Some(_) => None,
         None => Some(not_dkmss(place, files, file, module, build("--force "))),
+    }
+}
+
+/// How the package's own build failed, if it did.
+fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
+    let outcomes = Outcomes::load(place.system, &module.package)?;
+    match outcomes.kernels.get(place.release.as_str())? {
+        Outcome::Failed { why, log } => {
+            let log = log.as_ref();
+            let all = log.map_or(String::new(), |log| format!(" (all that was said: {log})"));
+            Some(format!("not built, the build failed: {why}{all}"))
+        }
+        Outcome::Built { .. } | Outcome::Refused { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::module_file::find;
 use super::report::{Key, Signing};
-use crate::system::{System, names};
+use crate::system::System;
 use std::fs;
 use std::path::PathBuf;
 
@@ -63,20 +63,8 @@ impl Signer {
 
 /// Where dkms has its certificate: dkms's setting goes before the defaults.
 fn certificate_path(system: &System) -> PathBuf {
-    let more = system.at("etc/dkms/framework.conf.d");
-    let more = names(&more).into_iter().map(|name| more.join(name));
-    let files = [system.at("etc/dkms/framework.conf")]
-        .into_iter()
-        .chain(more);
-    let set = files
-        .filter_map(|file| fs::read_to_string(file).ok())
-        .filter_map(|text| {
-            let value = |line: &str| Some(line.trim().strip_prefix("mok_certificate=")?.to_owned());
-            text.lines().filter_map(value).next_back()
-        })
-        .next_back();
-    if let Some(path) = set {
-        return system.at(path.trim_matches(['"', '\'']).trim_start_matches('/'));
+    if let Some(path) = system.dkms_setting("mok_certificate") {
+        return system.at(path.trim_start_matches('/'));
     }
     let [ubuntu, usual] = CERTIFICATES.map(|path| system.at(path));
     if ubuntu.exists() { ubuntu } else { usual }

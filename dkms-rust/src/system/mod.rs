@@ -6,6 +6,7 @@
 pub mod child;
 pub mod dpkg;
 pub mod elf;
+pub mod framework;
 pub mod launch;
 
 pub mod ram;
@@ -86,9 +87,26 @@ impl System {
         self.root.join("var/log/dkms-rust")
     }
 
-    /// DKMS's own records: a folder a module.
+    /// DKMS's own records: a directory for each package.
     pub fn dkms(&self) -> PathBuf {
-        self.root.join("var/lib/dkms")
+        self.moved("dkms_tree", "var/lib/dkms")
+    }
+
+    /// Where dkms installs modules.
+    pub fn installed(&self) -> PathBuf {
+        self.moved("install_tree", "lib/modules")
+    }
+
+    /// A setting of dkms's.
+    pub fn dkms_setting(&self, name: &str) -> Option<String> {
+        framework::setting(&self.root, name)
+    }
+
+    /// A directory that a setting of dkms's moves from its usual place.
+    fn moved(&self, name: &str, usual: &str) -> PathBuf {
+        let moved = self.dkms_setting(name);
+        let moved = moved.as_deref().and_then(|path| path.strip_prefix('/'));
+        self.root.join(moved.unwrap_or(usual))
     }
 
     /// A folder a loaded module.

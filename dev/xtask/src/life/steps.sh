@@ -31,6 +31,31 @@ install_stock() {
 	apt-get -q -y -o APT::Install-Recommends=true install "$@"
 }
 
+# The linux-base of Debian 13 itself. That in this root came with a kernel of the backports.
+stock_base() {
+	sed -i '/^Package: linux-base$/,/^$/s/^Version: .*/Version: 4.12.1/' /var/lib/dpkg/status
+}
+
+# Has a package of this name installed, with nothing in it.
+dummy() {
+	mkdir -p "/root/$1/DEBIAN"
+	printf '%s\n' "Package: $1" 'Version: 6.12' 'Architecture: all' \
+		'Maintainer: nobody <nobody@localhost>' 'Description: a kernel that is none' \
+		>"/root/$1/DEBIAN/control"
+	dpkg-deb --build "/root/$1"
+	dpkg -i "/root/$1.deb"
+}
+
+# No kernel was installed but $1; none at all without it.
+only_kernel() {
+	found=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'linux-image-[0-9]*' |
+		sed -n 's/^linux-image-\(.*\) installed$/\1/p')
+	[ "$found" = "${1-}" ] || {
+		echo "the kernels that are installed: $found"
+		return 1
+	}
+}
+
 # What `apt upgrade` does.
 upgrade() {
 	apt-get -q -y --with-new-pkgs upgrade
@@ -214,19 +239,13 @@ as_noted() {
 # Runs a line as the first process of a container, of which systemd-detect-virt knows.
 contained() {
 	unshare --pid --fork --mount --kill-child env container=lxc \
-		sh -c "mount -t proc proc /proc && . /srv/steps.sh && $1"
+		sh -c "mount -t proc proc /proc && . /srv/steps.sh && runs_pretended && $1"
 }
 
 # Lets kernel $1 look like the running one, and has modprobe and insmod note that they were called.
 pretend() {
-	mv /usr/bin/uname /root/uname
-	cat >/usr/bin/uname <<END
-#!/bin/sh
-case \$* in
--r) echo $1 ;;
-*) exec /root/uname "\$@" ;;
-esac
-END
+	echo "$1" >/root/osrelease
+	runs_pretended
 	for name in modprobe insmod; do
 		rm /usr/sbin/$name
 		cat >/usr/sbin/$name <<'END'
@@ -234,7 +253,31 @@ END
 echo "$0 $*" >>/root/loads
 END
 	done
-	chmod 755 /usr/bin/uname /usr/sbin/modprobe /usr/sbin/insmod
+	chmod 755 /usr/sbin/modprobe /usr/sbin/insmod
+}
+
+# A /proc that was mounted since does not show what is pretended.
+runs_pretended() {
+	mount --bind /root/osrelease /proc/sys/kernel/osrelease
+	grep -Fxq "$(cat /root/osrelease)" /proc/sys/kernel/osrelease
+}
+
+# Shows a directory on a file system from which nothing can be run.
+noexec() {
+	cp -a -T "$1" "/root/$(basename "$1")"
+	mount -t tmpfs -o noexec,mode=755 noexec "$1"
+	cp -a -T "/root/$(basename "$1")" "$1"
+	rm -r "/root/$(basename "$1")"
+}
+
+# Makes such directories plain ones again.
+let_go() {
+	for place in "$@"; do
+		cp -a -T "$place" "/root/$(basename "$place")"
+		# dkms may have left a sleep in there.
+		umount -l "$place"
+		cp -a -T "/root/$(basename "$place")" "$place"
+	done
 }
 
 # Nobody tried to load a module.

@@ -12,6 +12,7 @@ mod kernels;
 mod order;
 mod places;
 mod recommends;
+mod robust;
 mod versions;
 
 use case::Case;
@@ -33,6 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         places::CASES,
         recommends::CASES,
         histories::CASES,
+        robust::CASES,
     ]
     .into_iter()
     .flatten()

@@ -3,7 +3,7 @@
 //! What `apt install procdriver-dkms` brings to a system that has a kernel and nothing to build
 //! with it.
 
-use super::case::{Case, Part, Start, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[
@@ -15,7 +15,7 @@ pub const CASES: &[Case] = &[
         fault: None,
         parts: &[Part {
             steps: &[
-                step("offer old && install linux-image-amd64"),
+                step("stock_base && offer old && install linux-image-amd64"),
                 step("offer procdriver && warm $OLD && install_stock procdriver-dkms"),
                 step("configured && has $OLD $V"),
             ],
@@ -39,11 +39,50 @@ pub const CASES: &[Case] = &[
                         "mend: apt install linux-headers-7[^ ]* linux-source-7",
                     ],
                 ),
-                step("configured && lacks $NEW"),
+                step("configured && lacks $NEW && only_kernel $NEW"),
                 step("obey $NEW && configured && has $NEW $V"),
             ],
             boots: &[Which::New],
         }],
         in_test: false,
     },
+    flavour(
+        "stock-cloud-kernel",
+        "only the kernel for clouds is installed (here an empty package of its name): no other kernel \
+         comes along",
+        &[Part {
+            steps: &[
+                step("stock_base && dummy linux-image-cloud-amd64"),
+                OTHERS,
+                NONE,
+            ],
+            boots: &[],
+        }],
+    ),
+    flavour(
+        "stock-rt-kernel",
+        "the same with the real-time kernel",
+        &[Part {
+            steps: &[
+                step("stock_base && dummy linux-image-rt-amd64"),
+                OTHERS,
+                NONE,
+            ],
+            boots: &[],
+        }],
+    ),
 ];
+
+const OTHERS: Step = step("offer old procdriver && install_stock procdriver-dkms");
+const NONE: Step = step("configured && only_kernel");
+
+const fn flavour(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
+    Case {
+        name,
+        about,
+        start: Start::Bare,
+        fault: None,
+        parts,
+        in_test: false,
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust prebuild`: what `PRE_BUILD` of a `dkms.conf` calls.
+
+use super::make;
+use crate::build::plan::Plan;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::package::dkms::CHECKED;
+use crate::package::hook::{Hook, is_unattended};
+use crate::system::System;
+use anyhow::{Context, Result};
+use std::env;
+use std::process::ExitCode;
+
+/// Says 77 for a kernel that can't be built for. Where a failure would stop more than this build, it
+/// also builds, and says 77 if that fails.
+///
+/// # Errors
+///
+/// The refusal, or why there is nothing to build.
+pub fn run(
+    system: &System,
+    package: &str,
+    version: &str,
+    release: &Release,
+    args: &[String],
+) -> Result<ExitCode> {
+    if env::var_os(CHECKED).is_some() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let hook = Hook::of(system, package, version, release);
+    let refused = |refusal: Refusal| {
+        hook.refused(&refusal);
+        refusal
+    };
+    Plan::of(system, release).map_err(refused)?;
+    if !is_unattended(system) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    hook.can_install().map_err(refused)?;
+    let folder = hook.folder(&env::current_dir().context("can't find the current directory")?);
+    let built = env::set_current_dir(&folder)
+        .with_context(|| format!("can't build in {}", folder.display()))
+        .and_then(|()| make::run(system, release, args));
+    match built {
+        Ok(_) => {
+            hook.make_room();
+            hook.built();
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            eprintln!("dkms-rust: {error:#}");
+            match error.downcast::<Refusal>() {
+                Ok(refusal) => hook.refused(&refusal),
+                Err(_) => hook.failed(&folder),
+            }
+            Ok(ExitCode::from(Refusal::EXIT))
+        }
+    }
+}

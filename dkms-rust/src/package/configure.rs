@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `configure`, which postinst calls, and `retry`, which dkms-rust's own trigger on `/usr/src` calls
+//! for all packages.
+
+use super::build::{Planner, build, plan};
+use super::load;
+use super::logs;
+use super::records::Records;
+use super::say::Voice;
+use super::source::Source;
+use super::switch;
+use crate::kernel::release::Release;
+use crate::status;
+use crate::status::outcomes::{self, Outcome, Outcomes};
+use crate::system::System;
+use std::path::PathBuf;
+
+/// What a package wants beside its builds.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The modules that are loaded when they have been built.
+    pub load: Vec<String>,
+    /// Directories whose open files keep a module that is loaded where it is.
+    pub in_use: Vec<PathBuf>,
+}
+
+/// Builds a package's modules for every kernel, and loads what is to be loaded.
+pub fn configure(system: &System, name: &str, version: Option<&str>, wanted: &Wanted) {
+    configure_by(system, plan, &Voice::of(name), name, version, wanted);
+}
+
+/// Builds what is missing, for every package that was configured.
+pub fn retry(system: &System) {
+    for name in outcomes::names(system) {
+        retry_by(system, plan, &Voice::of(&name), &name);
+    }
+}
+
+/// The same, with another's plans and voice.
+pub fn configure_by(
+    system: &System,
+    planner: Planner,
+    voice: &Voice,
+    name: &str,
+    version: Option<&str>,
+    wanted: &Wanted,
+) {
+    let Some(source) = Source::find(system, name, version) else {
+        return voice.say("nothing is built: there is no source of it in /usr/src");
+    };
+    let kernels = Outcomes::load(system, name).unwrap_or_default().kernels;
+    let outcomes = Outcomes {
+        version: source.version.clone(),
+        registered: false,
+        load: wanted.load.clone(),
+        in_use: wanted.in_use.clone(),
+        kernels,
+    };
+    Run::new(system, planner, voice, &source, outcomes, false).all();
+}
+
+/// The same for one package.
+pub fn retry_by(system: &System, planner: Planner, voice: &Voice, name: &str) {
+    let Some(outcomes) = Outcomes::load(system, name) else {
+        return;
+    };
+    // A package that was removed has no source, and one that is being upgraded has another: its own
+    // postinst will come.
+    let source = Source::find(system, name, None);
+    let Some(source) = source.filter(|source| source.version == outcomes.version) else {
+        return;
+    };
+    Run::new(system, planner, voice, &source, outcomes, true).all();
+}
+
+/// One run for one package.
+struct Run<'a> {
+    system: &'a System,
+    planner: Planner,
+    voice: &'a Voice,
+    source: &'a Source,
+    outcomes: Outcomes,
+    records: Records<'a>,
+    /// Builds only what is missing, and says only what is new.
+    quiet: bool,
+    built: Vec<Release>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        system: &'a System,
+        planner: Planner,
+        voice: &'a Voice,
+        source: &'a Source,
+        outcomes: Outcomes,
+        quiet: bool,
+    ) -> Self {
+        Self {
+            system,
+            planner,
+            voice,
+            source,
+            outcomes,
+            records: Records::of(system, &source.name),
+            quiet,
+            built: Vec::new(),
+        }
+    }
+
+    fn all(mut self) {
+        if self.registered() {
+            self.build_and_load();
+        }
+        if let Err(error) = self.outcomes.save(self.system, &self.source.name) {
+            let state = self.system.shown(&self.system.state());
+            let voice = self.voice;
+            voice.say(format!(
+                "what was done can't be remembered in {state}: {error}"
+            ));
+        }
+    }
+
+    /// Whether dkms has the source.
+    fn registered(&mut self) -> bool {
+        let Source {
+            version, folder, ..
+        } = self.source;
+        if self.quiet && self.outcomes.registered && !self.records.exists(version) {
+            // The administrator took it away (dkms remove --all).
+            return false;
+        }
+        match self.records.register(self.source) {
+            Ok(()) => self.outcomes.registered = true,
+            Err(error) => {
+                let folder = self.system.shown(folder);
+                self.voice
+                    .say(format!("nothing is built, dkms did not take {folder}:"));
+                self.voice.quote(format!("{error:#}"));
+                self.outcomes.registered = false;
+            }
+        }
+        self.outcomes.registered
+    }
+
+    fn build_and_load(&mut self) {
+        let Source { name, version, .. } = self.source;
+        if let Some(file) = switch::off(self.system, self.source) {
+            if !self.quiet {
+                let by_hand = format!("by hand: dkms install {name}/{version}");
+                self.voice
+                    .say(format!("not built, {file} says so; {by_hand}"));
+            }
+            return;
+        }
+        let kernels = kernels(self.system);
+        self.outcomes.kernels.retain(|release, _| {
+            let gone = !kernels.iter().any(|kernel| kernel.as_str() == release);
+            if let (true, Ok(release)) = (gone, release.parse()) {
+                logs::drop(self.system, name, &release);
+            }
+            !gone
+        });
+        let mut mendable = false;
+        for release in &kernels {
+            mendable |= self.build_for(release);
+        }
+        if mendable {
+            self.voice
+                .say(format!("once mended: {}", self.source.again()));
+        }
+        self.records.retire(self.source, &kernels);
+        if !self.quiet && kernels.is_empty() {
+            self.voice
+                .say("no kernel is installed here, none was built for");
+        }
+        // A run that built for other kernels only must not touch the module that is loaded.
+        let running = load::running(self.system);
+        let now = running.is_some_and(|running| self.built.contains(&running));
+        if !self.quiet || now {
+            for module in &self.outcomes.load {
+                load::load(
+                    self.system,
+                    self.voice,
+                    self.source,
+                    module,
+                    &self.outcomes.in_use,
+                    now,
+                );
+            }
+        }
+    }
+
+    /// Builds for a kernel if that is to be done; whether it was not built for a reason that was told
+    /// and may be mended.
+    fn build_for(&mut self, release: &Release) -> bool {
+        let before = self.outcomes.kernels.get(release.as_str()).cloned();
+        if self.quiet && !self.is_missing(release, before.as_ref()) {
+            return false;
+        }
+        let (system, voice, source) = (self.system, self.voice, self.source);
+        let outcome = build(
+            system,
+            self.planner,
+            voice,
+            source,
+            release,
+            before.as_ref(),
+            self.quiet,
+        );
+        let mendable = match &outcome {
+            Outcome::Built { .. } => {
+                self.built.push(release.clone());
+                false
+            }
+            Outcome::Refused { mend, .. } => mend.is_some() && before.as_ref() != Some(&outcome),
+            Outcome::Failed { .. } => true,
+        };
+        self.outcomes.kernels.insert(release.to_string(), outcome);
+        mendable
+    }
+
+    /// Whether the kernel lacks the module, or has one that was built against other headers.
+    fn is_missing(&mut self, release: &Release, before: Option<&Outcome>) -> bool {
+        let built = Outcome::Built {
+            version: self.source.version.clone(),
+        };
+        if self.records.installed(&self.source.version, release) {
+            // Be it that dkms's hook or somebody by hand did that.
+            self.outcomes.kernels.insert(release.to_string(), built);
+            let fits = |module: &String| status::fits(self.system, release, module) != Some(false);
+            return !self.source.modules.iter().all(fits);
+        }
+        // What was built and is gone, the administrator took away (dkms remove, dkms uninstall).
+        before != Some(&built)
+    }
+}
+
+/// The kernels that are installed, the oldest first. modules.builtin comes with a kernel's image;
+/// headers alone make the directory too.
+fn kernels(system: &System) -> Vec<Release> {
+    let mut found = Release::installed(system).unwrap_or_default();
+    found.retain(|release| {
+        let folder = system.modules().join(release.as_str());
+        folder.join("modules.builtin").exists()
+    });
+    found
+}

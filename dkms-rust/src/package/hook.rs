@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `PRE_BUILD` of a `dkms.conf` calls. dkms passes its exit status on but not that of `MAKE`,
+//! and takes 77 for "leave this kernel out". So a kernel that can't be built for ends here; and where
+//! nobody is there to see to it, so does a build that fails, which would stop the installation of
+//! the kernel.
+
+use super::logs;
+use super::records::Records;
+use super::remove::take;
+use super::say::Voice;
+use super::source::Source;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::status::outcomes::{Outcome, Outcomes};
+use crate::system::System;
+use rustix::fs::Access;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The variables that dpkg sets for maintainer scripts, of which a kernel's call dkms's hook.
+const DPKG: &str = "DPKG_RUNNING_VERSION";
+const SCRIPT_OF: &str = "DPKG_MAINTSCRIPT_PACKAGE";
+
+/// What dkms is told to do where nobody waits for a single module.
+const ACTIONS: [&[u8]; 2] = [b"autoinstall", b"kernel_postinst"];
+
+/// A build that dkms is about to begin.
+pub struct Hook<'a> {
+    system: &'a System,
+    name: &'a str,
+    version: &'a str,
+    release: &'a Release,
+}
+
+impl<'a> Hook<'a> {
+    /// That of version `version` of the package `name`.
+    pub fn of(system: &'a System, name: &'a str, version: &'a str, release: &'a Release) -> Self {
+        Self {
+            system,
+            name,
+            version,
+            release,
+        }
+    }
+
+    /// Where dkms builds: here, unless dkms took the script's place from /etc/dkms.
+    pub fn folder(&self, here: &Path) -> PathBuf {
+        if here.join("dkms.conf").is_file() {
+            return here.to_owned();
+        }
+        let record = self.system.dkms().join(self.name).join(self.version);
+        record.join("build")
+    }
+
+    /// Refuses if dkms could not put the module where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn can_install(&self) -> Result<(), Refusal> {
+        let folder = self.system.modules().join(self.release.as_str());
+        if rustix::fs::access(&folder, Access::WRITE_OK).is_ok() {
+            return Ok(());
+        }
+        let why = format!("{} can't be written", self.system.shown(&folder));
+        Err(Refusal::final_(self.release, why))
+    }
+
+    /// Takes modules out of the way that dkms has lost track of.
+    pub fn make_room(&self) {
+        let (system, name) = (self.system, self.name);
+        let source = Source::find(system, name, Some(self.version));
+        let installed = Records::of(system, name).any_installed(self.release);
+        if let (Some(source), false) = (source, installed) {
+            take(
+                system,
+                &Voice::of(name),
+                name,
+                self.release,
+                &source.modules,
+            );
+        }
+    }
+
+    /// Remembers that it can't be built.
+    pub fn refused(&self, refusal: &Refusal) {
+        self.remember(Outcome::Refused {
+            why: refusal.reason.clone(),
+            mend: refusal.mend.clone(),
+            told: false,
+        });
+    }
+
+    /// Remembers that it was built.
+    pub fn built(&self) {
+        logs::drop(self.system, self.name, self.release);
+        self.remember(Outcome::Built {
+            version: self.version.to_owned(),
+        });
+    }
+
+    /// Remembers that the build failed; what it said is in the log that dkms is writing.
+    pub fn failed(&self, folder: &Path) {
+        let log = folder.join("make.log");
+        let (why, log) = logs::keep(self.system, self.name, self.release, &log);
+        self.remember(Outcome::Failed { why, log });
+    }
+
+    fn remember(&self, outcome: Outcome) {
+        let again = !matches!(outcome, Outcome::Built { .. });
+        // A package that does not let dkms-rust look after it has nothing to remember this in.
+        let Some(mut outcomes) = Outcomes::load(self.system, self.name) else {
+            return;
+        };
+        outcomes.kernels.insert(self.release.to_string(), outcome);
+        if let Err(error) = outcomes.save(self.system, self.name) {
+            eprintln!("dkms-rust: can't remember that: {error}");
+        }
+        if again {
+            tell_at_the_end();
+        }
+    }
+}
+
+/// Lets dpkg's trigger on /usr/src run at the end of apt, which tells what is not built. dkms shows
+/// none of what is said here.
+fn tell_at_the_end() {
+    if std::env::var_os(SCRIPT_OF).is_none() {
+        return;
+    }
+    let mut trigger = Command::new("dpkg-trigger");
+    trigger
+        .args(["--no-await", "/usr/src"])
+        .stdin(Stdio::null());
+    // It is a convenience; what is not told now is in `status`.
+    trigger.status().ok();
+}
+
+/// Whether a failure would stop more than this build: dpkg runs, or dkms builds for a whole kernel.
+/// Where this can't be seen, it is taken for granted.
+pub fn is_unattended(system: &System) -> bool {
+    std::env::var_os(DPKG).is_some() || by_autoinstall(system, std::os::unix::process::parent_id())
+}
+
+fn by_autoinstall(system: &System, mut process: u32) -> bool {
+    while process > 1 {
+        let folder = system.at("proc").join(process.to_string());
+        let Ok(line) = fs::read(folder.join("cmdline")) else {
+            return true;
+        };
+        let mut words = line.split(|byte| *byte == 0);
+        let dkms = |word: &[u8]| word == b"dkms" || word.ends_with(b"/dkms");
+        if words.any(dkms) && words.any(|word| ACTIONS.contains(&word)) {
+            return true;
+        }
+        let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        process = parent
+            .and_then(|parent| parent.trim().parse().ok())
+            .unwrap_or(0);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(system: &System, number: u32, parent: u32, line: &str) {
+        let folder = system.at("proc").join(number.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("cmdline"), line.replace(' ', "\0")).unwrap();
+        fs::write(
+            folder.join("status"),
+            format!("Name:\tx\nPPid:\t{parent}\n"),
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn a_build_for_a_whole_kernel_is_told_from_one_by_hand() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        process(&system, 5, 1, "sh");
+        process(
+            &system,
+            6,
+            5,
+            "/bin/bash /usr/sbin/dkms autoinstall --kernelver 7.3.4-amd64",
+        );
+        process(
+            &system,
+            7,
+            6,
+            "/bin/bash /usr/sbin/dkms autoinstall --kernelver 7.3.4-amd64",
+        );
+        assert!(by_autoinstall(&system, 7));
+        process(
+            &system,
+            16,
+            5,
+            "/bin/bash /usr/sbin/dkms build autoinstall/1 -k 7.3.4-amd64",
+        );
+        assert!(!by_autoinstall(&system, 16));
+        // Nobody knows: better a kernel left out than an installation stopped.
+        assert!(by_autoinstall(&system, 99));
+    }
+
+    #[test]
+    fn the_build_is_found_also_from_etc_dkms() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let release = "7.3.4-amd64".parse().unwrap();
+        let hook = Hook::of(&system, "p", "1", &release);
+        let here = root.path().join("etc/dkms/p");
+        fs::create_dir_all(&here).unwrap();
+        assert_eq!(hook.folder(&here), system.at("var/lib/dkms/p/1/build"));
+        fs::write(here.join("dkms.conf"), "").unwrap();
+        assert_eq!(hook.folder(&here), here);
+    }
+
+    #[test]
+    fn what_failed_is_remembered_with_its_log_for_packages_that_are_looked_after() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let release: Release = "7.3.4-amd64".parse().unwrap();
+        let hook = Hook::of(&system, "p", "1", &release);
+        fs::write(root.path().join("make.log"), "a\nerror: no such field\n").unwrap();
+        hook.failed(root.path());
+        assert_eq!(Outcomes::load(&system, "p"), None);
+
+        Outcomes::default().save(&system, "p").unwrap();
+        hook.failed(root.path());
+        let failed = Outcomes::load(&system, "p").unwrap();
+        let Some(Outcome::Failed { why, log }) = failed.kernels.get(release.as_str()) else {
+            panic!("{failed:?}")
+        };
+        assert_eq!(why, "error: no such field");
+        assert!(system.at(&log.as_ref().unwrap()[1..]).exists());
+
+        hook.built();
+        assert!(!system.at(&log.as_ref().unwrap()[1..]).exists());
+    }
+}

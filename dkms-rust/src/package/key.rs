@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What to type so that the running kernel takes a module, and why.
+
+use super::dkms::program;
+use super::say::Voice;
+use super::source::Source;
+use crate::status::module_file::ModuleFile;
+use crate::status::signing::Signer;
+use crate::system::System;
+use std::fs;
+use std::path::Path;
+
+/// Explains what modprobe `said` of the module in `file`, if it is about its signature.
+pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, said: &str) {
+    if !is_refused(system, said) {
+        return;
+    }
+    voice.say(
+        "the kernel loads only modules that are signed with a key it knows (Secure Boot, lockdown \
+         or module.sig_enforce).",
+    );
+    let signed = ModuleFile::read(file).is_ok_and(|file| file.signature.is_some());
+    if !signed {
+        voice.say("This one is not signed: dkms needs openssl to make a key. Type");
+        return voice.say(format!("    apt install openssl && {}", source.again()));
+    }
+    let certificate = Signer::find(system).report.certificate;
+    let certificate = certificate.as_deref().unwrap_or("/var/lib/dkms/mok.pub");
+    voice.say(
+        "This one is signed with dkms's key, which the kernel does not know. To enroll it, type",
+    );
+    if program(system, "mokutil").is_none() {
+        voice.say("    apt install mokutil");
+    }
+    voice.say(format!("    mokutil --import {certificate}"));
+    voice.say(
+        "and choose a password; reboot; on the console choose Enroll MOK and type the password.",
+    );
+    voice.say(
+        "From that boot on the module is loaded by itself. dkms-rust status says how far it is.",
+    );
+}
+
+/// Whether modprobe's words mean an unknown key; under lockdown the kernel says no more than EPERM.
+fn is_refused(system: &System, said: &str) -> bool {
+    let lockdown = || {
+        let levels = fs::read_to_string(system.at("sys/kernel/security/lockdown"));
+        levels.is_ok_and(|levels| !levels.contains("[none]"))
+    };
+    ["Key was rejected", "Required key"]
+        .iter()
+        .any(|words| said.contains(words))
+        || said.contains("Operation not permitted") && lockdown()
+}

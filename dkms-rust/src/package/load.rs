@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Loading a module into the running kernel, and taking it out.
+
+use super::dkms::{run, run_within};
+use super::key;
+use super::owner::owns_kernel;
+use super::say::Voice;
+use super::source::Source;
+use crate::kernel::release::Release;
+use crate::status::autoload;
+use crate::status::files::Files;
+use crate::status::report::Load;
+use crate::system::{System, names};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long taking a module out may take. A call in the module that does not end (the reader's
+/// buffer may be on a file system that answers nobody) holds rmmod in the kernel, where no signal
+/// reaches it; the module goes when that call ends.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+
+/// The release of the running kernel.
+pub fn running(system: &System) -> Option<Release> {
+    match fs::read_to_string(system.at("proc/sys/kernel/osrelease")) {
+        Ok(release) => release.trim().parse().ok(),
+        Err(_) => Release::running().ok(),
+    }
+}
+
+/// Loads a module. `new`: the running kernel's was built just now.
+pub fn load(
+    system: &System,
+    voice: &Voice,
+    source: &Source,
+    module: &str,
+    in_use: &[PathBuf],
+    new: bool,
+) {
+    if !owns_kernel(system) {
+        return voice.say("not loaded: this is a chroot or a container");
+    }
+    let Some(running) = running(system) else {
+        return voice.say("not loaded: which kernel runs can't be told");
+    };
+    let there = Files::find(system, &running, &source.name, module).taken;
+    let Some(there) = there else {
+        return voice.say(format!(
+            "not loaded: there is no module for the running kernel {running}"
+        ));
+    };
+    let autoload = autoload::of(system, module, false);
+    if let (Load::Masked, Some(by)) = (autoload.how, autoload.by) {
+        return voice.say(format!(
+            "not loaded: {by} says so; by hand: modprobe {module}"
+        ));
+    }
+    if is_loaded(system, module) {
+        if !new {
+            return voice.say(format!(
+                "the module that was loaded stays, nothing newer was built for {running}"
+            ));
+        }
+        if !unload_older(system, voice, module, in_use) {
+            return;
+        }
+    }
+    // -b heeds a blacklist, and then succeeds without loading.
+    let ended = run(system, "modprobe", &["-b", module]);
+    if !ended.well() {
+        voice.say("built, but the running kernel refused to load it:");
+        voice.quote(&ended.said);
+        return key::explain(system, voice, source, &there, &ended.said);
+    }
+    if !is_loaded(system, module) {
+        return voice
+            .say("not loaded: blacklisted in /etc/modprobe.d or on the kernel's command line");
+    }
+    match in_use.iter().find_map(|folder| first_file(system, folder)) {
+        Some(file) => voice.say(format!("loaded; try: cat {file}")),
+        None => voice.say(format!("loaded {module}")),
+    }
+}
+
+/// Takes a module out if it is loaded.
+pub fn unload(system: &System, voice: &Voice, module: &str) {
+    if !is_loaded(system, module) || !owns_kernel(system) {
+        return;
+    }
+    let ended = run_within(system, "rmmod", &[module], Some(PATIENCE));
+    if ended.well() {
+        voice.say("unloaded");
+    } else if ended.late {
+        voice.say("a program's call into the module does not end; it is unloaded when that ends");
+    } else {
+        voice.say(format!(
+            "still loaded until the next boot: {}",
+            ended.last(1)
+        ));
+    }
+}
+
+/// An older module makes place, unless a program has one of its files open: it would get an error
+/// from then on.
+fn unload_older(system: &System, voice: &Voice, module: &str, in_use: &[PathBuf]) -> bool {
+    let holders = holders(system, in_use);
+    if !holders.is_empty() {
+        let list: Vec<String> = holders.iter().map(u32::to_string).collect();
+        voice.say(format!(
+            "the older module stays loaded, {} program(s) use it: {}",
+            holders.len(),
+            list.join(" ")
+        ));
+        voice.say(format!(
+            "to change over: modprobe -r {module}; modprobe {module}"
+        ));
+        return false;
+    }
+    let ended = run_within(system, "rmmod", &[module], Some(PATIENCE));
+    if !ended.well() {
+        let why = match ended.late {
+            true => "a program's call into it does not end".to_owned(),
+            false => ended.last(1),
+        };
+        voice.say(format!(
+            "the older module stays loaded until the next boot: {why}"
+        ));
+    }
+    ended.well()
+}
+
+fn is_loaded(system: &System, module: &str) -> bool {
+    system.loaded().join(module.replace('-', "_")).is_dir()
+}
+
+/// The processes that have a file below one of these directories open.
+fn holders(system: &System, folders: &[PathBuf]) -> BTreeSet<u32> {
+    let processes = names(&system.at("proc")).into_iter();
+    let processes = processes.filter_map(|name| name.parse::<u32>().ok());
+    let holds = |process: &u32| {
+        let open = system.at("proc").join(process.to_string()).join("fd");
+        names(&open).iter().any(|number| {
+            let file = fs::read_link(open.join(number)).unwrap_or_default();
+            folders.iter().any(|folder| file.starts_with(folder))
+        })
+    };
+    processes.filter(holds).collect()
+}
+
+/// A file that whoever reads this may look at.
+fn first_file(system: &System, folder: &Path) -> Option<String> {
+    let folder = folder.strip_prefix("/").unwrap_or(folder);
+    let folder = system.at(folder.to_str()?);
+    let mut files = names(&folder).into_iter().map(|name| folder.join(name));
+    Some(system.shown(&files.find(|file| file.is_file())?))
+}

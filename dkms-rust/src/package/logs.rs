@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The log of a build that failed, kept where dkms does not clear it away.
+
+use crate::kernel::release::Release;
+use crate::system::System;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// As many lines are shown.
+const LINES: usize = 12;
+
+/// Keeps dkms's log of a build. Returns its first error, and where it is kept.
+pub fn keep(
+    system: &System,
+    name: &str,
+    release: &Release,
+    log: &Path,
+) -> (String, Option<String>) {
+    let bytes = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let shown = first_error(&text);
+    let why = shown.first().map_or("nothing was said", |line| line.trim());
+    let kept = file(system, name, release);
+    let folder = kept.parent().unwrap_or(Path::new("/"));
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&kept, &bytes));
+    let kept = written.is_ok().then(|| system.shown(&kept));
+    (why.to_owned(), kept.filter(|_| !bytes.is_empty()))
+}
+
+/// Drops the log of an earlier failure.
+pub fn drop(system: &System, name: &str, release: &Release) {
+    fs::remove_file(file(system, name, release)).ok();
+    // It stays while there are others.
+    fs::remove_dir(system.logs().join(name)).ok();
+}
+
+/// Drops all of a package.
+pub fn drop_all(system: &System, name: &str) {
+    fs::remove_dir_all(system.logs().join(name)).ok();
+}
+
+fn file(system: &System, name: &str, release: &Release) -> PathBuf {
+    system.logs().join(name).join(format!("{release}.log"))
+}
+
+/// What went wrong: from the first error on, or the last lines.
+pub fn first_error(log: &str) -> Vec<&str> {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let tells = |line: &&str| line.starts_with("error") || line.contains(": error:");
+    if let Some(first) = lines.iter().position(tells) {
+        return lines[first..].iter().take(LINES).copied().collect();
+    }
+    let plain = |line: &&&str| !line.starts_with('#') && !line.starts_with("--");
+    let lines: Vec<&str> = lines.iter().filter(plain).copied().collect();
+    lines[lines.len().saturating_sub(LINES)..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_shown_from_its_first_line_and_else_the_end() {
+        let log = "# command: make\n  CC a\nx.rs:1: error: no\n  help\n";
+        assert_eq!(first_error(log), ["x.rs:1: error: no", "  help"]);
+        assert_eq!(first_error("# exit code: 1\n\nKilled\n-----\n"), ["Killed"]);
+    }
+
+    #[test]
+    fn a_log_is_kept_until_it_is_dropped() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let release = "7.3.4-amd64".parse().unwrap();
+        let log = root.path().join("make.log");
+        fs::write(&log, "error: no\n").unwrap();
+        let (why, kept) = keep(&system, "p", &release, &log);
+        assert_eq!(why, "error: no");
+        assert_eq!(kept.unwrap(), "/var/log/dkms-rust/p/7.3.4-amd64.log");
+        drop(&system, "p", &release);
+        assert!(!system.logs().join("p").exists());
+        let none = keep(&system, "p", &release, &root.path().join("none"));
+        assert_eq!(none, ("nothing was said".to_owned(), None));
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! dkms's records of a package, a directory for each version below its tree: `source` leads to the
+//! source, `KERNEL/ARCH/module` has what was built. A link `kernel-KERNEL-ARCH` beside the versions
+//! says what is installed.
+
+use super::dkms::{Ended, run};
+use super::source::Source;
+use crate::kernel::release::Release;
+use crate::system::{System, names};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// The records of a package.
+pub struct Records<'a> {
+    system: &'a System,
+    name: &'a str,
+    folder: PathBuf,
+}
+
+impl<'a> Records<'a> {
+    /// Those of the package `name`, be there any or not.
+    pub fn of(system: &'a System, name: &'a str) -> Self {
+        Self {
+            system,
+            name,
+            folder: system.dkms().join(name),
+        }
+    }
+
+    /// Whether there is one of this version, whole or not.
+    pub fn exists(&self, version: &str) -> bool {
+        self.folder.join(version).is_dir()
+    }
+
+    /// The versions of which there is one.
+    pub fn versions(&self) -> Vec<String> {
+        let mut names = names(&self.folder);
+        names.retain(|name| {
+            let meta = self.folder.join(name).symlink_metadata();
+            // dkms puts a module there that it replaced.
+            name != "original_module" && meta.is_ok_and(|meta| meta.is_dir())
+        });
+        names
+    }
+
+    /// Whether dkms has this version installed for a kernel.
+    pub fn installed(&self, version: &str, release: &Release) -> bool {
+        let start = format!("kernel-{release}-");
+        names(&self.folder).iter().any(|name| {
+            let arch = name.strip_prefix(&start);
+            arch.is_some_and(|arch| {
+                let built = self.folder.join(version).join(release.as_str()).join(arch);
+                let link = fs::canonicalize(self.folder.join(name));
+                link.is_ok_and(|link| fs::canonicalize(built).is_ok_and(|built| built == link))
+            })
+        })
+    }
+
+    /// Whether dkms has any version installed for a kernel.
+    pub fn any_installed(&self, release: &Release) -> bool {
+        let versions = self.versions();
+        let mut versions = versions.iter();
+        versions.any(|version| self.installed(version, release))
+    }
+
+    /// Lets dkms know of a source, and mends a record that an earlier version of the package or an
+    /// earlier run left half done.
+    ///
+    /// # Errors
+    ///
+    /// If dkms does not take it.
+    pub fn register(&self, source: &Source) -> Result<()> {
+        let record = self.folder.join(&source.version);
+        if record.join("source").is_symlink() {
+            return self.lead_to(&source.version, &source.folder);
+        }
+        if record.exists() {
+            // dkms calls it broken and does nothing with it; nothing in it is worth keeping.
+            let failed = || format!("can't remove {}", self.system.shown(&record));
+            fs::remove_dir_all(&record).with_context(failed)?;
+        }
+        // Wherever dkms is told that others' sources are.
+        let tree = self.system.sources();
+        let tree = tree.to_string_lossy();
+        let ended = self.dkms("add", &source.version, &["--sourcetree", &tree]);
+        if !ended.well() {
+            bail!("dkms {}:\n{}", ended.how(), ended.last(3));
+        }
+        Ok(())
+    }
+
+    /// Removes a version's module for a kernel, without a word.
+    pub fn remove_for(&self, version: &str, release: &Release) {
+        self.dkms("remove", version, &["-k", release.as_str()]);
+    }
+
+    /// Removes a version for all kernels.
+    pub fn remove(&self, version: &str) -> Ended {
+        self.dkms("remove", version, &["--all"])
+    }
+
+    /// Lets a record lead to a source, also if its own has left with an older package: without
+    /// dkms.conf dkms does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the link can't be changed.
+    pub fn lead_to(&self, version: &str, source: &Path) -> Result<()> {
+        let link = self.folder.join(version).join("source");
+        if fs::read_link(&link).is_ok_and(|target| target == source) {
+            return Ok(());
+        }
+        let failed = || format!("can't change {}", self.system.shown(&link));
+        let new = link.with_extension("new");
+        fs::remove_file(&new).ok();
+        symlink(source, &new).with_context(failed)?;
+        fs::rename(&new, &link).with_context(failed)
+    }
+
+    /// Drops what older versions have, kernel by kernel where the new module is in place.
+    pub fn retire(&self, source: &Source, kernels: &[Release]) {
+        for old in self.versions() {
+            if old == source.version {
+                continue;
+            }
+            let record = self.folder.join(&old);
+            let built = self.kernels_built(&record);
+            if !record.join("source").is_symlink() {
+                // Broken: dkms would complain of it for ever.
+                if built.is_empty() {
+                    fs::remove_dir_all(&record).ok();
+                }
+                continue;
+            }
+            if self.lead_to(&old, &source.folder).is_err() {
+                continue;
+            }
+            for release in kernels {
+                if self.installed(&source.version, release) {
+                    self.remove_for(&old, release);
+                }
+            }
+            let left = self.kernels_built(&record);
+            let needed = kernels
+                .iter()
+                .any(|release| left.contains(&release.to_string()));
+            if !needed && record.exists() {
+                self.remove(&old);
+            }
+        }
+    }
+
+    /// The kernels for which a record has a module.
+    fn kernels_built(&self, record: &Path) -> Vec<String> {
+        let mut kernels = names(record);
+        kernels.retain(|kernel| {
+            let arches = names(&record.join(kernel)).into_iter();
+            let mut modules = arches.map(|arch| record.join(kernel).join(arch).join("module"));
+            modules.any(|module| module.is_dir())
+        });
+        kernels
+    }
+
+    /// Runs dkms for a version.
+    pub fn dkms(&self, action: &str, version: &str, more: &[&str]) -> Ended {
+        let args = [&[action, "-m", self.name, "-v", version], more].concat();
+        run(self.system, "dkms", &args)
+    }
+}

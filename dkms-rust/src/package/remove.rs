@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `remove`, which prerm calls, and `purge`. What is remembered of the package is all that `remove`
+//! leaves, so that postrm can purge when dkms-rust is gone.
+
+use super::dkms::{program, run};
+use super::load;
+use super::logs;
+use super::records::Records;
+use super::say::Voice;
+use super::source::Source;
+use crate::kernel::release::Release;
+use crate::status::files::Files;
+use crate::status::outcomes;
+use crate::system::System;
+use crate::system::dpkg::owner_of;
+use std::fs;
+use std::io;
+
+/// Unloads a package's modules, and takes them from every kernel.
+pub fn remove(system: &System, name: &str, unload: &[String]) {
+    remove_by(system, &Voice::of(name), name, unload);
+}
+
+/// Forgets a package.
+///
+/// # Errors
+///
+/// If the file can't be removed.
+pub fn purge(system: &System, name: &str) -> io::Result<()> {
+    logs::drop_all(system, name);
+    outcomes::forget(system, name)
+}
+
+/// The same, with another's voice.
+pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) {
+    for module in unload {
+        load::unload(system, voice, module);
+    }
+    let source = Source::find(system, name, None);
+    let records = Records::of(system, name);
+    for version in records.versions() {
+        if let Some(source) = &source {
+            // Without dkms.conf dkms does nothing.
+            records.lead_to(&version, &source.folder).ok();
+        }
+        if program(system, "dkms").is_some() {
+            let ended = records.remove(&version);
+            if !ended.well() {
+                voice.say(format!(
+                    "dkms could not remove version {version}, it is removed without:"
+                ));
+                voice.quote(ended.last(3));
+            }
+        }
+    }
+    let modules = source.map_or_else(|| unload.to_vec(), |source| source.modules);
+    for release in Release::installed(system).unwrap_or_default() {
+        take(system, voice, name, &release, &modules);
+    }
+    let folder = system.dkms().join(name);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            voice.say(format!("can't remove {}: {error}", system.shown(&folder)));
+        }
+        _ => {}
+    }
+    logs::drop_all(system, name);
+    forget_builds(system, name);
+}
+
+/// Takes a kernel's modules that dkms has lost track of, as when its records were deleted. Beside
+/// them it would install none of the same version.
+pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modules: &[String]) {
+    let kernel = system.installed().join(release.as_str());
+    let place = kernel.join("updates/dkms");
+    let mut taken = false;
+    for module in modules {
+        let files = Files::find(system, release, name, module).there;
+        for file in files.iter().filter(|file| file.starts_with(&place)) {
+            // Another package's file is not ours to take.
+            if owner_of(system, file).is_some() {
+                continue;
+            }
+            match fs::remove_file(file) {
+                Ok(()) => taken = true,
+                Err(error) => voice.say(format!("can't remove {}: {error}", system.shown(file))),
+            }
+        }
+    }
+    if taken {
+        for empty in [&place, &kernel.join("updates")] {
+            fs::remove_dir(empty).ok();
+        }
+        if kernel.join("modules.dep").exists() {
+            run(system, "depmod", &[release.as_str()]);
+        }
+    }
+}
+
+/// Of a package that is removed nothing is built any more.
+fn forget_builds(system: &System, name: &str) {
+    if let Some(mut outcomes) = outcomes::Outcomes::load(system, name) {
+        outcomes.registered = false;
+        outcomes.kernels.clear();
+        outcomes.save(system, name).ok();
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The files by which an administrator keeps dkms from building by itself.
+
+use super::source::Source;
+use crate::system::System;
+use crate::system::framework::value;
+use std::fs;
+
+/// The file that says so for this package, if one does.
+pub fn off(system: &System, source: &Source) -> Option<String> {
+    let general = "etc/dkms/no-autoinstall".to_owned();
+    if system.at(&general).exists() {
+        return Some(format!("/{general}"));
+    }
+    let (name, version) = (&source.name, &source.version);
+    // dkms reads the general one first, so that the other has the last word.
+    let own =
+        [format!("{name}-{version}"), name.clone()].map(|name| format!("etc/dkms/{name}.conf"));
+    for file in own {
+        let text = fs::read_to_string(system.at(&file)).unwrap_or_default();
+        let set = |line| value(line, "AUTOINSTALL");
+        match text.lines().filter_map(set).next_back() {
+            None => {}
+            Some(word) if word.is_empty() || word.eq_ignore_ascii_case("no") => {
+                return Some(format!("/{file}"));
+            }
+            Some(_) => return None,
+        }
+    }
+    None
+}

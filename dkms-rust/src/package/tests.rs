@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The life of a package on a made-up system, with a dkms and other programs that are scripts.
+
+use super::build::{Long, Planner};
+use super::configure::{Wanted, configure_by, retry_by};
+use super::remove::{purge, remove_by};
+use super::say::Voice;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::status::outcomes::{Outcome, Outcomes};
+use crate::system::System;
+use anyhow::anyhow;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use tempfile::TempDir;
+
+const OLD: &str = "6.12.1-amd64";
+const NEW: &str = "7.3.4-amd64";
+
+/// As much of dkms as is called, on the tree that framework.conf names. `fails-ACTION` lets an
+/// action fail as a compiler would.
+const DKMS: &str = r#"
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tree=$root/var/lib/dkms
+[ ! -e "$root/moved" ] || tree=$root/srv/dkms
+echo "$*" >>"$root/calls"
+action=$1; shift
+kernel=; all=
+while [ $# -gt 0 ]; do
+    case $1 in
+    -m) name=$2; shift ;;
+    -v) version=$2; shift ;;
+    -k) kernel=$2; shift ;;
+    --sourcetree) sources=$2; shift ;;
+    --all) all=yes ;;
+    esac
+    shift
+done
+record=$tree/$name/$version
+if [ -e "$root/fails-$action" ]; then
+    mkdir -p "$record/build"
+    echo 'x.rs:1: error: no such field' >"$record/build/make.log"
+    echo "Error! Bad return status for $action"
+    exit 10
+fi
+case $action in
+add)
+    [ ! -e "$record" ] || exit 3
+    mkdir -p "$record/build" && ln -s "$sources/$name-$version" "$record/source" ;;
+build)
+    [ -e "$record/source/dkms.conf" ] || exit 4
+    mkdir -p "$record/$kernel/x86_64/module" && echo "$version" >"$record/$kernel/x86_64/module/hi.ko" ;;
+install)
+    ln -sfn "$version/$kernel/x86_64" "$tree/$name/kernel-$kernel-x86_64"
+    mkdir -p "$root/lib/modules/$kernel/updates/dkms"
+    cp "$record/$kernel/x86_64/module/hi.ko" "$root/lib/modules/$kernel/updates/dkms" ;;
+remove)
+    [ -e "$record/source/dkms.conf" ] || exit 4
+    for folder in "$record/${kernel:-*}"/x86_64; do
+        [ -d "$folder" ] || continue
+        k=$(basename "$(dirname "$folder")")
+        link=$tree/$name/kernel-$k-x86_64
+        if [ "$(readlink "$link")" = "$version/$k/x86_64" ]; then
+            rm "$link" "$root/lib/modules/$k/updates/dkms/hi.ko"
+        fi
+        rm -r "$(dirname "$folder")"
+    done
+    [ ! "$all" ] || rm -rf "$record" ;;
+esac
+"#;
+
+const DEPMOD: &str = r#"
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root/lib/modules/$1" && : >modules.dep
+[ ! -e updates/dkms/hi.ko ] || echo updates/dkms/hi.ko: >modules.dep
+"#;
+
+/// A system with two kernels, and version 1 of a package's source.
+struct Made {
+    root: TempDir,
+    system: System,
+}
+
+impl Made {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let made = Self { root, system };
+        for kernel in [OLD, NEW] {
+            made.write(&format!("lib/modules/{kernel}/modules.builtin"), "");
+        }
+        // Headers alone are no kernel.
+        fs::create_dir_all(made.at("lib/modules/6.1.0-amd64")).unwrap();
+        made.program("usr/sbin/dkms", DKMS);
+        made.program("usr/sbin/depmod", DEPMOD);
+        made.program("usr/bin/ischroot", "exit 1");
+        made.source("1");
+        made
+    }
+
+    fn at(&self, path: &str) -> std::path::PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn program(&self, path: &str, script: &str) {
+        self.write(path, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.at(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Brings a version of the source in place of the others.
+    fn source(&self, version: &str) {
+        fs::remove_dir_all(self.at("usr/src")).ok();
+        let conf = format!(
+            "PACKAGE_NAME=\"hi\"\nPACKAGE_VERSION=\"{version}\"\nBUILT_MODULE_NAME[0]=hi\n"
+        );
+        self.write(&format!("usr/src/hi-{version}/dkms.conf"), &conf);
+    }
+
+    /// Lets the old kernel run, in a system that owns it.
+    fn runs(&self) {
+        self.write("proc/sys/kernel/osrelease", OLD);
+        self.write("proc/modules", "");
+        self.program("usr/bin/systemd-detect-virt", "exit 1");
+        let load =
+            "root=$(cd \"$(dirname \"$0\")/../..\" && pwd); echo \"$0 $*\" >>\"$root/loads\"";
+        let load = format!("{load}; mkdir -p \"$root/sys/module/hi\"");
+        self.program("usr/sbin/modprobe", &load);
+        let unload = "rmdir \"$(dirname \"$0\")/../../sys/module/$1\"";
+        self.program("usr/sbin/rmmod", unload);
+    }
+
+    fn configure_with(&self, planner: Planner) -> String {
+        let voice = Voice::of("hi");
+        let wanted = Wanted {
+            load: vec!["hi".into()],
+            in_use: vec!["/proc/hi".into()],
+        };
+        configure_by(&self.system, planner, &voice, "hi", None, &wanted);
+        voice.said()
+    }
+
+    fn configure(&self) -> String {
+        self.configure_with(fine)
+    }
+
+    fn retry_with(&self, planner: Planner) -> String {
+        let voice = Voice::of("hi");
+        retry_by(&self.system, planner, &voice, "hi");
+        voice.said()
+    }
+
+    fn retry(&self) -> String {
+        self.retry_with(fine)
+    }
+
+    fn remove(&self) -> String {
+        let voice = Voice::of("hi");
+        remove_by(&self.system, &voice, "hi", &["hi".to_owned()]);
+        voice.said()
+    }
+
+    fn has(&self, kernel: &str) -> Option<String> {
+        let file = self.at(&format!("lib/modules/{kernel}/updates/dkms/hi.ko"));
+        Some(fs::read_to_string(file).ok()?.trim().to_owned())
+    }
+
+    fn outcome(&self, kernel: &str) -> Option<Outcome> {
+        let outcomes = Outcomes::load(&self.system, "hi").unwrap();
+        outcomes.kernels.get(kernel).cloned()
+    }
+
+    /// What dkms was called for, since this was asked last.
+    fn calls(&self) -> String {
+        let calls = fs::read_to_string(self.at("calls")).unwrap_or_default();
+        fs::remove_file(self.at("calls")).ok();
+        calls
+    }
+
+    fn dkms(&self, line: &str) {
+        let dkms = self.at("usr/sbin/dkms");
+        let mut command = std::process::Command::new(dkms);
+        assert!(command.args(line.split(' ')).status().unwrap().success());
+        self.calls();
+    }
+}
+
+fn fine(_: &System, _: &Release) -> Result<Long, Refusal> {
+    Ok(None)
+}
+
+fn built(version: &str) -> Option<Outcome> {
+    let version = version.to_owned();
+    Some(Outcome::Built { version })
+}
+
+fn no_headers(_: &System, release: &Release) -> Result<Long, Refusal> {
+    Err(Refusal::new(release, "no headers", "apt install headers"))
+}
+
+#[test]
+fn each_kernel_gets_the_module_and_it_is_remembered() {
+    let made = Made::new();
+    let said = made.configure();
+    assert!(
+        said.contains("hi: building for 6.12.1-amd64\nhi: built for 6.12.1"),
+        "{said}"
+    );
+    assert!(said.contains("not loaded: this is a chroot"), "{said}");
+    for kernel in [OLD, NEW] {
+        assert_eq!(made.has(kernel).as_deref(), Some("1"));
+        assert_eq!(made.outcome(kernel), built("1"));
+    }
+    assert_eq!(made.outcome("6.1.0-amd64"), None);
+    // A retry finds nothing to do, and says nothing.
+    made.calls();
+    assert_eq!((made.retry(), made.calls()), Default::default());
+}
+
+#[test]
+fn a_kernel_that_is_refused_is_told_once_and_gets_the_module_when_it_can_be_built() {
+    let made = Made::new();
+    let half = |system: &System, release: &Release| match release.as_str() {
+        NEW => no_headers(system, release),
+        _ => Ok(None),
+    };
+    let said = made.configure_with(half);
+    assert!(said.contains("hi: not built for 7.3.4-amd64:\n    dkms-rust: 7.3.4-amd64: no headers\n      mend: apt install headers\n"), "{said}");
+    assert!(
+        said.contains("once mended: dkms-rust package configure hi"),
+        "{said}"
+    );
+    assert_eq!(made.has(NEW), None);
+    assert_eq!(made.retry_with(half), "");
+    let said = made.retry();
+    assert_eq!(
+        said,
+        "hi: building for 7.3.4-amd64\nhi: built for 7.3.4-amd64\n"
+    );
+    assert_eq!(made.outcome(NEW), built("1"));
+}
+
+#[test]
+fn what_the_kernels_hook_was_refused_is_told_at_the_end() {
+    let made = Made::new();
+    made.configure_with(no_headers);
+    assert_eq!(made.retry_with(no_headers), "");
+    let release = NEW.parse().unwrap();
+    let hook = super::hook::Hook::of(&made.system, "hi", "1", &release);
+    hook.refused(&Refusal::new(&release, "no headers", "apt install headers"));
+    let said = made.retry_with(no_headers);
+    assert!(
+        said.contains("not built for 7.3.4") && !said.contains(OLD),
+        "{said}"
+    );
+    assert_eq!(made.retry_with(no_headers), "");
+}
+
+#[test]
+fn a_build_that_fails_is_told_and_kept_and_leaves_the_older_module() {
+    let made = Made::new();
+    made.configure();
+    made.source("2");
+    made.write("fails-build", "");
+    let said = made.configure();
+    assert!(said.contains("hi: not built for 7.3.4-amd64, dkms ended with status 10:\n    x.rs:1: error: no such field\n"), "{said}");
+    assert_eq!(made.has(NEW).as_deref(), Some("1"));
+    let Some(Outcome::Failed { why, log }) = made.outcome(NEW) else {
+        panic!("{:?}", made.outcome(NEW))
+    };
+    assert_eq!(why, "x.rs:1: error: no such field");
+    assert!(made.at(&log.unwrap()[1..]).exists());
+
+    fs::remove_file(made.at("fails-build")).unwrap();
+    made.retry();
+    assert_eq!(made.has(NEW).as_deref(), Some("2"));
+    // Nothing is left of the older one.
+    assert!(!made.at("var/lib/dkms/hi/1").exists());
+    assert!(!made.at("var/log/dkms-rust/hi").exists());
+}
+
+#[test]
+fn a_build_tree_that_can_not_be_made_is_a_failure_with_its_reason() {
+    let made = Made::new();
+    let broken = |_: &System, _: &Release| -> Result<Long, Refusal> {
+        Ok(Some(Box::new(|_| {
+            Err(anyhow!("bindgen: Segmentation fault"))
+        })))
+    };
+    let said = made.configure_with(broken);
+    assert!(said.contains("    bindgen: Segmentation fault\n"), "{said}");
+    assert!(!made.calls().contains("build"));
+}
+
+#[test]
+fn what_the_administrator_took_away_stays_away_until_the_package_is_configured_again() {
+    let made = Made::new();
+    made.configure();
+    made.dkms("remove -m hi -v 1 -k 7.3.4-amd64");
+    assert_eq!((made.retry(), made.has(NEW)), Default::default());
+    assert_eq!(made.has(OLD).as_deref(), Some("1"));
+    made.dkms("remove -m hi -v 1 --all");
+    assert_eq!((made.retry(), made.calls()), Default::default());
+    made.configure();
+    assert_eq!(made.has(NEW).as_deref(), Some("1"));
+}
+
+#[test]
+fn what_dkms_was_told_to_leave_alone_is_left_alone() {
+    let made = Made::new();
+    made.write("etc/dkms/hi.conf", "AUTOINSTALL=\"no\"\n");
+    let said = made.configure();
+    assert!(
+        said.contains("not built, /etc/dkms/hi.conf says so; by hand: dkms install hi/1"),
+        "{said}"
+    );
+    assert_eq!((made.retry(), made.has(OLD)), Default::default());
+    // The more particular file has the last word.
+    made.write("etc/dkms/hi-1.conf", "AUTOINSTALL=yes\n");
+    made.configure();
+    assert!(made.has(OLD).is_some());
+    made.write("etc/dkms/no-autoinstall", "");
+    assert!(
+        made.configure()
+            .contains("/etc/dkms/no-autoinstall says so")
+    );
+}
+
+#[test]
+fn a_record_that_is_half_made_is_made_anew() {
+    let made = Made::new();
+    made.write("var/lib/dkms/hi/1/build/make.log", "");
+    made.write("var/lib/dkms/hi/0/build/make.log", "");
+    made.configure();
+    assert_eq!(made.has(OLD).as_deref(), Some("1"));
+    assert!(!made.at("var/lib/dkms/hi/0").exists());
+    // One that leads to a source that is gone.
+    let link = made.at("var/lib/dkms/hi/1/source");
+    fs::remove_file(&link).unwrap();
+    symlink("/usr/src/nowhere", &link).unwrap();
+    made.configure();
+    assert_eq!(fs::read_link(&link).unwrap(), made.at("usr/src/hi-1"));
+}
+
+#[test]
+fn a_module_that_dkms_lost_track_of_is_out_of_the_way_before_it_installs() {
+    let made = Made::new();
+    made.configure();
+    let release = OLD.parse().unwrap();
+    let hook = super::hook::Hook::of(&made.system, "hi", "1", &release);
+    hook.make_room();
+    assert!(made.has(OLD).is_some());
+    fs::remove_dir_all(made.at("var/lib/dkms/hi")).unwrap();
+    hook.make_room();
+    assert_eq!((made.has(OLD), made.has(NEW).is_some()), (None, true));
+}
+
+#[test]
+fn a_dkms_that_takes_nothing_is_told_of() {
+    let made = Made::new();
+    made.write("fails-add", "");
+    let said = made.configure();
+    assert!(
+        said.contains("nothing is built, dkms did not take /usr/src/hi-1:"),
+        "{said}"
+    );
+    fs::remove_dir_all(made.at("var/lib/dkms/hi")).unwrap();
+    fs::remove_file(made.at("fails-add")).unwrap();
+    assert!(made.retry().contains("built for"));
+    fs::remove_file(made.at("usr/sbin/dkms")).unwrap();
+    assert!(made.configure().contains("dkms: not installed"));
+}
+
+#[test]
+fn a_moved_tree_is_honoured_and_left_empty() {
+    let made = Made::new();
+    made.write("moved", "");
+    made.write("etc/dkms/framework.conf.d/x.conf", "dkms_tree=/srv/dkms\n");
+    made.configure();
+    assert!(made.at("srv/dkms/hi/1/source").exists());
+    assert_eq!(
+        (made.retry(), made.has(OLD).as_deref()),
+        (String::new(), Some("1"))
+    );
+    made.remove();
+    assert!(!made.at("srv/dkms/hi").exists());
+}
+
+#[test]
+fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
+    let made = Made::new();
+    made.configure();
+    // What dkms has lost track of, and what belongs to somebody else.
+    made.write("lib/modules/7.3.4-amd64/updates/dkms/hi.ko.xz", "");
+    made.write("lib/modules/7.3.4-amd64/extra/hi.ko", "");
+    made.remove();
+    assert_eq!((made.has(OLD), made.has(NEW)), (None, None));
+    assert!(!made.at("var/lib/dkms/hi").exists());
+    assert!(!made.at("lib/modules/7.3.4-amd64/updates").exists());
+    assert!(made.at("lib/modules/7.3.4-amd64/extra/hi.ko").exists());
+    // The source goes with the package; nothing is built for it any more.
+    fs::remove_dir_all(made.at("usr/src")).unwrap();
+    made.calls();
+    assert_eq!((made.retry(), made.calls()), Default::default());
+    let left: Vec<_> = crate::system::names(&made.system.state());
+    assert_eq!(left, ["hi.json"]);
+    purge(&made.system, "hi").unwrap();
+    assert!(crate::system::names(&made.system.state()).is_empty());
+    // Also where nothing ever was.
+    assert_eq!(made.remove(), "");
+    purge(&made.system, "hi").unwrap();
+}
+
+#[test]
+fn removal_does_without_dkms_where_that_fails_or_is_gone() {
+    let made = Made::new();
+    made.configure();
+    made.write("fails-remove", "");
+    let said = made.remove();
+    assert!(
+        said.contains("could not remove version 1, it is removed without:"),
+        "{said}"
+    );
+    assert_eq!(
+        (made.has(OLD), made.at("var/lib/dkms/hi").exists()),
+        (None, false)
+    );
+    fs::remove_file(made.at("fails-remove")).unwrap();
+    made.configure();
+    fs::remove_file(made.at("usr/sbin/dkms")).unwrap();
+    assert_eq!(made.remove(), "");
+    assert_eq!(
+        (made.has(OLD), made.at("var/lib/dkms/hi").exists()),
+        (None, false)
+    );
+}
+
+#[test]
+fn an_upgrade_under_way_is_its_own_postinsts_to_finish() {
+    let made = Made::new();
+    made.configure();
+    made.calls();
+    made.source("2");
+    assert_eq!((made.retry(), made.calls()), Default::default());
+}
+
+#[test]
+fn the_module_is_loaded_on_the_systems_own_kernel() {
+    let made = Made::new();
+    made.runs();
+    made.write("proc/hi/file", "");
+    let said = made.configure();
+    assert!(
+        said.ends_with("hi: loaded; try: cat /proc/hi/file\n"),
+        "{said}"
+    );
+    assert!(made.at("sys/module/hi").exists());
+    // Built again, the older one makes place; not while a program uses it.
+    fs::create_dir_all(made.at("proc/123/fd")).unwrap();
+    symlink("/proc/hi/file", made.at("proc/123/fd/4")).unwrap();
+    let said = made.configure();
+    assert!(said.contains("hi: the older module stays loaded, 1 program(s) use it: 123\nhi: to change over: modprobe -r hi; modprobe hi"), "{said}");
+    fs::remove_file(made.at("proc/123/fd/4")).unwrap();
+    assert!(
+        made.configure()
+            .ends_with("loaded; try: cat /proc/hi/file\n")
+    );
+    assert_eq!(
+        fs::read_to_string(made.at("loads"))
+            .unwrap()
+            .lines()
+            .count(),
+        2
+    );
+
+    assert_eq!(made.remove(), "hi: unloaded\n");
+    assert!(!made.at("sys/module/hi").exists());
+}
+
+#[test]
+fn nothing_is_loaded_where_somebody_said_so_or_the_kernel_is_a_hosts() {
+    let made = Made::new();
+    made.runs();
+    made.write("usr/lib/modules-load.d/hi.conf", "hi\n");
+    made.write("etc/modules-load.d/hi.conf", "");
+    let said = made.configure();
+    assert!(
+        said.contains("not loaded: /etc/modules-load.d/hi.conf says so; by hand: modprobe hi"),
+        "{said}"
+    );
+    fs::remove_file(made.at("etc/modules-load.d/hi.conf")).unwrap();
+
+    let hosts: [(&str, &str); 3] = [
+        ("usr/bin/systemd-detect-virt", "[ \"$2\" = --container ]"),
+        ("usr/bin/systemd-detect-virt", "[ \"$2\" = --chroot ]"),
+        ("usr/bin/ischroot", "exit 0"),
+    ];
+    for (program, script) in hosts {
+        made.program(program, script);
+        let said = made.configure();
+        assert!(
+            said.contains("not loaded: this is a chroot or a container"),
+            "{said}"
+        );
+    }
+    made.program("usr/bin/ischroot", "exit 1");
+    fs::remove_file(made.at("usr/bin/systemd-detect-virt")).unwrap();
+    made.write("proc/1/environ", "A=b\0container=lxc\0");
+    assert!(made.configure().contains("a chroot or a container"));
+    // No /proc, no kernel.
+    fs::remove_dir_all(made.at("proc")).unwrap();
+    assert!(made.configure().contains("a chroot or a container"));
+    assert!(!Path::new(&made.at("loads")).exists());
+}
+
+#[test]
+fn a_kernel_that_refuses_the_key_is_explained() {
+    let made = Made::new();
+    made.runs();
+    let refuse =
+        "echo \"modprobe: ERROR: could not insert 'hi': Key was rejected by service\" >&2; exit 1";
+    made.program("usr/sbin/modprobe", refuse);
+    let said = made.configure();
+    assert!(
+        said.contains("the running kernel refused to load it:\n    modprobe: ERROR"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Secure Boot") && said.contains("apt install openssl"),
+        "{said}"
+    );
+    made.program(
+        "usr/sbin/modprobe",
+        "echo 'Operation not permitted'; exit 1",
+    );
+    assert!(!made.configure().contains("Secure Boot"));
+    made.write(
+        "sys/kernel/security/lockdown",
+        "none [integrity] confidentiality",
+    );
+    assert!(made.configure().contains("Secure Boot"));
+}
+
+#[test]
+fn a_module_that_does_not_go_holds_nobody_up() {
+    let made = Made::new();
+    made.runs();
+    made.configure();
+    made.program("usr/sbin/rmmod", "sleep 60 & echo waiting; exec sleep 60");
+    let start = std::time::Instant::now();
+    let said = made.remove();
+    assert!(start.elapsed().as_secs() < 30);
+    assert!(
+        said.contains("does not end; it is unloaded when that ends"),
+        "{said}"
+    );
+    assert_eq!(made.has(OLD), None);
+}
