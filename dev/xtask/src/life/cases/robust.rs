@@ -103,7 +103,7 @@ pub const CASES: &[Case] = &[
          /usr/src does not bring it back, dpkg-reconfigure does",
         &[Part {
             steps: &[
-                step("dkms remove procdriver/$V -k $OLD && lacks $OLD"),
+                step("dkms uninstall procdriver/$V -k $OLD && lacks $OLD"),
                 step("offer new && warm $NEW && upgrade"),
                 step("configured && lacks $OLD && has $NEW $V"),
                 step(
