@@ -50,6 +50,16 @@ pub const CASES: &[BadInput] = &[
             "mend: install linux-headers-",
         ],
     ),
+    BadInput {
+        command: "dkms-rust kdir -k $R --headers /srv/other",
+        ..refused(
+            "headers-of-another-kernel",
+            "cp -a $(readlink -f /lib/modules/$R/build) /srv/other && \
+             echo 6.12.1 >/srv/other/include/config/kernel.release",
+            77,
+            &["the headers in /srv/other are those of 6.12.1"],
+        )
+    },
     refused(
         "linux-source-not-installed",
         "dpkg --remove --force-depends $(dpkg-query -Wf '${Package} ' 'linux-source*')",
