@@ -18,7 +18,9 @@ mod entry;
 mod newest;
 mod open_file;
 mod operations;
+mod parts;
 mod reader;
+mod slot;
 mod writer;
 
 pub(crate) use bytes::concat;

@@ -2,49 +2,41 @@
 
 //! The newest content of an entry.
 
+use super::parts::{Lock, Shared, Word};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{Relaxed, Release};
-use kernel::new_spinlock;
-use kernel::prelude::*;
-use kernel::sync::lock::{spinlock::SpinLockBackend, Guard};
-use kernel::sync::{Arc, SpinLock};
 
 /// The newest content of an entry, and the lock to take it with.
 ///
 /// # Invariants
 ///
-/// `content` is from [`Arc::<C>::into_raw`](Arc::into_raw), and owns one count. It changes with
-/// `lock` held only.
-pub(super) struct Newest<C> {
-    content: AtomicPtr<C>,
-    // In a box of its own, since what `pin_init!` makes of a structure has panics in it on older
-    // kernels.
-    lock: Pin<KBox<SpinLock<()>>>,
-    _content: PhantomData<Arc<C>>,
+/// `content` is from [`Shared::into_raw`], and owns one reference. It changes with `lock` held
+/// only.
+pub(super) struct Newest<P: Shared, W: Word<P::Value>, L: Lock> {
+    content: W,
+    lock: L,
+    _content: PhantomData<P>,
 }
 
-impl<C> Newest<C> {
-    pub(super) fn new(content: Arc<C>) -> Result<Self> {
-        let lock = new_spinlock!((), "procfs::Newest::lock");
-        Ok(Self {
-            lock: KBox::pin_init(lock, GFP_KERNEL)?,
-            // INVARIANT: It takes over a count.
-            content: AtomicPtr::new(Arc::into_raw(content).cast_mut()),
+impl<P: Shared, W: Word<P::Value>, L: Lock> Newest<P, W, L> {
+    pub(super) fn new(content: P, lock: L) -> Self {
+        Self {
+            // INVARIANT: It takes over a reference.
+            content: W::new(content.into_raw()),
+            lock,
             _content: PhantomData,
-        })
+        }
     }
 
-    /// Which one it is at this moment. Good to be compared only: it may go any time.
+    /// Which one it is at this moment. Only good to be compared: it may go at any time.
     #[inline(always)]
-    pub(super) fn peek(&self) -> *mut C {
-        self.content.load(Relaxed)
+    pub(super) fn peek(&self) -> *mut P::Value {
+        self.content.load()
     }
 
     /// Nobody is to wait long for this lock: it is held to copy or exchange pointers.
-    pub(super) fn lock(&self) -> Locked<'_, C> {
+    pub(super) fn lock(&self) -> Locked<'_, P, W, L> {
         Locked {
             _guard: self.lock.lock(),
             newest: self,
@@ -52,47 +44,47 @@ impl<C> Newest<C> {
     }
 }
 
-impl<C> Drop for Newest<C> {
+impl<P: Shared, W: Word<P::Value>, L: Lock> Drop for Newest<P, W, L> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is from `into_raw`, and nobody uses it any more.
-        drop(unsafe { Arc::from_raw(self.peek().cast_const()) });
+        drop(unsafe { P::from_raw(self.peek()) });
     }
 }
 
 /// The newest content, locked.
-pub(super) struct Locked<'a, C> {
-    newest: &'a Newest<C>,
-    _guard: Guard<'a, (), SpinLockBackend>,
+pub(super) struct Locked<'a, P: Shared, W: Word<P::Value>, L: Lock + 'a> {
+    newest: &'a Newest<P, W, L>,
+    _guard: L::Guard<'a>,
 }
 
-impl<C> Deref for Locked<'_, C> {
-    type Target = C;
+impl<P: Shared, W: Word<P::Value>, L: Lock> Deref for Locked<'_, P, W, L> {
+    type Target = P::Value;
 
-    fn deref(&self) -> &C {
-        // SAFETY: By the type invariant there is a count, and as long as the lock is held it stays.
+    fn deref(&self) -> &P::Value {
+        // SAFETY: By the type invariant there is a reference, and as long as the lock is held it
+        // stays.
         unsafe { &*self.as_ptr() }
     }
 }
 
-impl<C> Locked<'_, C> {
-    pub(super) fn as_ptr(&self) -> *mut C {
+impl<P: Shared, W: Word<P::Value>, L: Lock> Locked<'_, P, W, L> {
+    pub(super) fn as_ptr(&self) -> *mut P::Value {
         self.newest.peek()
     }
 
-    /// A count of it.
-    pub(super) fn get(&self) -> Arc<C> {
-        // SAFETY: By the type invariant it is from `into_raw`, and as long as the lock is held it
-        // stays. `ManuallyDrop` leaves it its count.
-        let newest = ManuallyDrop::new(unsafe { Arc::from_raw(self.as_ptr().cast_const()) });
-        Arc::clone(&newest)
+    /// A reference to it.
+    pub(super) fn get(&self) -> P {
+        // SAFETY: By the type invariant it is from `into_raw`, and as long as the lock is held its
+        // reference stays. `ManuallyDrop` leaves it that reference.
+        let newest = ManuallyDrop::new(unsafe { P::from_raw(self.as_ptr()) });
+        P::clone(&newest)
     }
 
     /// Makes this the newest, and gives back the one before.
-    pub(super) fn replace(&mut self, content: Arc<C>) -> Arc<C> {
-        // INVARIANT: It takes over a count.
-        let content = Arc::into_raw(content).cast_mut();
-        let before = self.newest.content.swap(content, Release);
-        // SAFETY: By the type invariant it is from `into_raw`; the count was the entry's.
-        unsafe { Arc::from_raw(before.cast_const()) }
+    pub(super) fn replace(&mut self, content: P) -> P {
+        // INVARIANT: It takes over a reference.
+        let before = self.newest.content.swap(content.into_raw());
+        // SAFETY: By the type invariant it is from `into_raw`; the reference was the entry's.
+        unsafe { P::from_raw(before) }
     }
 }

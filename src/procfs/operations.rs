@@ -2,8 +2,7 @@
 
 //! What a file in `/proc` does: the trait on this side, `struct proc_ops` on C's.
 
-use super::newest::Newest;
-use super::open_file::OpenFile;
+use super::open_file::{self, Newest, OpenFile};
 use super::reader::Reader;
 use super::writer::Writer;
 #[allow(unused_imports)] // Of use where the kernel has no such function.
@@ -113,7 +112,7 @@ pub(super) struct State<T: Operations> {
 
 impl<T: Operations> State<T> {
     pub(super) fn new(content: Arc<T::Content>, data: T) -> Result<KBox<Self>> {
-        let newest = Newest::new(content)?;
+        let newest = open_file::newest(content)?;
         Ok(KBox::new(Self { newest, data }, GFP_KERNEL)?)
     }
 }

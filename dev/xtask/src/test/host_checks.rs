@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::host::cargo::cargo;
 use crate::host::project::Project;
+use crate::host::run::Cmd;
 use crate::host::ui;
 
 use super::tally::Tally;
@@ -53,6 +54,39 @@ pub fn run(project: &Project, tally: &mut Tally) {
             cargo(project).args(check.args).log(&log).run().map(drop)
         });
     }
+    miri(project, tally);
+}
+
+/// The model of what open files share (`dev/model`) under Miri, which only a nightly has, and only
+/// rustup has nightlies. A seed decides which thread runs next, and whose address is used again.
+fn miri(project: &Project, tally: &mut Tally) {
+    const NAME: &str = "host/miri";
+    const INSTALL: &str =
+        "toolchain install nightly --profile minimal --component miri,rust-src --no-self-update";
+    const FLAGS: &str = "-Zmiri-many-seeds=0..16 -Zmiri-permissive-provenance \
+        -Zmiri-address-reuse-rate=1.0 -Zmiri-address-reuse-cross-thread-rate=1.0";
+    let rustup = |args: &str| Cmd::new("rustup").args(args.split(' '));
+    // What is there is taken, so that it works without a network.
+    let has_it = rustup("run nightly cargo miri --version").run().is_ok();
+    if !has_it {
+        if let Err(error) = rustup(INSTALL).run() {
+            tally.skip(NAME, &format!("no nightly with Miri: {error:#}"));
+            return;
+        }
+    }
+    tally.case(NAME, || {
+        rustup("run nightly cargo miri test --locked --package model --lib")
+            .dir(&project.source)
+            .env("MIRIFLAGS", FLAGS)
+            .env("CARGO_TARGET_DIR", project.target.join("miri"))
+            // Those of the cargo that runs this.
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("CARGO")
+            .env_remove("RUSTC")
+            .log(&project.log("host-miri")?)
+            .run()
+            .map(drop)
+    });
 }
 
 fn has(project: &Project, component: &str) -> bool {
