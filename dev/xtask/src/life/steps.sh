@@ -143,9 +143,6 @@ PACKAGE_VERSION="1"
 BUILT_MODULE_NAME[0]="$1"
 $(sed '/^PACKAGE_NAME=/d; /^PACKAGE_VERSION=/d; /^BUILT_MODULE_NAME/d' /usr/src/procdriver-*/dkms.conf)
 END
-	for file in /usr/src/procdriver-*/build-or-skip; do
-		[ ! -e "$file" ] || cp -p "$file" "/usr/src/$1-1/"
-	done
 	echo "obj-m := $1.o" >"/usr/src/$1-1/Kbuild"
 	cat >"/usr/src/$1-1/$1.rs" <<END
 // SPDX-License-Identifier: GPL-2.0-only
