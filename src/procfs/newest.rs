@@ -52,7 +52,7 @@ impl<P: Shared, W: Word<P::Value>, L: Lock> Drop for Newest<P, W, L> {
 }
 
 /// The newest content, locked.
-pub(super) struct Locked<'a, P: Shared, W: Word<P::Value>, L: Lock + 'a> {
+pub(super) struct Locked<'a, P: Shared, W: Word<P::Value>, L: Lock> {
     newest: &'a Newest<P, W, L>,
     _guard: L::Guard<'a>,
 }
