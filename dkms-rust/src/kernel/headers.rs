@@ -54,18 +54,12 @@ impl Kernel {
         let headers = |why: &str| Refusal::new(release, why, install(system, release));
         let build = fs::canonicalize(system.headers(release.as_str()))
             .map_err(|_| headers("its headers are not installed"))?;
-        let theirs = fs::read_to_string(build.join(RELEASE)).unwrap_or_default();
-        if !theirs.is_empty() && theirs.trim() != release.as_str() {
-            let why = format!(
-                "the headers in {} are those of {}",
-                system.shown(&build),
-                theirs.trim()
-            );
-            return Err(Refusal::new(release, why, install(system, release)));
-        }
         let common = common(&build).unwrap_or_else(|| build.clone());
         if is_root() {
             owned(system, release, &build, &common)?;
+        }
+        if system.has_other_headers() {
+            check_release(system, release, &build)?;
         }
         for part in ["Makefile", AUTO_CONF, "include/generated/autoconf.h"] {
             if !build.join(part).exists() {
@@ -164,6 +158,21 @@ fn common(build: &Path) -> Option<PathBuf> {
     fs::canonicalize(build.join(tree))
         .ok()
         .filter(|tree| tree.join("Makefile").is_file())
+}
+
+/// Refuses headers that are another kernel's than the one that they are to be for.
+fn check_release(system: &System, release: &Release, build: &Path) -> Result<(), Refusal> {
+    let theirs = fs::read_to_string(build.join(RELEASE)).unwrap_or_default();
+    let theirs = theirs.trim();
+    if theirs.is_empty() || theirs == release.as_str() {
+        return Ok(());
+    }
+    let why = format!(
+        "the headers in {} are those of {theirs}",
+        system.shown(build)
+    );
+    let mend = format!("name its own, or the kernel that they are for: -k {theirs}");
+    Err(Refusal::new(release, why, mend))
 }
 
 /// Refuses a build tree that others than root can change: root would run programs and build code

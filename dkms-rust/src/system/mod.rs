@@ -45,6 +45,11 @@ impl System {
         Self { headers, ..self }
     }
 
+    /// Whether they are not where they usually are.
+    pub fn has_other_headers(&self) -> bool {
+        self.headers.is_some()
+    }
+
     /// Where the headers of a kernel are.
     pub fn headers(&self, release: &str) -> PathBuf {
         let usual = || self.modules().join(release).join("build");

@@ -107,8 +107,8 @@ without_a_rebuild() {
 
 # Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it.
 of_another_recipe() {
-	sed -i 's/"recipe":"[^"]*"/"recipe":"0"/' "/var/cache/dkms-rust/$1/dkms-rust.json"
-	grep -q '"recipe":"0"' "/var/cache/dkms-rust/$1/dkms-rust.json"
+	sed -i 's/"recipe":"[^"]*"/"recipe":"0"/' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
+	grep -q '"recipe":"0"' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
 }
 
 # How the driver for kernel $1 was built.
