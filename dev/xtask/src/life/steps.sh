@@ -116,22 +116,22 @@ how_built() {
 	modinfo -k "$1" -F dkms_rust procDriver
 }
 
-# Gives OLD's headers a field before all others of the structure with a file's operations in /proc;
-# the kernel does not have it.
+# Gives OLD's headers a field before all others of the structure of an open file; the kernel does not
+# have it.
 field_added() {
-	header=$(readlink -f "/lib/modules/$OLD/source")/include/linux/proc_fs.h
-	cp -p "$header" /root/proc_fs.h
-	sed -i 's/^struct proc_ops {$/&\n\tunsigned long added_by_the_test;/' "$header"
+	header=$(readlink -f "/lib/modules/$OLD/source")/include/linux/fs.h
+	cp -p "$header" /root/fs.h
+	sed -i 's/^struct file {$/&\n\tunsigned long added_by_the_test;/' "$header"
 	grep -q added_by_the_test "$header"
 }
 
 field_removed() {
-	cp -p /root/proc_fs.h "$(readlink -f "/lib/modules/$OLD/source")/include/linux/proc_fs.h"
+	cp -p /root/fs.h "$(readlink -f "/lib/modules/$OLD/source")/include/linux/fs.h"
 }
 
 # What is kept for kernel $1 has it.
 sees_field() {
-	grep -rq added_by_the_test "/var/cache/dkms-rust/$1" --include='bindings*.rs'
+	grep -rq added_by_the_test "/var/cache/dkms-rust/$1" --include='*.rs'
 }
 
 # Adds a Rust module $1 of version 1 to dkms, whose init runs the line $2.

@@ -115,8 +115,7 @@ pub const CASES: &[Case] = &[
         ..history(
             "history-headers-rebuilt",
             "the headers of a kernel change under its name, with a field less in a structure that \
-             the driver hands to the kernel: status says so, the driver is built again by itself, \
-             and works",
+             the driver reads: status says so, the driver is built again by itself, and works",
             Start::Old,
             &[Part {
                 steps: &[
