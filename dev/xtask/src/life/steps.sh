@@ -108,6 +108,10 @@ without_a_rebuild() {
 # Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it.
 of_another_recipe() {
 	sed -i 's/"recipe":"[^"]*"/"recipe":"0"/' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
+	is_of_another_recipe "$1"
+}
+
+is_of_another_recipe() {
 	grep -q '"recipe":"0"' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
 }
 
