@@ -105,14 +105,14 @@ without_a_rebuild() {
 	! grep -q rebuilding /root/said
 }
 
-# Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it.
+# Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it: its
+# directory is named by all that went into it.
 of_another_recipe() {
-	sed -i 's/"recipe":"[^"]*"/"recipe":"0"/' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
-	is_of_another_recipe "$1"
+	mv "/var/cache/dkms-rust/$1"/* "/var/cache/dkms-rust/$1/000000000000000000000000"
 }
 
 is_of_another_recipe() {
-	grep -q '"recipe":"0"' "/var/cache/dkms-rust/$1"/*/dkms-rust.json
+	test -e "/var/cache/dkms-rust/$1/000000000000000000000000"
 }
 
 # How the driver for kernel $1 was built.
