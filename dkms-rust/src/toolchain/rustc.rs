@@ -187,9 +187,9 @@ fn is_proxy(path: &Path, file: &Path) -> bool {
     !libraries && path.with_file_name("rustup").exists()
 }
 
-/// Where root's toolchains of rustup are, whoever's shell root comes from: the same for the
-/// administrator and for what apt does by night.
-const ROOTS: [&str; 2] = ["/root/.rustup", "/usr/local/rustup"];
+/// Where root's toolchains of rustup are, whoever's shell root comes from: in root's home or for the
+/// whole machine, the same for the administrator and for what apt does by night.
+const ROOTS: [(&str, &str); 2] = [("/root", ".rustup"), ("/usr/local", "rustup")];
 
 /// The compilers of rustup's toolchains, its default first.
 fn rustup() -> Vec<PathBuf> {
@@ -201,7 +201,9 @@ fn rustup() -> Vec<PathBuf> {
 /// Where rustup keeps toolchains: a user's own place, by the user's environment, or root's.
 fn homes(root: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
     if root {
-        return ROOTS.map(PathBuf::from).to_vec();
+        return ROOTS
+            .map(|(folder, name)| Path::new(folder).join(name))
+            .to_vec();
     }
     let home = variable("RUSTUP_HOME").or_else(|| Some(variable("HOME")?.join(".rustup")));
     home.into_iter()

@@ -80,6 +80,23 @@ pub struct Fault {
     pub says: &'static [&'static str],
 }
 
+/// A case without a fault, which only `make life` has.
+pub const fn case(
+    name: &'static str,
+    about: &'static str,
+    start: Start,
+    parts: &'static [Part],
+) -> Case {
+    Case {
+        name,
+        about,
+        start,
+        fault: None,
+        parts,
+        in_test: false,
+    }
+}
+
 /// A step that must succeed.
 pub const fn step(line: &'static str) -> Step {
     says(line, &[])

@@ -3,7 +3,7 @@
 //! A build that fails never stops apt: installing, upgrading and a kernel's upgrade end well, with
 //! a message; the module that was there stays; and after the mend the new one comes.
 
-use super::case::{Case, Fault, Part, Start, Step, Which, step};
+use super::case::{Case, Fault, Part, Start, Step, Which, case, step};
 
 /// One fault, met by each of the three; told each time.
 const PARTS: &[Part] = &[Part {
@@ -39,12 +39,8 @@ const PARTS: &[Part] = &[Part {
 
 const fn failing(name: &'static str, about: &'static str, fault: &'static Fault) -> Case {
     Case {
-        name,
-        about,
-        start: Start::Old,
         fault: Some(fault),
-        parts: PARTS,
-        in_test: false,
+        ..case(name, about, Start::Old, PARTS)
     }
 }
 

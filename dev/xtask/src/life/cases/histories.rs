@@ -3,27 +3,11 @@
 //! Whatever moves: the archive's source, our packages, rustc, the release of Debian, the headers
 //! under a kernel, and other modules beside the driver.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
-
-const fn history(
-    name: &'static str,
-    about: &'static str,
-    start: Start,
-    parts: &'static [Part],
-) -> Case {
-    Case {
-        name,
-        about,
-        start,
-        fault: None,
-        parts,
-        in_test: false,
-    }
-}
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[
-    history(
+    case(
         "history-source-moved-on",
         "two kernels of a series and linux-source of the newer: the older one's is fetched by the \
          command that is printed; then linux-source goes and the packages are upgraded, and no \
@@ -53,7 +37,7 @@ pub const CASES: &[Case] = &[
     ),
     Case {
         in_test: true,
-        ..history(
+        ..case(
             "history-new-recipe",
             "linux-source is gone: an upgrade of the packages keeps the tree where its recipe is \
              the same, and where it is another makes the tree again from what is kept of the source",
@@ -73,7 +57,7 @@ pub const CASES: &[Case] = &[
             }],
         )
     },
-    history(
+    case(
         "history-newer-rustc",
         "apt brings a newer rustc to kernels with and without Rust, and each keeps its module; the \
          next version of the packages, and a kernel that comes then, are built with it",
@@ -95,7 +79,7 @@ pub const CASES: &[Case] = &[
             boots: &[Which::New, Which::Old, Which::Before],
         }],
     ),
-    history(
+    case(
         "history-release-upgrade",
         "the next release of Debian: rustc, bindgen and linux-source are its own, and the old \
          kernel that stays has its module built again by them",
@@ -114,7 +98,7 @@ pub const CASES: &[Case] = &[
     ),
     Case {
         in_test: true,
-        ..history(
+        ..case(
             "history-headers-rebuilt",
             "the headers of a kernel change under its name, with a field less in a structure that \
              the driver reads: status says so, the driver is built again by itself, and works",
@@ -139,7 +123,7 @@ pub const CASES: &[Case] = &[
             }],
         )
     },
-    history(
+    case(
         "history-other-modules",
         "two more Rust modules by dkms: one is built with the driver's tree for each kernel that \
          comes, the other has a typo, is said to have failed, and stops nothing",

@@ -3,20 +3,13 @@
 //! The order in which kernel, headers and linux-source come does not matter: in the end the module
 //! is there, and until then `dkms-rust status` has the command that brings what is missing.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 /// The end of all of them.
 const THERE: Step = step("configured && has $OLD $V && dkms-rust status");
 
 const fn order(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
-    Case {
-        name,
-        about,
-        start: Start::Bare,
-        fault: None,
-        parts,
-        in_test: false,
-    }
+    case(name, about, Start::Bare, parts)
 }
 
 /// All of them.

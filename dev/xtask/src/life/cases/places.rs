@@ -3,17 +3,10 @@
 //! Chroots, containers and systems that are set up in another way: built where it should be, no
 //! error, and no attempt to load where the kernel is somebody else's.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 const fn place(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
-    Case {
-        name,
-        about,
-        start: Start::Old,
-        fault: None,
-        parts,
-        in_test: false,
-    }
+    case(name, about, Start::Old, parts)
 }
 
 const NOT_LOADED: &[&str] = &["built for 6", "not loaded: this is a chroot or a container"];

@@ -3,7 +3,7 @@
 //! What `apt install procdriver-dkms` brings to a system that has a kernel and nothing to build
 //! with it.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[
@@ -77,12 +77,5 @@ const OTHERS: Step = step("offer old procdriver && install_stock procdriver-dkms
 const NONE: Step = step("configured && only_kernel");
 
 const fn flavour(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
-    Case {
-        name,
-        about,
-        start: Start::Bare,
-        fault: None,
-        parts,
-        in_test: false,
-    }
+    case(name, about, Start::Bare, parts)
 }

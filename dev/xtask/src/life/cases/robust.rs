@@ -3,17 +3,10 @@
 //! Systems that are set up against us, and what others did meanwhile: apt ends well, and the module
 //! is there wherever it can be.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 const fn robust(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
-    Case {
-        name,
-        about,
-        start: Start::Installed,
-        fault: None,
-        parts,
-        in_test: false,
-    }
+    case(name, about, Start::Installed, parts)
 }
 
 const UPGRADED: Step = step("configured && has $OLD $V && has $NEW $V");

@@ -3,27 +3,11 @@
 //! The packages are upgraded, downgraded, reinstalled, removed and purged. What needs the module
 //! loaded meanwhile is in the guest's `guest/upgrades.sh`.
 
-use super::case::{Case, Part, Start, Step, Which, says, step};
-
-const fn versions(
-    name: &'static str,
-    about: &'static str,
-    start: Start,
-    parts: &'static [Part],
-) -> Case {
-    Case {
-        name,
-        about,
-        start,
-        fault: None,
-        parts,
-        in_test: false,
-    }
-}
+use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
 /// All of them.
 pub const CASES: &[Case] = &[
-    versions(
+    case(
         "upgrade-reinstall-downgrade",
         "the next version, that once more, and the first again; each builds, one version is left",
         Start::Installed,
@@ -39,7 +23,7 @@ pub const CASES: &[Case] = &[
             boots: &[Which::Old],
         }],
     ),
-    versions(
+    case(
         "upgrade-to-a-version-that-does-not-compile",
         "apt ends well and says why; the old module stays, and boots; a kernel that comes then is \
          left out; the older version brings both",
@@ -72,7 +56,7 @@ pub const CASES: &[Case] = &[
             },
         ],
     ),
-    versions(
+    case(
         "purge-after-a-long-life",
         "install, upgrade, a version that does not compile, remove, install, purge: compared with \
          a listing of the file system from before (name, mode, owner, size)",
@@ -89,7 +73,7 @@ pub const CASES: &[Case] = &[
             boots: &[Which::Old],
         }],
     ),
-    versions(
+    case(
         "conffile-is-the-administrators",
         "an edited /etc/kernel/postrm.d/dkms-rust outlives upgrade and removal, a deleted one \
          stays deleted, purge takes it",
@@ -109,7 +93,7 @@ pub const CASES: &[Case] = &[
             boots: &[Which::Old],
         }],
     ),
-    versions(
+    case(
         "postinst-killed",
         "the installation itself is killed in the middle of the build; `dpkg --configure -a` is \
          all that it takes",
