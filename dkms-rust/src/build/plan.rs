@@ -212,7 +212,7 @@ fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept>
     let release = &rebuild.kernel.release;
     let cache = Cache::open(system)?;
     let slice = slice_of(system, rebuild)?;
-    let inputs = rebuild.inputs.clone().with_slice(slice.digest()?);
+    let inputs = rebuild.inputs.clone().with_slice(slice.about.files.clone());
     let made = cache.get_or_make(release, &inputs, |tree| {
         rebuild::run(system, rebuild, &slice, tree, jobs)
     });
@@ -354,8 +354,8 @@ fn inputs(
         ("bindgen's file", &identity::of_program(&bindgen.path)),
         ("libclang", &identity::of_libclang()),
     ]);
-    Ok(match slice.and_then(|slice| slice.digest().ok()) {
-        Some(digest) => inputs.with_slice(digest),
+    Ok(match slice {
+        Some(slice) => inputs.with_slice(slice.about.files.clone()),
         None => inputs,
     })
 }

@@ -21,6 +21,7 @@ use liblzma::write::XzEncoder;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -40,6 +41,8 @@ pub struct About {
     pub version: Version,
     /// Whether it is of another version than the headers, and the user wanted it all the same.
     pub forced: bool,
+    /// A digest of the files, which are the same wherever they came from.
+    pub files: String,
 }
 
 /// A slice that is kept.
@@ -93,10 +96,15 @@ impl Slice {
                 from.display()
             );
         }
-        let about = About { version, forced };
+        let files = contents(work.path())?;
+        let about = About {
+            version,
+            forced,
+            files: digest(&files),
+        };
         let new = folder.join(format!(".{release}-{}{END}", std::process::id()));
         let file = path(system, release);
-        let packed = pack(work.path(), &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
+        let packed = pack(&files, &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
         if packed.is_err() {
             fs::remove_file(&new).ok();
         }
@@ -133,17 +141,6 @@ impl Slice {
         }
         Ok(())
     }
-
-    /// A digest of the file.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be read.
-    pub fn digest(&self) -> Result<String> {
-        let bytes =
-            fs::read(&self.file).with_context(|| format!("can't read {}", self.file.display()))?;
-        Ok(blake3::hash(&bytes).to_hex()[..32].to_owned())
-    }
 }
 
 fn path(system: &System, release: &Release) -> PathBuf {
@@ -162,19 +159,40 @@ fn folder(system: &System) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn pack(folder: &Path, about: &About, file: &Path) -> Result<()> {
+/// A file of the source: its path, its mode, what is in it.
+type Content = (PathBuf, u32, Vec<u8>);
+
+fn contents(folder: &Path) -> Result<Vec<Content>> {
+    let mut names = Vec::new();
+    list(folder, Path::new(""), &mut names)?;
+    names.sort();
+    let content = |name: PathBuf| {
+        let path = folder.join(&name);
+        let mode = fs::metadata(&path)?.permissions().mode();
+        let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
+        Ok((name, mode, fs::read(&path)?))
+    };
+    names.into_iter().map(content).collect()
+}
+
+fn digest(files: &[Content]) -> String {
+    let mut hash = blake3::Hasher::new();
+    for (name, mode, bytes) in files {
+        for part in [name.as_os_str().as_bytes(), &mode.to_le_bytes(), bytes] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().to_hex()[..32].to_owned()
+}
+
+fn pack(files: &[Content], about: &About, file: &Path) -> Result<()> {
     let out = File::create(file)?;
     let mut tar = tar::Builder::new(XzEncoder::new(out, PRESET));
     let text = serde_json::to_vec(about)?;
     append(&mut tar, Path::new(ABOUT), 0o644, &text)?;
-    let mut files = Vec::new();
-    list(folder, Path::new(""), &mut files)?;
-    files.sort();
-    for name in files {
-        let path = folder.join(&name);
-        let mode = fs::metadata(&path)?.permissions().mode();
-        let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
-        append(&mut tar, &name, mode, &fs::read(&path)?)?;
+    for (name, mode, bytes) in files {
+        append(&mut tar, name, *mode, bytes)?;
     }
     tar.into_inner()?.finish()?.sync_all()?;
     Ok(())
@@ -259,14 +277,21 @@ mod tests {
     }
 
     #[test]
-    fn the_same_source_gives_the_same_bytes() {
+    fn the_same_source_has_the_same_digest_wherever_it_is_from() {
         let (_root, system, kernel) = system();
-        let (_archive, from) = archive(FILES);
-        let digest = || {
-            let slice = Slice::take(&system, &kernel, &from, None, false).unwrap();
-            slice.digest().unwrap()
+        let take = |files, debian| {
+            let (_archive, from) = archive(files);
+            Slice::take(&system, &kernel, &from, debian, true).unwrap()
         };
-        assert_eq!(digest(), digest());
+        let (here, again) = (take(FILES, None), take(FILES, Some("linux 7.3.4-1".into())));
+        assert_ne!(here.about, again.about);
+        assert_eq!(here.about.files, again.about.files);
+        let mut changed = FILES.to_vec();
+        let lib = changed
+            .iter_mut()
+            .find(|(name, _)| name.ends_with("kernel/lib.rs"));
+        lib.unwrap().1 = "//! another\n";
+        assert_ne!(take(&changed, None).about.files, here.about.files);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! dkms-rust's cache, filled before a guest boots: rebuilding the kernel's Rust metadata takes a
+//! What dkms-rust keeps, filled before a guest boots: rebuilding the kernel's Rust metadata takes a
 //! minute at native speed and a quarter of an hour in an emulated guest. The packaged dkms-rust
 //! does it, in the same root that the guest boots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -19,8 +20,16 @@ use crate::host::{digest, files, mounts, ui};
 /// The source of the modules by which dkms-rust is tested.
 pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
 
-/// A folder with the filled cache in it, as `cache`; made when this very dkms-rust has not done it
-/// before.
+/// What is kept of a rebuild, and where: the build tree, and the slice of the source.
+pub const KEPT: [(&str, &str); 2] = [
+    ("cache", "var/cache/dkms-rust"),
+    ("source", "var/lib/dkms-rust/source"),
+];
+
+/// What another dkms-rust made goes after a day: until then, another clone may be at work with it.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A folder with what is kept in it; made when this very dkms-rust has not done it before.
 pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Result<PathBuf> {
     let key = key(repo)?;
     let folder = root.folder.join(format!("warm-{release}-{key}"));
@@ -30,9 +39,8 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
         ));
         return Ok(folder);
     }
-    // What another dkms-rust made is of no more use.
     files::remove_named(&root.folder, |name| {
-        name.starts_with("warm-") && !name.ends_with(&key)
+        name.starts_with("warm-") && !name.ends_with(&key) && is_old(&root.folder.join(name))
     })?;
     let what = format!("rebuild the Rust metadata of {release} natively, in the same root");
     ui::step(&what, || {
@@ -45,17 +53,27 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
             .stream(&mut |line| ui::say(&format!("  {line}")))?
             .must_succeed("dkms-rust kdir")?;
         let work = mounts::scratch_folder(project)?;
-        let made = chroot.path().join("var/cache/dkms-rust");
-        run::copy_all(&made, &work.path().join("cache"))?;
+        for (name, place) in KEPT {
+            run::copy_all(&chroot.path().join(place), &work.path().join(name))?;
+        }
         files::rename(&work.keep(), &folder)
     })?;
     Ok(folder)
 }
 
-/// Puts a filled cache where dkms-rust looks for it, beside what is there.
+fn is_old(folder: &Path) -> bool {
+    let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > OLD))
+}
+
+/// Puts it where dkms-rust looks for it, beside what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
-    let place = chroot.path().join("var/cache/dkms-rust");
-    run::copy_all(&warm.join("cache"), &place)
+    for (name, place) in KEPT {
+        let to = chroot.path().join(place);
+        files::make_dir(&to)?;
+        run::copy_all(&warm.join(name), &to)?;
+    }
+    Ok(())
 }
 
 /// The program decides: another dkms-rust fills the cache anew.

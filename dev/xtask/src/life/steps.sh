@@ -6,7 +6,7 @@
 # WORSE one after that, whose driver does not compile; BEFORE the release of the kernel before OLD
 # in its series, empty where the archive has none. /srv/offers has sources files of local apt
 # repositories: procdriver, next and worse (the packages), old, new and before (the kernels), rustc (a
-# newer one); and forky's, the archive's own. /srv/warm has filled caches of dkms-rust, by kernel.
+# newer one); and forky's, the archive's own. /srv/warm has what dkms-rust keeps, by kernel.
 set -eu
 # Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
 export INITRD=No
@@ -70,11 +70,12 @@ build_again() {
 	dpkg-reconfigure procdriver-dkms
 }
 
-# Fills dkms-rust's cache for kernels: to rebuild takes a minute for each.
+# Brings what dkms-rust keeps of a rebuild for kernels: to rebuild takes a minute for each.
 warm() {
-	mkdir -p /var/cache/dkms-rust
+	mkdir -p /var/cache/dkms-rust /var/lib/dkms-rust/source
 	for kernel in "$@"; do
-		cp -a -T "/srv/warm/$kernel" "/var/cache/dkms-rust/$kernel"
+		cp -a "/srv/warm/$kernel/cache/." /var/cache/dkms-rust
+		cp -a "/srv/warm/$kernel/source/." /var/lib/dkms-rust/source
 	done
 }
 

@@ -155,9 +155,8 @@ impl<'a> Stock<'a> {
             &offers.join(format!("{NEXT_RELEASE}.sources")),
             &self.next_release,
         )?;
-        for (release, cache) in &self.warm {
-            let filled = cache.join("cache").join(release);
-            chroot.bind(&filled, &format!("/srv/warm/{release}"))?;
+        for (release, warm) in &self.warm {
+            chroot.bind(warm, &format!("/srv/warm/{release}"))?;
         }
         write(
             &chroot.path().join(STEPS.trim_start_matches('/')),

@@ -44,8 +44,6 @@ pub const CASES: &[Case] = &[
             Start::Installed,
             &[Part {
                 steps: &[
-                    // The cache that was filled came without a slice.
-                    step("dkms-rust clean -k $OLD && build_again"),
                     step("apt-get -q -y purge linux-source linux-source-$OLD_SERIES"),
                     step("offer next && without_a_rebuild upgrade"),
                     step("configured && is_at $NEXT && has $OLD $NEXT"),
