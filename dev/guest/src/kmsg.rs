@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::Context as _;
+use anyhow::bail;
 
 const PATH: &str = "/dev/kmsg";
 
@@ -77,6 +78,19 @@ impl Cursor {
                 Err(error) => return Err(error).with_context(|| format!("reading {PATH}")),
             }
         }
+    }
+
+    /// What the kernel wrote since the last call has each of these lines.
+    pub fn has_lines(&mut self, lines: &[&str]) -> anyhow::Result<()> {
+        let records = self.new_records()?;
+        let missing = lines
+            .iter()
+            .find(|line| !records.iter().any(|record| record.text.contains(**line)));
+        if let Some(line) = missing {
+            let said: Vec<_> = records.iter().map(|record| &record.text).collect();
+            bail!("the log has no {line:?}: {said:#?}");
+        }
+        Ok(())
     }
 
     /// The new lines that the module of this name wrote.

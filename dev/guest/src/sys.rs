@@ -196,6 +196,13 @@ pub fn map(fd: BorrowedFd<'_>) -> nix::Result<()> {
     }
 }
 
+/// ioctl(2) with a number that the kernel reads or writes.
+pub fn ioctl_number(fd: impl AsFd, request: libc::Ioctl, number: &mut i32) -> nix::Result<()> {
+    let fd = fd.as_fd().as_raw_fd();
+    // SAFETY: the requests of those who call this are about an `int`, and this one is ours.
+    Errno::result(unsafe { libc::ioctl(fd, request, std::ptr::from_mut(number)) }).map(drop)
+}
+
 /// ioctl(2) with a request that takes a pointer to at most 64 bytes.
 pub fn ioctl(fd: BorrowedFd<'_>, request: libc::Ioctl) -> nix::Result<i32> {
     let mut argument = [0u64; 8];

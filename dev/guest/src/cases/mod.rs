@@ -22,6 +22,7 @@ mod ready;
 mod refusals;
 mod rounds;
 mod runtime;
+mod samples;
 mod secure_boot;
 mod sharing;
 pub mod taint;
@@ -173,6 +174,11 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "runtime",
         subjects: &[runtime::CASES],
+    },
+    // The kernel's own modules in Rust, which are put into the guest for it.
+    Suite {
+        name: "samples",
+        subjects: &[samples::CASES],
     },
     Suite {
         name: "secure-boot-enrolled",

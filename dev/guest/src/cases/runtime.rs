@@ -125,23 +125,7 @@ fn says(modules: &[&str], lines: &[&str]) -> anyhow::Result<()> {
     for module in modules.iter().rev() {
         module::unload(module).with_context(|| format!("unloading {module}"))?;
     }
-    has_lines(&mut log, lines)
-}
-
-/// The kernel's log has got each of these lines.
-fn has_lines(log: &mut Cursor, lines: &[&str]) -> anyhow::Result<()> {
-    let records: Vec<_> = log
-        .new_records()?
-        .into_iter()
-        .map(|record| record.text)
-        .collect();
-    for line in lines {
-        ensure!(
-            records.iter().any(|record| record.contains(line)),
-            "the log has no {line:?}: {records:#?}"
-        );
-    }
-    Ok(())
+    log.has_lines(lines)
 }
 
 /// Text that Rust formats is right whichever function in C it is handed to: printk, that for
@@ -170,7 +154,7 @@ fn formats(_: &Context) -> anyhow::Result<()> {
         lines.ends_with(&wanted),
         "the description ends otherwise: {lines:#?}"
     );
-    has_lines(&mut log, &FORMATS)
+    log.has_lines(&FORMATS)
 }
 
 fn what_a_module_uses(_: &Context) -> anyhow::Result<()> {

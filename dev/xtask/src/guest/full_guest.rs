@@ -86,6 +86,7 @@ pub fn run(
         cmdline: format!("systemd.show_status=false {}", payload.words),
         firmware: None,
         disks: vec![system, disk],
+        devices: &[],
         memory: 2048,
         // apt does one thing at a time, and emulation is one thread in any case.
         processors: 1,

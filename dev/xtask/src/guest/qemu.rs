@@ -31,6 +31,8 @@ pub struct Vm {
     /// Raw images, in the order of their names in the guest. Writes go to a copy that is thrown
     /// away.
     pub disks: Vec<PathBuf>,
+    /// Other devices, by QEMU's names.
+    pub devices: &'static [&'static str],
     /// Memory in MiB.
     pub memory: u32,
     /// Processors.
@@ -161,6 +163,9 @@ impl Vm {
         if firmware.is_none() {
             cmd = cmd.arg("-initrd").arg(&self.initramfs);
         }
+        for device in self.devices {
+            cmd = cmd.args(["-device", device]);
+        }
         for (number, disk) in self.disks.iter().enumerate() {
             // A comma in a path would begin the next option.
             let path = disk.to_string_lossy().replace(',', ",,");
@@ -211,6 +216,7 @@ fn kvm_boots(kernel: &Path, logs: Option<&Path>) -> Result<bool> {
         cmdline: "earlyprintk=ttyS0".into(),
         firmware: None,
         disks: Vec::new(),
+        devices: &[],
         memory: 512,
         processors: 1,
         pace: Pace::Fast,

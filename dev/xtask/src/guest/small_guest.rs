@@ -47,6 +47,8 @@ pub struct Boot<'a> {
     pub words: &'a str,
     /// The name of its log.
     pub name: &'a str,
+    /// What QEMU puts into it besides.
+    pub devices: &'static [&'static str],
     /// How large it is.
     pub size: Size,
 }
@@ -94,6 +96,7 @@ fn usual<'a>(
         programs: &[],
         words,
         name,
+        devices: &[],
         size: USUAL,
     }
 }
@@ -128,6 +131,7 @@ impl Boot<'_> {
             cmdline: self.words.to_owned(),
             firmware: None,
             disks: Vec::new(),
+            devices: self.devices,
             memory: self.size.memory,
             // Readers, writers and unloading are to meet each other.
             processors: 2,

@@ -133,6 +133,7 @@ pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
         cmdline: "systemd.show_status=false systemd.unit=procdriver-look.service".into(),
         firmware: None,
         disks: vec![dir.join("image")],
+        devices: &[],
         memory: 1024,
         processors: 1,
         pace: Pace::Fast,

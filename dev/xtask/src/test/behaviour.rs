@@ -92,6 +92,7 @@ pub fn boot(
             programs: &[],
             words: length.words,
             name: &name,
+            devices: &[],
             size: length.size,
         };
         guest.run(setup.project, &mut show_cases(release))

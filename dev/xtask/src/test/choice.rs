@@ -61,6 +61,7 @@ const STEPS: &[Step] = &[
     quick("secure-boot"),
     quick("package-life"),
     quick("life"),
+    long("samples"),
     long("foreign"),
     long("debug"),
     long("faults"),

@@ -147,6 +147,7 @@ fn boot(
         programs: &[],
         words: &format!("{} guest={} {}", kernel.words, run.suites, run.words),
         name: &name,
+        devices: &[],
         size: Size {
             memory: MEMORY,
             timeout: Duration::from_secs(run.minutes * 60),

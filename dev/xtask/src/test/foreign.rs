@@ -63,6 +63,7 @@ fn boot(setup: &Setup<'_>, built: &Built) -> Result<Outcome> {
         programs: &programs(project, &setup.base)?,
         words: WORDS,
         name: NAME,
+        devices: &[],
         size: SIZE,
     };
     let what = format!("run others' suites in a guest with {}", built.release);

@@ -17,6 +17,7 @@ mod newer_rustc;
 mod package_checks;
 mod package_life;
 mod runtime;
+mod samples;
 mod secure_boot;
 mod signing;
 mod status;
@@ -70,7 +71,7 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
 }
 
 /// Steps that build modules for the stock kernels, or install the packages.
-const NEED_METADATA: [&str; 11] = [
+const NEED_METADATA: [&str; 12] = [
     "native",
     "driver",
     "bad-input",
@@ -79,6 +80,7 @@ const NEED_METADATA: [&str; 11] = [
     "runtime",
     "newer-rustc",
     "secure-boot",
+    "samples",
     "foreign",
     "package-life",
     "life",
@@ -113,6 +115,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             }
             if wants("secure-boot") {
                 secure_boot::run(setup, &modules, &mut tally);
+            }
+            if wants("samples") {
+                samples::run(setup, caches, &mut tally);
             }
             if wants("foreign") {
                 foreign::run(setup, &modules, &mut tally);

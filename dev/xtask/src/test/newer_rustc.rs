@@ -17,7 +17,8 @@ use super::native::Built;
 use super::runtime;
 use super::tally::Tally;
 
-const NAME: &str = "newer-rustc";
+/// The name of the step.
+pub const NAME: &str = "newer-rustc";
 
 /// Where the driver's package is unpacked.
 const DRIVER: &str = "/srv/driver";
@@ -44,7 +45,8 @@ pub fn run(setup: &Setup<'_>, drivers: &[Built], all: bool, tally: &mut Tally) {
     }
 }
 
-fn open(setup: &Setup<'_>) -> Result<Option<Chroot>> {
+/// The root in which the kernels' rustc gave way to another.
+pub fn open(setup: &Setup<'_>) -> Result<Option<Chroot>> {
     let Some(suite) = TESTED.rustc else {
         return Ok(None);
     };

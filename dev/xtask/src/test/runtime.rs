@@ -84,7 +84,8 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
     });
 }
 
-fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+/// A root with dkms-rust, and what it keeps for each kernel.
+pub fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
     let log = setup.project.log("runtime")?;
     let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
     for cache in caches {
