@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust source`: keeps what rebuilds need of a kernel's source.
+//! `dkms-rust source`: keeps what rebuilds need of a kernel's source, and has the packages built
+//! that were waiting for it.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
+use crate::package;
 use crate::source::fetch;
 use crate::system::System;
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Takes the kernel's slice from `from`, or downloads its linux-source by apt.
+/// Takes the kernel's slice from `from`, or downloads its linux-source by apt; then builds what is
+/// missing of the packages, as when a source arrives in `/usr/src`.
 ///
 /// # Errors
 ///
@@ -31,5 +34,6 @@ pub fn run(
         slice.about.version,
         slice.file.display()
     );
+    package::retry(system);
     Ok(ExitCode::SUCCESS)
 }
