@@ -7,12 +7,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where bindgen finds libclang.
-const LIBRARIES: [&str; 3] = [
-    "/usr/lib",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-];
+/// Where bindgen finds libclang: here, and in folders here of an architecture or of an LLVM.
+const LIBRARIES: &str = "/usr/lib";
 
 /// A program, by the file that its path leads to.
 pub fn of_program(path: &Path) -> String {
@@ -21,14 +17,14 @@ pub fn of_program(path: &Path) -> String {
 
 /// Every libclang that bindgen could load.
 pub fn of_libclang() -> String {
+    let folder = Path::new(LIBRARIES);
     let mut found = Vec::new();
-    for folder in LIBRARIES {
-        let folder = Path::new(folder);
-        add_libclang(folder, &mut found);
-        for name in crate::system::names(folder) {
-            if name.starts_with("llvm-") {
-                add_libclang(&folder.join(name).join("lib"), &mut found);
-            }
+    add_libclang(folder, &mut found);
+    for name in crate::system::names(folder) {
+        if name.starts_with("llvm-") {
+            add_libclang(&folder.join(name).join("lib"), &mut found);
+        } else if name.contains("-linux-gnu") {
+            add_libclang(&folder.join(name), &mut found);
         }
     }
     text(found)
