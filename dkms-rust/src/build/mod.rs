@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod link;
 pub mod lock;
 pub mod overlay;
+pub mod parts;
 pub mod place;
 pub mod plan;
 pub mod rebuild;

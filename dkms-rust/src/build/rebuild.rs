@@ -6,6 +6,7 @@ use crate::build::cache::{HEADERS, Inputs};
 use crate::build::info;
 use crate::build::jobs;
 use crate::build::overlay;
+use crate::build::parts;
 use crate::build::runtime;
 use crate::build::rust_config;
 use crate::build::rustc_shim;
@@ -130,6 +131,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     make.current_dir(tree)
         .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)
         .env(rustc_shim::REAL_BINDGEN, &rebuild.bindgen.path)
+        .env(parts::CACHE, system.cache())
         .args(["--no-print-directory", "-f", MAKEFILE_NAME])
         // What it prepares the headers have, and most of what it needs for that they have not.
         .args(["-o", "prepare0"])

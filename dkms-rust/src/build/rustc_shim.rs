@@ -11,6 +11,8 @@
 //! - The procedural macros' libraries are not optimised: they run for seconds and would be
 //!   optimised for a minute.
 //! - Warnings are for those who develop the kernel.
+//! - What another kernel's tree has of a crate that comes out the same is taken from there:
+//!   [`crate::build::parts`].
 //! - `core` is built from [`crate::build::thin_core`]'s source; where that fails, from the whole.
 //! - The folder in which a tree is made, which is not the one where it is kept, is left out of
 //!   the paths in the metadata, and so of the modules.
@@ -22,6 +24,7 @@
 //! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
 //! each for one word.
 
+use crate::build::parts::{self, Part};
 use crate::build::runtime;
 use crate::system::run::DISK_FULL;
 use crate::system::trusted::trusted_path;
@@ -30,7 +33,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 /// The name under which dkms-rust is the shim of rustc.
 pub const RUSTC: &str = "rustc-for-metadata";
@@ -90,25 +93,48 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
     } else {
         args = unformatted(args);
     }
-    if let Some(thin) = env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin))) {
-        match compiler(&real, thin).stderr(Stdio::piped()).output() {
-            Ok(output) if output.status.success() => return Some(ExitCode::SUCCESS),
+    let compiled = match env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin)))
+    {
+        Some(thin) => match compile(&real, thin, Stdio::piped()) {
             // It does not compile: the whole may. Nothing does on a full disk.
-            Ok(output) if output.status.code() == Some(1) && !is_disk_full(&output.stderr) => {}
-            Ok(output) => {
-                io::stderr().write_all(&output.stderr).ok();
-                eprintln!("{name}: {}", output.status);
-                return Some(ExitCode::FAILURE);
+            Ok(output) if output.status.code() == Some(1) && !is_disk_full(&output.stderr) => {
+                compile(&real, args, Stdio::inherit())
             }
-            Err(error) => {
-                eprintln!("{name}: can't run {}: {error}", Path::new(&real).display());
-                return Some(ExitCode::FAILURE);
-            }
+            other => other,
+        },
+        None if name == RUSTC => compile(&real, args, Stdio::inherit()),
+        None => Err(compiler(&real, args).exec()),
+    };
+    match compiled {
+        Ok(output) if output.status.success() => return Some(ExitCode::SUCCESS),
+        Ok(output) => {
+            io::stderr().write_all(&output.stderr).ok();
+            eprintln!("{name}: {}", output.status);
+        }
+        Err(error) => eprintln!("{name}: can't run {}: {error}", Path::new(&real).display()),
+    }
+    Some(ExitCode::FAILURE)
+}
+
+/// Has rustc make what the arguments say, or takes it from another tree.
+fn compile(rustc: &OsStr, args: Vec<OsString>, stderr: Stdio) -> io::Result<Output> {
+    let part = Part::of(Path::new(rustc), &args, &env::current_dir()?);
+    let cache = env::var_os(parts::CACHE);
+    if let (Some(part), Some(cache)) = (&part, cache) {
+        if part.take(Path::new(&cache)) {
+            return Ok(Output {
+                status: ExitStatus::default(),
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+            });
         }
     }
-    let error = compiler(&real, args).exec();
-    eprintln!("{name}: can't run {}: {error}", Path::new(&real).display());
-    Some(ExitCode::FAILURE)
+    let mut compiler = compiler(rustc, args);
+    let output = compiler.stdout(Stdio::inherit()).stderr(stderr).output()?;
+    if let (Some(part), true) = (&part, output.status.success()) {
+        part.keep();
+    }
+    Ok(output)
 }
 
 fn is_disk_full(said: &[u8]) -> bool {

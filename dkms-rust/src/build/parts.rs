@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Crates that come out the same for the next kernel: `core`, the procedural macros and what these
+//! are made of follow from rustc, the flags and their source, and of the kernel's configuration
+//! from the few options that they name. What one tree has of them is copied into the next.
+//!
+//! Each tree keeps in [`FOLDER`] a directory for each such crate, named by a digest of rustc and
+//! its arguments. In it are the files that came out (links to those in the tree), and what decides
+//! whether they are still right: digests of all that was read, the options, and the variables. So
+//! they go with the tree, and what several trees have is on the disk once, as all of the cache.
+//!
+//! Whatever goes wrong here, the crate is compiled.
+
+use crate::system::names;
+use crate::system::trusted::{is_root, trusted_path};
+use crate::toolchain::identity;
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// The directory in a tree.
+pub const FOLDER: &str = "rust/parts";
+
+/// The environment variable with the cache's directory.
+pub const CACHE: &str = "DKMS_RUST_PARTS";
+
+/// The crates that are of one kernel: all of them read what is generated of its headers.
+const OF_ONE_KERNEL: [&str; 3] = ["bindings", "uapi", "kernel"];
+
+/// The crates that each may use without a word.
+const IMPLICIT: [&str; 2] = ["core", "compiler_builtins"];
+
+/// Where the kernel's configuration is, as kbuild gives it to rustc.
+const CONFIGURATION: &str = "rustc_cfg";
+
+const ABOUT: &str = "about.json";
+
+/// How the names of the kernel's options begin.
+const OPTION: &str = "CONFIG_";
+
+/// A crate that may be kept.
+#[derive(Debug)]
+pub struct Part {
+    tree: PathBuf,
+    key: String,
+    arguments: Arguments,
+}
+
+/// What came out, and of what.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct About {
+    /// Files that were read, with their digests: below the tree, or absolute.
+    read: BTreeMap<PathBuf, String>,
+    /// Options of the kernel that these name, with the lines of the configuration about them.
+    options: BTreeMap<String, String>,
+    /// Variables of the environment that rustc was asked for.
+    variables: BTreeMap<String, Option<String>>,
+    /// Files that came out, with their digests: below the tree.
+    made: BTreeMap<PathBuf, String>,
+}
+
+impl Part {
+    /// The crate that `rustc` makes in `tree` by these arguments; `None` if it is of one kernel, or
+    /// nothing is made.
+    pub fn of(rustc: &Path, args: &[OsString], tree: &Path) -> Option<Self> {
+        let arguments = Arguments::of(args);
+        let name = arguments.name.as_deref()?;
+        if OF_ONE_KERNEL.contains(&name) || arguments.made.is_empty() {
+            return None;
+        }
+        let mut hash = blake3::Hasher::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        add(identity::of_program(rustc).as_bytes());
+        let place = tree.to_str()?;
+        for arg in args {
+            let text = arg.to_str()?;
+            add(text.replace(place, "").as_bytes());
+            // rustc does not say that it read the target's description, and files of arguments.
+            let file = text.rsplit(['=', '@']).next().unwrap_or(text);
+            let read = tree.join(file);
+            let is_read = !text.starts_with("--emit=") && !is_configuration(&read);
+            if is_read && read.is_file() {
+                add(&fs::read(read).ok()?);
+            }
+        }
+        let key = hash.finalize().to_hex()[..24].to_owned();
+        Some(Self {
+            tree: tree.to_owned(),
+            key,
+            arguments,
+        })
+    }
+
+    /// Puts what another tree of the `cache` has of it into this tree; `false` if none has it.
+    pub fn take(&self, cache: &Path) -> bool {
+        let trees = names(cache)
+            .into_iter()
+            .map(|release| cache.join(release))
+            .flat_map(|kernel| names(&kernel).into_iter().map(move |key| kernel.join(key)))
+            .filter(|tree| *tree != self.tree);
+        let mut folders = trees.map(|tree| tree.join(FOLDER).join(&self.key));
+        folders.any(|folder| folder.is_dir() && self.take_from(&folder).is_ok())
+    }
+
+    fn take_from(&self, folder: &Path) -> Result<()> {
+        let about = folder.join(ABOUT);
+        if is_root() {
+            trusted_path(&about)?;
+        }
+        let about: About = serde_json::from_slice(&fs::read(about)?)?;
+        ensure!(self.is_of(&about)?, "it was made of something else");
+        let made: BTreeSet<&PathBuf> = about.made.keys().collect();
+        ensure!(
+            made.is_subset(&self.arguments.made.iter().collect()),
+            "something else came out"
+        );
+        for (number, (path, is)) in about.made.iter().enumerate() {
+            let to = self.tree.join(path);
+            fs::copy(folder.join(number.to_string()), &to)?;
+            ensure!(digest(&to)? == *is, "it is damaged");
+        }
+        // kbuild wants to know what it was made of, and forgets it when the tree is done.
+        let depinfo = self.arguments.depinfo(&self.tree);
+        fs::write(depinfo.context("no --emit=dep-info")?, "made: \n")?;
+        self.write(&about)
+    }
+
+    /// Keeps what was just made; says nothing if it can't be.
+    pub fn keep(&self) {
+        if self.about().and_then(|about| self.write(&about)).is_err() {
+            fs::remove_dir_all(self.folder()).ok();
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.tree.join(FOLDER).join(&self.key)
+    }
+
+    fn write(&self, about: &About) -> Result<()> {
+        let folder = self.folder();
+        fs::create_dir_all(&folder)?;
+        for (number, path) in about.made.keys().enumerate() {
+            fs::hard_link(self.tree.join(path), folder.join(number.to_string()))?;
+        }
+        Ok(fs::write(folder.join(ABOUT), serde_json::to_vec(about)?)?)
+    }
+
+    /// What was just made, and of what.
+    fn about(&self) -> Result<About> {
+        let depinfo = self.arguments.depinfo(&self.tree);
+        let depinfo = fs::read_to_string(depinfo.context("no --emit=dep-info")?)?;
+        let mut read = BTreeMap::new();
+        let mut named = BTreeSet::new();
+        let mut crates: BTreeSet<String> = IMPLICIT.map(str::to_owned).into();
+        crates.extend(self.arguments.externs.iter().cloned());
+        for path in sources(&depinfo) {
+            let bytes = fs::read(self.tree.join(&path))?;
+            let text = String::from_utf8_lossy(&bytes);
+            named.extend(words_after(&text, OPTION).map(|rest| format!("{OPTION}{rest}")));
+            crates.extend(words_after(&text, "extern crate ").map(str::to_owned));
+            let path = path.strip_prefix(&self.tree).unwrap_or(&path);
+            read.insert(path.to_owned(), blake3::hash(&bytes).to_hex().to_string());
+        }
+        for path in self.libraries(&crates) {
+            read.insert(path.clone(), digest(&self.tree.join(&path))?);
+        }
+        let configuration = self.configuration()?;
+        let of = |name: String| {
+            let lines = configuration.get(&name).cloned().unwrap_or_default();
+            (name, lines)
+        };
+        let existing = self.arguments.made.iter();
+        let existing = existing.filter(|path| self.tree.join(path).is_file());
+        Ok(About {
+            read,
+            options: named.into_iter().map(of).collect(),
+            variables: variables(&depinfo),
+            made: existing
+                .map(|path| Ok((path.clone(), digest(&self.tree.join(path))?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Whether it would be made of the same here.
+    fn is_of(&self, about: &About) -> Result<bool> {
+        let configuration = self.configuration()?;
+        let options = about
+            .options
+            .iter()
+            .all(|(name, lines)| configuration.get(name).map_or("", String::as_str) == lines);
+        let variables = about
+            .variables
+            .iter()
+            .all(|(name, value)| env::var(name).ok() == *value);
+        let mut read = about.read.iter();
+        Ok(options
+            && variables
+            && read.all(|(path, is)| digest(&self.tree.join(path)).is_ok_and(|now| now == *is)))
+    }
+
+    /// The lines of the kernel's configuration, by their options, where rustc gets it.
+    fn configuration(&self) -> Result<BTreeMap<String, String>> {
+        let mut options = BTreeMap::<String, String>::new();
+        let Some(file) = &self.arguments.configuration else {
+            return Ok(options);
+        };
+        for line in fs::read_to_string(self.tree.join(file))?.lines() {
+            let name = words_after(line, OPTION).next().unwrap_or_default();
+            let lines = options.entry(format!("{OPTION}{name}")).or_default();
+            lines.push_str(line);
+            lines.push('\n');
+        }
+        Ok(options)
+    }
+
+    /// The files of these crates in the directories that rustc looks into, below the tree.
+    fn libraries(&self, crates: &BTreeSet<String>) -> Vec<PathBuf> {
+        let own = self.arguments.name.as_deref();
+        let others = crates.iter().filter(|name| own != Some(name.as_str()));
+        let files = others
+            .flat_map(|name| ["rmeta", "rlib", "so"].map(|ending| format!("lib{name}.{ending}")));
+        let files: Vec<String> = files.collect();
+        let folders = self.arguments.folders.iter();
+        let paths = folders.flat_map(|folder| files.iter().map(|file| folder.join(file)));
+        let below = |path: PathBuf| {
+            path.strip_prefix(&self.tree)
+                .map(Path::to_owned)
+                .unwrap_or(path)
+        };
+        let paths = paths.map(below);
+        paths
+            .filter(|path| self.tree.join(path).is_file())
+            .collect()
+    }
+}
+
+/// What of rustc's arguments matters here.
+#[derive(Debug, Default)]
+struct Arguments {
+    name: Option<String>,
+    externs: Vec<String>,
+    folders: Vec<PathBuf>,
+    configuration: Option<PathBuf>,
+    depinfo: Option<PathBuf>,
+    made: Vec<PathBuf>,
+}
+
+impl Arguments {
+    fn of(args: &[OsString]) -> Self {
+        let mut found = Self::default();
+        let mut args = args.iter().filter_map(|arg| arg.to_str());
+        while let Some(arg) = args.next() {
+            let mut value = |of: &str| match arg.strip_prefix(of) {
+                Some("") => args.next(),
+                rest => rest,
+            };
+            if let Some(name) = value("--crate-name") {
+                found.name = Some(name.to_owned());
+            } else if let Some(word) = value("--extern") {
+                let name = word.split('=').next().unwrap_or(word);
+                found
+                    .externs
+                    .extend(name.rsplit(':').next().map(str::to_owned));
+            } else if let Some(folder) = value("-L") {
+                let folder = folder.rsplit('=').next().unwrap_or(folder);
+                found.folders.push(folder.into());
+            } else if let Some(file) = arg.strip_prefix('@') {
+                if is_configuration(Path::new(file)) {
+                    found.configuration = Some(file.into());
+                }
+            } else if let Some(emitted) = arg.strip_prefix("--emit=") {
+                match emitted.split_once('=') {
+                    Some(("dep-info", file)) => found.depinfo = Some(file.into()),
+                    Some((_, file)) => found.made.push(file.into()),
+                    None => {}
+                }
+            }
+        }
+        found
+    }
+
+    fn depinfo(&self, tree: &Path) -> Option<PathBuf> {
+        self.depinfo.as_ref().map(|file| tree.join(file))
+    }
+}
+
+fn is_configuration(file: &Path) -> bool {
+    file.file_name() == Some(OsStr::new(CONFIGURATION))
+}
+
+/// The files that a crate was made of, by what rustc writes for make.
+fn sources(depinfo: &str) -> Vec<PathBuf> {
+    let line = depinfo.lines().find_map(|line| line.split_once(": "));
+    let (_, files) = line.unwrap_or_default();
+    // A space in a name has a backslash before it.
+    let files = files.replace("\\ ", "\0");
+    let files = files.split_whitespace().map(|file| file.replace('\0', " "));
+    files.map(PathBuf::from).collect()
+}
+
+/// The variables that it asked for, likewise.
+fn variables(depinfo: &str) -> BTreeMap<String, Option<String>> {
+    let lines = depinfo.lines();
+    let asked = lines.filter_map(|line| line.strip_prefix("# env-dep:"));
+    asked
+        .map(|asked| match asked.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (asked.to_owned(), None),
+        })
+        .collect()
+}
+
+/// The words that follow each `before` in a text, as far as names go.
+fn words_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(before).skip(1).map(move |rest| {
+        let end = rest.find(|c| !of_name(c)).unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+fn digest(path: &Path) -> Result<String> {
+    let mut hash = blake3::Hasher::new();
+    hash.update_reader(File::open(path)?)?;
+    Ok(hash.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+#[path = "parts_tests.rs"]
+mod tests;
