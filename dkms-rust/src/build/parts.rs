@@ -31,8 +31,8 @@ pub const CACHE: &str = "DKMS_RUST_PARTS";
 /// The crates that are of one kernel: all of them read what is generated of its headers.
 const OF_ONE_KERNEL: [&str; 3] = ["bindings", "uapi", "kernel"];
 
-/// The crates that each may use without a word.
-const IMPLICIT: [&str; 2] = ["core", "compiler_builtins"];
+/// By this option kbuild has rustc name also the compiled crates that it read.
+const NAMES_CRATES: &str = "-Zbinary_dep_depinfo=y";
 
 /// Where the kernel's configuration is, as kbuild gives it to rustc.
 const CONFIGURATION: &str = "rustc_cfg";
@@ -69,7 +69,8 @@ impl Part {
     pub fn of(rustc: &Path, args: &[OsString], tree: &Path) -> Option<Self> {
         let arguments = Arguments::of(args);
         let name = arguments.name.as_deref()?;
-        if OF_ONE_KERNEL.contains(&name) || arguments.made.is_empty() {
+        let kept = !OF_ONE_KERNEL.contains(&name) && !arguments.made.is_empty();
+        if !kept || !arguments.names_crates {
             return None;
         }
         let mut hash = blake3::Hasher::new();
@@ -158,18 +159,14 @@ impl Part {
         let depinfo = fs::read_to_string(depinfo.context("no --emit=dep-info")?)?;
         let mut read = BTreeMap::new();
         let mut named = BTreeSet::new();
-        let mut crates: BTreeSet<String> = IMPLICIT.map(str::to_owned).into();
-        crates.extend(self.arguments.externs.iter().cloned());
         for path in sources(&depinfo) {
-            let bytes = fs::read(self.tree.join(&path))?;
-            let text = String::from_utf8_lossy(&bytes);
-            named.extend(words_after(&text, OPTION).map(|rest| format!("{OPTION}{rest}")));
-            crates.extend(words_after(&text, "extern crate ").map(str::to_owned));
-            let path = path.strip_prefix(&self.tree).unwrap_or(&path);
-            read.insert(path.to_owned(), blake3::hash(&bytes).to_hex().to_string());
-        }
-        for path in self.libraries(&crates) {
-            read.insert(path.clone(), digest(&self.tree.join(&path))?);
+            let inside = path.strip_prefix(&self.tree).unwrap_or(&path);
+            let file = self.tree.join(inside);
+            if file.extension().is_some_and(|end| end == "rs") {
+                let text = fs::read_to_string(&file)?;
+                named.extend(words_after(&text, OPTION).map(|rest| format!("{OPTION}{rest}")));
+            }
+            read.insert(inside.to_owned(), digest(&file)?);
         }
         let configuration = self.configuration()?;
         let of = |name: String| {
@@ -219,34 +216,13 @@ impl Part {
         }
         Ok(options)
     }
-
-    /// The files of these crates in the directories that rustc looks into, below the tree.
-    fn libraries(&self, crates: &BTreeSet<String>) -> Vec<PathBuf> {
-        let own = self.arguments.name.as_deref();
-        let others = crates.iter().filter(|name| own != Some(name.as_str()));
-        let files = others
-            .flat_map(|name| ["rmeta", "rlib", "so"].map(|ending| format!("lib{name}.{ending}")));
-        let files: Vec<String> = files.collect();
-        let folders = self.arguments.folders.iter();
-        let paths = folders.flat_map(|folder| files.iter().map(|file| folder.join(file)));
-        let below = |path: PathBuf| {
-            path.strip_prefix(&self.tree)
-                .map(Path::to_owned)
-                .unwrap_or(path)
-        };
-        let paths = paths.map(below);
-        paths
-            .filter(|path| self.tree.join(path).is_file())
-            .collect()
-    }
 }
 
 /// What of rustc's arguments matters here.
 #[derive(Debug, Default)]
 struct Arguments {
     name: Option<String>,
-    externs: Vec<String>,
-    folders: Vec<PathBuf>,
+    names_crates: bool,
     configuration: Option<PathBuf>,
     depinfo: Option<PathBuf>,
     made: Vec<PathBuf>,
@@ -257,20 +233,10 @@ impl Arguments {
         let mut found = Self::default();
         let mut args = args.iter().filter_map(|arg| arg.to_str());
         while let Some(arg) = args.next() {
-            let mut value = |of: &str| match arg.strip_prefix(of) {
-                Some("") => args.next(),
-                rest => rest,
-            };
-            if let Some(name) = value("--crate-name") {
-                found.name = Some(name.to_owned());
-            } else if let Some(word) = value("--extern") {
-                let name = word.split('=').next().unwrap_or(word);
-                found
-                    .externs
-                    .extend(name.rsplit(':').next().map(str::to_owned));
-            } else if let Some(folder) = value("-L") {
-                let folder = folder.rsplit('=').next().unwrap_or(folder);
-                found.folders.push(folder.into());
+            if arg == "--crate-name" {
+                found.name = args.next().map(str::to_owned);
+            } else if arg == NAMES_CRATES {
+                found.names_crates = true;
             } else if let Some(file) = arg.strip_prefix('@') {
                 if is_configuration(Path::new(file)) {
                     found.configuration = Some(file.into());

@@ -15,7 +15,7 @@ impl Trees {
         fs::write(&rustc, "").unwrap();
         let trees = Self { cache, rustc };
         for number in [1, 2] {
-            trees.write(number, "rust/m/lib.rs", "extern crate q; cfg(CONFIG_A)\n");
+            trees.write(number, "rust/m/lib.rs", "cfg(CONFIG_A)\n");
             trees.write(number, "rust/libcore.rmeta", "core");
             trees.write(number, "rust/host/libq.rlib", "q");
             trees.write(number, "scripts/target.json", "{}");
@@ -39,8 +39,8 @@ impl Trees {
     fn part(&self, number: u32, name: &str) -> Option<Part> {
         let tree = self.tree(number);
         let args = format!(
-            "--target=./scripts/target.json --emit=dep-info=rust/.m.d --emit=obj=rust/m.o \
-             --emit=metadata=rust/libm.rmeta -L./rust -Lrust/host --extern noprelude:q \
+            "-Zbinary_dep_depinfo=y --target=./scripts/target.json --emit=dep-info=rust/.m.d --emit=obj=rust/m.o \
+             --emit=metadata=rust/libm.rmeta \
              --crate-name {name} @./include/rustc_cfg rust/m/lib.rs \
              --remap-path-prefix={}=",
             tree.display()
@@ -53,7 +53,7 @@ impl Trees {
     fn make(&self) {
         let part = self.part(1, "m").unwrap();
         let depinfo = format!(
-            "rust/m.o: rust/m/lib.rs {}/rust/m/lib.rs\n\nrust/m/lib.rs:\n\n# env-dep:NO_SUCH_VARIABLE\n",
+            "rust/m.o: rust/m/lib.rs {}/rust/libcore.rmeta rust/host/libq.rlib\n\nrust/m/lib.rs:\n\n# env-dep:NO_SUCH_VARIABLE\n",
             self.tree(1).display()
         );
         self.write(1, "rust/.m.d", &depinfo);
@@ -134,7 +134,7 @@ fn what_is_of_one_kernel_is_not_kept_and_a_question_makes_nothing() {
     let trees = Trees::new();
     assert!(trees.part(1, "kernel").is_none());
     assert!(trees.part(1, "bindings").is_none());
-    let question = ["--version".into()];
+    let question = ["--version".into(), NAMES_CRATES.into()];
     assert!(Part::of(&trees.rustc, &question, &trees.tree(1)).is_none());
 }
 
