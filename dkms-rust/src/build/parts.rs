@@ -127,9 +127,10 @@ impl Part {
             fs::copy(folder.join(number.to_string()), &to)?;
             ensure!(digest(&to)? == *is, "it is damaged");
         }
-        // kbuild wants to know what it was made of, and forgets it when the tree is done.
-        let depinfo = self.arguments.depinfo(&self.tree);
-        fs::write(depinfo.context("no --emit=dep-info")?, "made: \n")?;
+        // kbuild wants to know of at least one file that was read; the tree is never made again.
+        let (depinfo, read) = (self.arguments.depinfo(&self.tree), about.read.keys().next());
+        let (depinfo, read) = depinfo.zip(read).context("nothing was read")?;
+        fs::write(depinfo, format!("made: {}\n", read.display()))?;
         self.write(&about)
     }
 

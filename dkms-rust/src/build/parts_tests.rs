@@ -77,7 +77,8 @@ fn what_one_kernel_has_is_taken_for_the_next_and_from_there_again() {
     assert!(!trees.taken());
     trees.make();
     assert!(trees.taken());
-    assert!(trees.tree(2).join("rust/.m.d").exists());
+    let depinfo = fs::read_to_string(trees.tree(2).join("rust/.m.d")).unwrap();
+    assert_eq!(sources(&depinfo), [Path::new("rust/host/libq.rlib")]);
     // There was no object.
     assert!(!trees.tree(2).join("rust/m.o").exists());
     // The first kernel goes, and comes again.
