@@ -2,7 +2,8 @@
 
 //! Crates that come out the same for the next kernel: `core`, the procedural macros and what these
 //! are made of follow from rustc, the flags and their source, and of the kernel's configuration
-//! from the few options that they name. What one tree has of them is copied into the next.
+//! from the few options that they name; `uapi` from headers that seldom change. What one tree has
+//! of them is copied into the next.
 //!
 //! Each tree keeps in [`FOLDER`] a directory for each such crate, named by a digest of rustc and
 //! its arguments. In it are the files that came out (links to those in the tree), and what decides
@@ -27,9 +28,6 @@ pub const FOLDER: &str = "rust/parts";
 
 /// The environment variable with the cache's directory.
 pub const CACHE: &str = "DKMS_RUST_PARTS";
-
-/// The crates that are of one kernel: all of them read what is generated of its headers.
-const OF_ONE_KERNEL: [&str; 3] = ["bindings", "uapi", "kernel"];
 
 /// By this option kbuild has rustc name also the compiled crates that it read.
 const NAMES_CRATES: &str = "-Zbinary_dep_depinfo=y";
@@ -64,13 +62,10 @@ struct About {
 }
 
 impl Part {
-    /// The crate that `rustc` makes in `tree` by these arguments; `None` if it is of one kernel, or
-    /// nothing is made.
+    /// The crate that `rustc` makes in `tree` by these arguments; `None` where nothing is made.
     pub fn of(rustc: &Path, args: &[OsString], tree: &Path) -> Option<Self> {
         let arguments = Arguments::of(args);
-        let name = arguments.name.as_deref()?;
-        let kept = !OF_ONE_KERNEL.contains(&name) && !arguments.made.is_empty();
-        if !kept || !arguments.names_crates {
+        if arguments.made.is_empty() || !arguments.names_crates {
             return None;
         }
         let mut hash = blake3::Hasher::new();
@@ -179,7 +174,7 @@ impl Part {
         Ok(About {
             read,
             options: named.into_iter().map(of).collect(),
-            variables: variables(&depinfo),
+            variables: variables(&self.without_place(&depinfo)),
             made: existing
                 .map(|path| Ok((path.clone(), digest(&self.tree.join(path))?)))
                 .collect::<Result<_>>()?,
@@ -193,14 +188,19 @@ impl Part {
             .options
             .iter()
             .all(|(name, lines)| configuration.get(name).map_or("", String::as_str) == lines);
-        let variables = about
-            .variables
-            .iter()
-            .all(|(name, value)| env::var(name).ok() == *value);
+        let now = |name: &String| env::var(name).ok().map(|value| self.without_place(&value));
+        let mut variables = about.variables.iter();
+        let variables = variables.all(|(name, value)| now(name) == *value);
         let mut read = about.read.iter();
         Ok(options
             && variables
             && read.all(|(path, is)| digest(&self.tree.join(path)).is_ok_and(|now| now == *is)))
+    }
+
+    /// A text as it is in every tree. rustc writes no tree's place into what it makes: the shim has
+    /// it left out.
+    fn without_place(&self, text: &str) -> String {
+        text.replace(&*self.tree.to_string_lossy(), "")
     }
 
     /// The lines of the kernel's configuration, by their options, where rustc gets it.
@@ -222,7 +222,6 @@ impl Part {
 /// What of rustc's arguments matters here.
 #[derive(Debug, Default)]
 struct Arguments {
-    name: Option<String>,
     names_crates: bool,
     configuration: Option<PathBuf>,
     depinfo: Option<PathBuf>,
@@ -232,11 +231,8 @@ struct Arguments {
 impl Arguments {
     fn of(args: &[OsString]) -> Self {
         let mut found = Self::default();
-        let mut args = args.iter().filter_map(|arg| arg.to_str());
-        while let Some(arg) = args.next() {
-            if arg == "--crate-name" {
-                found.name = args.next().map(str::to_owned);
-            } else if arg == NAMES_CRATES {
+        for arg in args.iter().filter_map(|arg| arg.to_str()) {
+            if arg == NAMES_CRATES {
                 found.names_crates = true;
             } else if let Some(file) = arg.strip_prefix('@') {
                 if is_configuration(Path::new(file)) {
