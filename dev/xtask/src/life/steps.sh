@@ -153,7 +153,7 @@ END
 // SPDX-License-Identifier: GPL-2.0-only
 //! A module of the tests.
 use kernel::prelude::*;
-module! { type: Module, name: "$1", license: "GPL" }
+module! { type: Module, name: "$1", license: "GPL", }
 struct Module;
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {

@@ -90,8 +90,9 @@ pub const CASES: &[Case] = &[
                 step("offer forky && apt-get -q -y full-upgrade"),
                 step("configured && has $OLD $V && dkms-rust status"),
                 step("apt-get -q -y --purge autoremove && configured && has $OLD $V"),
-                // Nothing that was kept serves any more.
-                step("dkms-rust clean -k $OLD && build_again && configured && has $OLD $V"),
+                // As if it had to be built now for the first time.
+                step("dkms remove procdriver/$V -k $OLD && dkms-rust clean -k $OLD"),
+                step("build_again && configured && has $OLD $V"),
                 says("how_built $OLD", &["linked by rustc 1.9"]),
             ],
             boots: &[Which::Old],
