@@ -164,6 +164,11 @@ impl Part {
             }
             read.insert(inside.to_owned(), digest(&file)?);
         }
+        // A macro may give a crate options that it does not name itself: then all count.
+        let macros = |path: &PathBuf| path.is_relative() && path.extension() == Some("so".as_ref());
+        if let (true, Some(file)) = (read.keys().any(macros), &self.arguments.configuration) {
+            read.insert(file.clone(), digest(&self.tree.join(file))?);
+        }
         let configuration = self.configuration()?;
         let of = |name: String| {
             let lines = configuration.get(&name).cloned().unwrap_or_default();

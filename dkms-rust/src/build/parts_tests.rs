@@ -51,9 +51,13 @@ impl Trees {
 
     /// Makes the crate in the first tree, and keeps it.
     fn make(&self) {
+        self.make_with("rust/host/libq.rlib");
+    }
+
+    fn make_with(&self, library: &str) {
         let part = self.part(1).unwrap();
         let depinfo = format!(
-            "rust/m.o: rust/m/lib.rs {}/rust/libcore.rmeta rust/host/libq.rlib\n\nrust/m/lib.rs:\n\n# env-dep:NO_SUCH_VARIABLE\n",
+            "rust/m.o: rust/m/lib.rs {}/rust/libcore.rmeta {library}\n\nrust/m/lib.rs:\n\n# env-dep:NO_SUCH_VARIABLE\n",
             self.tree(1).display()
         );
         self.write(1, "rust/.m.d", &depinfo);
@@ -116,6 +120,19 @@ fn nothing_is_taken_that_would_be_made_of_something_else() {
         "include/rustc_cfg",
         "--cfg=CONFIG_A\n--cfg=CONFIG_A=\"y\"\n",
     );
+    assert!(trees.taken());
+}
+
+#[test]
+fn a_crate_that_uses_macros_depends_on_all_options() {
+    let trees = Trees::new();
+    for number in [1, 2] {
+        trees.write(number, "rust/libmacros.so", "");
+    }
+    trees.make_with("rust/libmacros.so");
+    assert!(!trees.taken());
+    let options = fs::read_to_string(trees.tree(1).join("include/rustc_cfg")).unwrap();
+    trees.write(2, "include/rustc_cfg", &options);
     assert!(trees.taken());
 }
 
