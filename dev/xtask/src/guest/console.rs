@@ -21,11 +21,12 @@ pub fn shown(raw: &str) -> String {
     line
 }
 
-/// What follows an escape: `[...m` ends with a letter or the like, `]...` with a bell.
+/// What follows an escape: `[...m` ends with a letter or the like, `]...` with a bell or a
+/// backslash, and so does the question `P...`.
 fn skip_sequence(chars: &mut Peekable<Chars<'_>>) {
     let is_last: fn(char) -> bool = match chars.next() {
         Some('[') => |c| ('@'..='~').contains(&c),
-        Some(']') => |c| c == '\u{7}' || c == '\\',
+        Some(']' | 'P') => |c| c == '\u{7}' || c == '\\',
         _ => return,
     };
     for c in chars.by_ref() {
@@ -43,6 +44,7 @@ mod tests {
     fn escape_sequences_and_what_was_written_over_are_left_out() {
         let raw = "\u{1b}[!p\u{1b}]104\u{7}\u{1b}[?7hGUEST begin kernel=7\r\n";
         assert_eq!(shown(raw), "GUEST begin kernel=7");
+        assert_eq!(shown("\u{1b}P+q6E616D65\u{1b}\\GUEST begin"), "GUEST begin");
         assert_eq!(shown("Reading 5%\rReading 100%\rdone\r\n"), "done");
         assert_eq!(shown("\u{1b}[1;32mok\u{1b}[0m\tx"), "ok\tx");
         assert_eq!(shown("ends in \u{1b}["), "ends in ");

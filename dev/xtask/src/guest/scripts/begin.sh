@@ -27,5 +27,7 @@ end() {
 	echo "GUEST end passed=$passed failed=$failed skipped=0"
 }
 
+# systemd asks the terminal who it is, and ends no line with that.
+echo
 echo "GUEST begin kernel=$(uname -r)"
 
