@@ -207,7 +207,7 @@ fn platform() -> anyhow::Result<()> {
 
 /// A device behind a simulated adapter takes the driver.
 fn i2c() -> anyhow::Result<()> {
-    let adapters = fs::read_dir("/sys/class/i2c-adapter").context("looking for adapters")?;
+    let adapters = fs::read_dir("/sys/bus/i2c/devices").context("looking for adapters")?;
     let mut adapters = adapters.filter_map(|entry| Some(entry.ok()?.path()));
     let stub = adapters
         .find(|path| fs::read_to_string(path.join("name")).is_ok_and(|name| name.contains("stub")))
