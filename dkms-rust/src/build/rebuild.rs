@@ -18,6 +18,7 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::Slice;
 use crate::system::System;
+use crate::system::confine;
 use crate::system::launch;
 use crate::system::run::{logged, step};
 use crate::system::search::{path_variable, program};
@@ -92,6 +93,13 @@ pub fn run(
         let exported = symbols::exports_helpers(&rebuild.kernel.symvers())?;
         runtime::prepare(tree, !exported)?;
     }
+    let confined = confine::possible();
+    if !confined.files {
+        eprintln!(
+            "dkms-rust: {release}: this kernel can't keep compilers from writing outside of the \
+             build tree (confined: {confined}); building all the same"
+        );
+    }
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),
         || kbuild(system, rebuild, tree, jobs),
@@ -114,6 +122,8 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     fs::write(tree.join(MAKEFILE_NAME), rules)?;
     let tools = tree.join(TOOLS);
     fs::create_dir(&tools)?;
+    let temporary = tools.join("tmp");
+    fs::create_dir(&temporary)?;
     let shim = |name| {
         let link = tools.join(name);
         let program = env::current_exe().context("can't find my own program")?;
@@ -123,12 +133,14 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     let (rustc, bindgen) = (shim(rustc_shim::RUSTC)?, shim(rustc_shim::BINDGEN)?);
 
     let jobs = jobs::of_rebuild(&rebuild.kernel, jobs);
-    let mut make = clean_make();
+    // Code of the kernel's source runs here: its procedural macros.
+    let mut make = clean(launch::confined(&program("make"), tree));
     let thin = tools.join("library");
     if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
         make.env(rustc_shim::THIN, &thin);
     }
     make.current_dir(tree)
+        .env(TMPDIR, &temporary)
         .env(rustc_shim::REAL_RUSTC, &rebuild.rustc.path)
         .env(rustc_shim::REAL_BINDGEN, &rebuild.bindgen.path)
         .env(parts::CACHE, system.cache())
@@ -164,7 +176,10 @@ fn log_of(system: &System, release: &Release) -> Result<PathBuf> {
 /// `make` with none of the variables by which a make above it, or a user, would change what kbuild
 /// does: the same kernel gives the same metadata, whoever asks.
 pub fn clean_make() -> Command {
-    let mut make = launch::command(&program("make"));
+    clean(launch::command(&program("make")))
+}
+
+fn clean(mut make: Command) -> Command {
     make.env_clear()
         .env("LC_ALL", "C")
         .env("PATH", path_variable())

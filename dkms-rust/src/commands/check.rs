@@ -9,6 +9,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status;
 use crate::system::System;
+use crate::system::confine;
 use anyhow::Result;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ struct Answer<'a> {
     rustc: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'static str>,
+    confined: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +82,7 @@ fn answer<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Answer<'
         way: plan.map(|plan| plan.way),
         rustc: plan.map(|plan| plan.rustc.version.as_str()),
         metadata: plan.map(|plan| plan.tree.origin()),
+        confined: confine::possible().as_str(),
         reason: refusal.map(|refusal| refusal.reason.as_str()),
         mend: refusal.and_then(|refusal| refusal.mend.as_deref()),
     }

@@ -3,6 +3,7 @@
 //! The one way in which make and the compilers are started: by this program, which makes itself
 //! ready for it and then becomes make. All that make starts is in the same state.
 
+use crate::system::confine::confine;
 use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -13,6 +14,9 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 /// The name under which dkms-rust is called for this.
 const NAME: &str = "dkms-rust-launch";
+
+/// The same, for what is to be confined to a directory.
+const CONFINED: &str = "dkms-rust-confine";
 
 /// The kernel's own link to the running program, which also leads there when a package's upgrade
 /// has put another into its place.
@@ -28,17 +32,31 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
-/// Becomes the program if this process was started by [`command`].
+/// A command that starts `program` in the directory `tree`, and as far as the kernel has the means
+/// has it write nowhere else and reach no network.
+pub fn confined(program: &Path, tree: &Path) -> Command {
+    let mut command = Command::new(MYSELF);
+    command.arg0(CONFINED).args([tree, program]);
+    command
+}
+
+/// Becomes the program if this process was started by [`command`] or [`confined`].
 pub fn run_if_called() -> Option<ExitCode> {
     let mut args = env::args_os();
-    if args.next()? != NAME {
-        return None;
-    }
+    let name = args.next()?;
+    let tree = match name.to_str()? {
+        NAME => None,
+        CONFINED => args.next(),
+        _ => return None,
+    };
     let Some(program) = args.next() else {
-        eprintln!("{NAME}: only dkms-rust starts this");
+        eprintln!("{}: only dkms-rust starts this", Path::new(&name).display());
         return Some(ExitCode::FAILURE);
     };
     prepare();
+    if let Some(tree) = tree {
+        confine(Path::new(&tree));
+    }
     let error = Command::new(&program).args(args).exec();
     let program = Path::new(&program).display();
     eprintln!("dkms-rust: can't run {program}: {error}");

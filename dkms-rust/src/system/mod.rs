@@ -4,6 +4,7 @@
 //! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
 
 pub mod child;
+pub mod confine;
 pub mod dpkg;
 pub mod elf;
 pub mod framework;
