@@ -12,6 +12,7 @@
 
 use crate::build::lock::{self, For, Lock};
 use crate::kernel::release::Release;
+use crate::system::bounded;
 use crate::system::trusted::{is_root, trusted, trusted_path};
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail, ensure};
@@ -354,8 +355,8 @@ struct Manifest {
 impl Manifest {
     fn read(tree: &Path) -> Result<Self> {
         let file = tree.join(MANIFEST);
-        let text = fs::read(&file).context("it has no manifest")?;
-        trusted(&file)?;
+        trusted(&file).context("it has no manifest")?;
+        let text = bounded::read(&file, bounded::TEXT)?;
         serde_json::from_slice(&text).context("its manifest is damaged")
     }
 }

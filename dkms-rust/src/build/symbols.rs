@@ -2,11 +2,11 @@
 
 //! The symbols of object files, and what modules need held against what is exported.
 
+use crate::system::bounded;
 use anyhow::{Context, Result, bail};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The global symbols of an object file, by what they are to others.
@@ -78,7 +78,7 @@ impl Symbols {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("can't read {}", path.display()))
+    bounded::read(path, bounded::OBJECT).with_context(|| format!("can't read {}", path.display()))
 }
 
 /// The names in a `Module.symvers`: the second column, tabs between.
@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use object::write::{Object as Writer, Symbol, SymbolSection};
     use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolKind, SymbolScope};
+    use std::fs;
 
     fn module(undefined: &[&str]) -> Vec<u8> {
         let mut elf = Writer::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);

@@ -6,6 +6,7 @@ use crate::kernel::kconfig::Kconfig;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::bounded;
 use crate::system::dpkg;
 use crate::system::elf;
 use crate::system::names;
@@ -74,7 +75,10 @@ impl Kernel {
         // Some headers come without a .config; auto.conf has all options that are set, too.
         let config = [".config", AUTO_CONF]
             .iter()
-            .find_map(|name| fs::read_to_string(build.join(name)).ok())
+            .find_map(|name| {
+                let bytes = bounded::read(&build.join(name), bounded::TEXT).ok()?;
+                String::from_utf8(bytes).ok()
+            })
             .ok_or_else(|| headers("its configuration can't be read"))?;
         Ok(Self {
             system: system.clone(),

@@ -5,6 +5,7 @@
 
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::bounded;
 use crate::system::trusted::trusted_path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,7 @@ pub fn file(system: &System, subject: &str, release: &Release) -> PathBuf {
 pub fn recall<T: DeserializeOwned>(system: &System, subject: &str, release: &Release) -> Option<T> {
     let file = file(system, subject, release);
     trusted_path(&file).ok()?;
-    let text = fs::read(file).ok()?;
+    let text = bounded::read(&file, bounded::TEXT).ok()?;
     serde_json::from_slice(&text).ok()
 }
 

@@ -60,10 +60,17 @@ impl Entry {
     }
 }
 
+/// How many words a condition has at most; the longest in Linux has some thirty.
+const LONGEST: usize = 500;
+
 /// Whether a condition holds: names, `=` and `!=`, `<` and its kin for numbers, `!`, `&&`, `||` and
 /// parentheses. What is not understood does not hold.
 pub fn holds(condition: &str, config: &Kconfig) -> bool {
     let words = words(condition);
+    // Each may be inside another.
+    if words.len() > LONGEST {
+        return false;
+    }
     let mut rest = &words[..];
     let value = any(&mut rest, config);
     value == Some(true) && rest.is_empty()

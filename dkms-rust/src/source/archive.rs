@@ -6,15 +6,21 @@
 
 use crate::source::xz::Xz;
 use crate::system::child::{Stopped, interrupted};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle, available_parallelism};
 
 const RECORD: u64 = 512; // of a tar
+
+/// More than the largest file of a kernel's source, and than its longest path.
+const LARGEST: u64 = 64 << 20;
+const LONGEST: u64 = 64 << 10;
 
 /// A linux-source archive that is open.
 pub struct Archive {
@@ -78,26 +84,24 @@ impl Archive {
         io::copy(&mut (&mut reader).take(start), &mut io::sink())?;
 
         let mut count = 0;
-        for entry in tar::Archive::new(reader).entries()? {
-            let mut entry = entry?;
+        entries(reader, |entry, path| {
             if interrupted() {
                 return Err(Stopped::Interrupted.into());
             }
             // The last entry that begins in these blocks may end in the next.
             if start + entry.raw_header_position() >= length {
-                break;
+                return Ok(false);
             }
-            let path = entry.path()?.into_owned();
-            let Some(inside) = inside_tree(&path) else {
-                continue;
+            let Some(inside) = inside_tree(path).filter(|path| path.starts_with(folder)) else {
+                return Ok(true);
             };
-            let below = inside.starts_with(folder);
-            if below && entry.header().entry_type().is_file() && wanted(inside) {
+            if entry.header().entry_type().is_file() && wanted(inside) {
                 let to = target.join(inside);
-                write(&mut entry, &to).with_context(|| format!("can't write {}", to.display()))?;
+                write(entry, &to).with_context(|| format!("can't write {}", to.display()))?;
                 count += 1;
             }
-        }
+            Ok(true)
+        })?;
         Ok(count)
     }
 
@@ -135,6 +139,57 @@ fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
     by_path || by_folder
 }
 
+/// Calls `visit` for each entry of a tar, with its path, until that returns false. Nothing but a
+/// short path is kept in memory, whatever the tar says of lengths.
+///
+/// # Errors
+///
+/// If it is damaged, or those of `visit`.
+pub fn entries<R: Read>(
+    reader: R,
+    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &Path) -> Result<bool>,
+) -> Result<()> {
+    let mut long = None;
+    for entry in tar::Archive::new(reader).entries()?.raw(true) {
+        let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            ensure!(entry.size() <= LONGEST, "it has a name that is too long");
+            long = long_path(&mut entry)?.or(long);
+            continue;
+        }
+        if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let path = match long.take() {
+            Some(path) => path,
+            None => entry.header().path()?.into_owned(),
+        };
+        if !visit(&mut entry, &path)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The path in an entry that holds nothing but what is too long for the header of the next.
+fn long_path(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<PathBuf>> {
+    let to_path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    if entry.header().entry_type().is_gnu_longname() {
+        let mut name = Vec::new();
+        entry.read_to_end(&mut name)?;
+        return Ok(name.split(|byte| *byte == 0).next().map(to_path));
+    }
+    let mut path = None;
+    for extension in entry.pax_extensions()?.into_iter().flatten() {
+        let extension = extension?;
+        if extension.key_bytes() == b"path" {
+            path = Some(to_path(extension.value_bytes()));
+        }
+    }
+    Ok(path)
+}
+
 /// Writes one file, executable if it is, in the place of what is there: a link to the headers' own
 /// file of that name gives way.
 ///
@@ -142,6 +197,7 @@ fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
 ///
 /// If the archive is damaged, or on errors of writing.
 pub fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
+    ensure!(entry.size() <= LARGEST, "it is too large for a source");
     fs::create_dir_all(to.parent().context("a file has a directory")?)?;
     fs::remove_file(to).ok();
     let mode = entry.header().mode()? & 0o755;

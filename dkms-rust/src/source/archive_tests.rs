@@ -99,3 +99,52 @@ fn paths_that_leave_the_tree_are_passed_over() {
     );
     assert_eq!(inside_tree(Path::new("/etc/passwd")), None);
 }
+
+#[test]
+fn a_name_that_is_too_long_is_an_error_and_not_read() {
+    let names = |kind, length: u64| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(length);
+        header.set_cksum();
+        let bytes = io::Cursor::new(header.as_bytes().to_vec()).chain(io::repeat(b'x'));
+        let mut seen = Vec::new();
+        entries(bytes, |_, path| {
+            seen.push(path.to_owned());
+            Ok(false)
+        })
+        .map(|()| seen)
+    };
+    for kind in [tar::EntryType::GNULongName, tar::EntryType::XHeader] {
+        let error = names(kind, 1 << 40).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error:#}");
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_header_is_read_in_either_way() {
+    let long = format!("linux/{}/x.h", "directory/".repeat(30));
+    let mut gnu = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    gnu.append_data(&mut header, &long, &b"x"[..]).unwrap();
+
+    let mut pax = tar::Builder::new(Vec::new());
+    pax.append_pax_extensions([("path", long.as_bytes())])
+        .unwrap();
+    let mut header = tar::Header::new_ustar();
+    header.set_path("short").unwrap();
+    header.set_size(1);
+    header.set_cksum();
+    pax.append(&header, &b"x"[..]).unwrap();
+
+    for bytes in [gnu, pax].map(|tar| tar.into_inner().unwrap()) {
+        let mut seen = Vec::new();
+        entries(&*bytes, |entry, path| {
+            seen.push((path.to_owned(), entry.size()));
+            Ok(true)
+        })
+        .unwrap();
+        assert_eq!(seen, [(PathBuf::from(&long), 1)]);
+    }
+}

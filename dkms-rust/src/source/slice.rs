@@ -14,9 +14,9 @@ use crate::source::needed::{self, Place};
 use crate::source::version::{self, Version};
 use crate::source::work::Work;
 use crate::system::System;
+use crate::system::bounded;
 use crate::system::trusted::trusted_path;
 use anyhow::{Context, Result, bail, ensure};
-use liblzma::read::XzDecoder;
 use liblzma::write::XzEncoder;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
@@ -120,10 +120,7 @@ impl Slice {
     pub fn unpack(&self, tree: &Path) -> Result<()> {
         let damaged = || format!("can't read {}", self.file.display());
         let file = File::open(&self.file).with_context(damaged)?;
-        let mut slice = tar::Archive::new(XzDecoder::new(file));
-        for entry in slice.entries().with_context(damaged)? {
-            let mut entry = entry.with_context(damaged)?;
-            let inside = entry.path().with_context(damaged)?.into_owned();
+        let unpack = |entry: &mut tar::Entry<'_, _>, inside: &Path| {
             let plain = |part| matches!(part, Component::Normal(_));
             ensure!(
                 inside.components().all(plain),
@@ -131,15 +128,15 @@ impl Slice {
                 self.file.display(),
                 inside.display()
             );
-            if inside == Path::new(ABOUT) {
-                continue;
+            if inside != Path::new(ABOUT) {
+                let to = tree.join(inside);
+                archive::write(entry, &to).with_context(|| {
+                    format!("can't unpack {} to {}", self.file.display(), to.display())
+                })?;
             }
-            let to = tree.join(&inside);
-            archive::write(&mut entry, &to).with_context(|| {
-                format!("can't unpack {} to {}", self.file.display(), to.display())
-            })?;
-        }
-        Ok(())
+            Ok(true)
+        };
+        archive::entries(bounded::xz(file)?, unpack).with_context(damaged)
     }
 }
 
@@ -226,12 +223,15 @@ fn list(folder: &Path, inside: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn read_about(file: &Path) -> Result<About> {
-    let mut archive = tar::Archive::new(XzDecoder::new(File::open(file)?));
-    let mut first = archive.entries()?.next().context("it is empty")??;
-    ensure!(first.path()? == Path::new(ABOUT), "it is no slice");
-    let mut text = String::new();
-    (&mut first).take(64 << 10).read_to_string(&mut text)?;
-    Ok(serde_json::from_str(&text)?)
+    let mut about = None;
+    archive::entries(bounded::xz(File::open(file)?)?, |entry, path| {
+        ensure!(path == Path::new(ABOUT), "it is no slice");
+        let mut text = String::new();
+        entry.take(64 << 10).read_to_string(&mut text)?;
+        about = Some(serde_json::from_str(&text)?);
+        Ok(false)
+    })?;
+    about.context("it is empty")
 }
 
 #[cfg(test)]

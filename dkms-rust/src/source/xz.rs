@@ -6,6 +6,7 @@
 //! handful of them. liblzma's own decoder reads each block (and checks its checksum); this only
 //! finds where they are. The format: <https://tukaani.org/xz/xz-file-format.txt>.
 
+use crate::system::bounded::DECODER;
 use anyhow::{Context, Result, ensure};
 use liblzma::stream::{Action, Status, Stream};
 use std::fs::File;
@@ -22,7 +23,16 @@ const INPUT: usize = 64 << 10;
 struct Block {
     start: u64,
     length: u64,
+    /// The same once decoded.
+    offset: u64,
     decoded: u64,
+}
+
+impl Block {
+    /// Where it ends once decoded.
+    fn end(&self) -> u64 {
+        self.offset + self.decoded
+    }
 }
 
 /// An `.xz` file of one stream.
@@ -82,11 +92,10 @@ impl Xz {
 
     /// The offset in the decoded file at which block `number` begins.
     pub fn offset(&self, number: usize) -> u64 {
-        self.blocks
-            .iter()
-            .take(number)
-            .map(|block| block.decoded)
-            .sum()
+        match self.blocks.get(number) {
+            Some(block) => block.offset,
+            None => self.blocks.last().map_or(0, Block::end),
+        }
     }
 
     /// Reads the decoded file from the begin of block `number` to the end.
@@ -103,7 +112,7 @@ impl Xz {
 fn parse_index(index: &[u8]) -> Option<Vec<Block>> {
     let mut rest = index.strip_prefix(&[0])?;
     let count = varint(&mut rest)?;
-    let mut start = EDGE;
+    let (mut start, mut offset) = (EDGE, 0_u64);
     let mut blocks = Vec::new();
     for _ in 0..count {
         let unpadded = varint(&mut rest)?;
@@ -114,9 +123,11 @@ fn parse_index(index: &[u8]) -> Option<Vec<Block>> {
         blocks.push(Block {
             start,
             length,
+            offset,
             decoded,
         });
         start = start.checked_add(length)?;
+        offset = offset.checked_add(decoded)?;
     }
     Some(blocks)
 }
@@ -159,7 +170,7 @@ impl Read for FromBlock<'_> {
                     return Ok(0);
                 };
                 self.next += 1;
-                let stream = Stream::new_stream_decoder(u64::MAX, 0)?;
+                let stream = Stream::new_stream_decoder(DECODER, 0)?;
                 let input = self.xz.header.to_vec();
                 self.current = Some(Decoder {
                     stream,

@@ -3,13 +3,11 @@
 //! A module's file: what it says of itself, and its signature.
 
 use crate::build::info;
+use crate::system::bounded;
 use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
-use liblzma::read::XzDecoder;
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::collections::HashMap;
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -18,9 +16,6 @@ const MARK: &[u8] = b"~Module signature appended~\n";
 
 /// Between signature and mark: the last four of these bytes are the signature's length.
 const TRAILER: usize = 12;
-
-/// No module is near as large; a bomb is.
-const MOST: u64 = 1 << 30;
 
 /// How a packed file begins, and the command that unpacks it; xz is done in here.
 const PACKED: [(&[u8], &[&str]); 2] = [
@@ -57,7 +52,8 @@ impl ModuleFile {
     ///
     /// If it can't be read or unpacked, or is no module.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = unpacked(path).with_context(|| format!("can't read {}", path.display()))?;
+        let bytes = unpacked(path, bounded::OBJECT)
+            .with_context(|| format!("can't read {}", path.display()))?;
         Self::parse(&bytes).with_context(|| format!("{} is no module", path.display()))
     }
 
@@ -117,30 +113,37 @@ fn crcs(section: &[u8]) -> HashMap<String, u64> {
         .collect()
 }
 
-fn unpacked(path: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(path)?;
+/// A file's bytes, unpacked, if there are not more than `most`.
+fn unpacked(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let bytes = bounded::read(path, most)?;
     if bytes.starts_with(b"\xfd7zXZ\0") {
-        let mut text = Vec::new();
-        XzDecoder::new(&*bytes).take(MOST).read_to_end(&mut text)?;
-        return Ok(text);
+        return bounded::all(bounded::xz(&*bytes)?, most);
     }
     match PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        Some((_, command)) => unpacked_by(command, path),
+        Some((_, command)) => unpacked_by(command, path, most),
         None => Ok(bytes),
     }
 }
 
-fn unpacked_by(command: &[&str], path: &Path) -> Result<Vec<u8>> {
-    let output = Command::new(program(command[0]))
+fn unpacked_by(command: &[&str], path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut child = Command::new(program(command[0]))
         .env_clear()
         .args(&command[1..])
         .arg(path)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
+        .spawn()
         .with_context(|| format!("it takes {} to unpack it", command[0]))?;
-    ensure!(output.status.success(), "{} failed", command[0]);
-    Ok(output.stdout)
+    let pipe = child.stdout.take().context("it has no output")?;
+    // Where there is too much, the pipe is closed, and the command ends.
+    let bytes = bounded::all(pipe, most);
+    ensure!(
+        child.wait()?.success() || bytes.is_err(),
+        "{} failed",
+        command[0]
+    );
+    bytes
 }
 
 fn signature(bytes: &[u8]) -> Option<&[u8]> {
@@ -170,6 +173,7 @@ pub(super) mod tests {
     use super::*;
     use object::write;
     use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+    use std::fs;
 
     /// A module as the linker makes one, by what is in its sections.
     pub(crate) fn module(info: &[&str], build_id: &[u8]) -> Vec<u8> {
@@ -242,6 +246,21 @@ pub(super) mod tests {
         fs::write(&plain, "nonsense").unwrap();
         let error = ModuleFile::read(&plain).unwrap_err();
         assert!(error.to_string().contains("is no module"), "{error:#}");
+    }
+
+    #[test]
+    fn a_file_that_unpacks_to_more_than_any_module_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.ko");
+        fs::write(&plain, vec![0; 1 << 20]).unwrap();
+        for (packer, name) in [("xz", "a.ko.xz"), ("gzip", "a.ko.gz")] {
+            let ran = Command::new(packer).arg("-k").arg(&plain).status();
+            assert!(ran.unwrap().success(), "{packer}");
+            let path = dir.path().join(name);
+            assert_eq!(unpacked(&path, 1 << 20).unwrap().len(), 1 << 20, "{name}");
+            let error = unpacked(&path, 100_000).unwrap_err();
+            assert!(error.to_string().contains("it has more than"), "{error:#}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! each package. `package` writes it.
 
 use crate::system::System;
+use crate::system::bounded;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -58,7 +59,7 @@ pub enum Outcome {
 impl Outcomes {
     /// What is remembered of a package; none if it was never configured, or was purged.
     pub fn load(system: &System, name: &str) -> Option<Self> {
-        let text = fs::read(file(system, name)).ok()?;
+        let text = bounded::read(&file(system, name), bounded::TEXT).ok()?;
         serde_json::from_slice(&text).ok()
     }
 

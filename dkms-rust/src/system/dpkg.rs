@@ -34,7 +34,7 @@ pub fn source_of(system: &System, name: &str) -> Option<Source> {
 }
 
 /// One line of `dpkg-query`, of several where a package is installed for several architectures.
-fn parse_source(lines: &str) -> Option<Source> {
+pub fn parse_source(lines: &str) -> Option<Source> {
     lines.lines().find_map(|line| {
         let mut words = line.split(' ');
         let (status, package, version) = (words.next()?, words.next()?, words.next()?);
@@ -61,7 +61,11 @@ pub fn owner_of(system: &System, path: &Path) -> Option<String> {
 pub fn owners_of(system: &System, pattern: &str) -> Vec<String> {
     let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
-    let lines = answer(query.arg("--search").arg(pattern)).unwrap_or_default();
+    parse_owners(&answer(query.arg("--search").arg(pattern)).unwrap_or_default())
+}
+
+/// The packages in what `dpkg-query --search` prints.
+pub fn parse_owners(lines: &str) -> Vec<String> {
     let owner = |line: &str| {
         let (package, _) = line.rsplit_once(": ")?;
         // Several packages share only directories, and what is diverted has none.
@@ -117,7 +121,7 @@ pub fn install_version(
 
 /// The version in a line of a simulation that says that `package` would be installed:
 /// `Inst rustc [1.85.1-1] (1.96.1-2 Debian Backports:stable-backports [amd64])`.
-fn installed_by<'a>(line: &'a str, package: &str) -> Option<&'a str> {
+pub fn installed_by<'a>(line: &'a str, package: &str) -> Option<&'a str> {
     let rest = line.strip_prefix("Inst ")?.strip_prefix(package)?;
     let rest = rest.strip_prefix(' ')?;
     rest.split_once('(')?.1.split([' ', ')']).next()
@@ -185,14 +189,16 @@ pub fn offers(system: &System, package: &str, source: &Source) -> bool {
 
 /// A version that apt has.
 #[derive(Debug, PartialEq, Eq)]
-struct Offer<'a> {
-    version: &'a str,
-    suite: Option<&'a str>,
+pub struct Offer<'a> {
+    /// The version.
+    pub version: &'a str,
+    /// The suite that has it.
+    pub suite: Option<&'a str>,
 }
 
 /// Reads what `apt-cache madison` prints: `package | version | address suite/component amd64
 /// Packages`.
-fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
+pub fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
     table.lines().filter_map(|line| {
         let mut columns = line.split('|').map(str::trim).skip(1);
         let (version, source) = (columns.next()?, columns.next()?);

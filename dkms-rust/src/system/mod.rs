@@ -3,6 +3,7 @@
 //! The machine: where things are on it, what dpkg says, running programs, and which files can be
 //! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
 
+pub mod bounded;
 pub mod child;
 pub mod confine;
 pub mod dpkg;

@@ -5,6 +5,7 @@
 mod attributes;
 mod buffers;
 mod compat;
+mod confined;
 mod detectors;
 mod faults;
 mod foreign;
@@ -200,6 +201,11 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "detectors",
         subjects: &[detectors::CASES],
+    },
+    // Needs no driver, but a program that is put into the guest.
+    Suite {
+        name: "confined",
+        subjects: &[confined::CASES],
     },
     // Others' programs, which are put into the guest for it.
     Suite {

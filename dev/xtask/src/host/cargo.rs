@@ -69,6 +69,22 @@ fn static_program_for(project: &Project, name: &str, target: &str) -> Result<Pat
     Ok(project.target.join(target).join("release").join(name))
 }
 
+/// Builds one of a package's tests as such a program, and gives back where it is.
+pub fn static_test(project: &Project, package: &str, test: &str) -> Result<PathBuf> {
+    let text = cargo(project)
+        .args(["test", "--no-run", "--release", "--locked", "--package"])
+        .args([package, "--test", test, "--message-format", "json"])
+        .args(["--target", &host_target()?])
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
+        .env_remove("RUSTFLAGS")
+        .stdout()?;
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find(|message| message["target"]["name"] == test)
+        .and_then(|message| message["executable"].as_str().map(PathBuf::from))
+        .with_context(|| format!("cargo built no program of the test {test}"))
+}
+
 /// Static, and with this machine's folders replaced by names that are the same everywhere.
 fn rustflags(project: &Project) -> Result<String> {
     let home = env::var_os("HOME").map(PathBuf::from);

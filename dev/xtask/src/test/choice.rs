@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     quick("runtime"),
     quick("newer-rustc"),
     quick("secure-boot"),
+    quick("confined"),
     quick("package-life"),
     quick("life"),
     long("samples"),

@@ -7,6 +7,7 @@ mod bad_input;
 mod behaviour;
 pub mod cases;
 pub mod choice;
+mod confined;
 mod debug;
 mod driver_source;
 mod foreign;
@@ -115,6 +116,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             }
             if wants("secure-boot") {
                 secure_boot::run(setup, &modules, &mut tally);
+            }
+            if wants("confined") {
+                confined::run(setup, &mut tally);
             }
             if wants("samples") {
                 samples::run(setup, caches, &mut tally);

@@ -333,6 +333,23 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
     BadInput {
+        name: "source-that-does-harm",
+        prepare: HARM,
+        // The program shows that the same code does it where nothing keeps it from that.
+        command: "/tmp/harm; test -e /etc/harm && rm /etc/harm; chmod 640 /etc/shadow; \
+                  dkms-rust check -k $R --json; dkms-rust source -k $R --from /tmp/s && \
+                  dkms-rust kdir -k $R; echo kdir $?; stat -c 'mode %a' /etc/shadow; \
+                  test ! -e /etc/harm && echo no harm; kill $(cat /tmp/listener)",
+        exit: 0,
+        says: &[
+            "^harm: wrote true, chmod true, connected true\n",
+            "\"confined\":\"files and network\"",
+            "harm: wrote false, chmod false, connected false",
+            "kdir 1\nmode 640\nno harm\n",
+        ],
+        may_make: false,
+    },
+    BadInput {
         name: "header-edited-in-place",
         prepare: "cp -a $W $C",
         command: "dkms-rust check -k $R && echo '/* edited */' >> \
@@ -480,16 +497,18 @@ pub const CASES: &[BadInput] = &[
         name: "compiler-that-is-killed",
         prepare: "mv /usr/bin/rustc /usr/bin/rustc.real && \
                   printf '#!/bin/sh\\ncase \"$*\" in *\"--crate-name core \"*) \
-                  cat /proc/self/oom_score_adj >> /tmp/tries; kill -9 $$;; esac\\n\
+                  cat /proc/self/oom_score_adj >&2; kill -9 $$;; esac\\n\
                   exec rustc.real \"$@\"\\n' > /usr/bin/rustc && chmod 755 /usr/bin/rustc",
         // Another time there may be more memory.
-        command: "dkms-rust kdir -k $R; echo kdir $?; tr '\\n' , < /tmp/tries; echo; \
+        command: "dkms-rust kdir -k $R 2>/tmp/said; echo kdir $?; cat /tmp/said; \
+                  echo rebuilt $(grep -c 'rebuilding .*[.][.][.]$' /tmp/said), \
+                  core $(grep -cx 1000 /var/log/dkms-rust/$R.log); \
                   dkms-rust check -k $R",
         exit: 0,
         says: &[
             "was killed, most likely for want of memory",
             "kdir 1\n",
-            "\n1000,\n",
+            "rebuilt 1, core 1\n",
             "metadata to rebuild",
         ],
         may_make: false,
@@ -586,6 +605,33 @@ for name in rustc rustc-1.99 bindgen bindgen-9.9 gcc gcc-14 x86_64-linux-gnu-gcc
     chmod 755 $U/bin/$name
 done
 chown -R 1000:1000 $U
+"#;
+
+/// A source of the kernel in which a procedural macro does harm, and the same as a program; and
+/// somebody on the network.
+const HARM: &str = r#"
+mkdir /tmp/s && cd /tmp/s
+tar -x -I 'xz -T0' -f $(echo /usr/src/linux-source-*.tar.xz) --strip-components=1 \
+    --wildcards '*/rust/*' '*/scripts/*' '*/Makefile' '*/Kconfig' '*.h'
+cat > rust/macros/harm.rs <<'EOF'
+fn harm() -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let wrote = std::fs::write("/etc/harm", "x").is_ok();
+    let mode = std::fs::Permissions::from_mode(0o666);
+    let changed = std::fs::set_permissions("/etc/shadow", mode).is_ok();
+    let connected = std::net::TcpStream::connect("127.0.0.1:4321").is_ok();
+    format!("harm: wrote {wrote}, chmod {changed}, connected {connected}")
+}
+EOF
+sed -i '/^pub fn vtable(/a panic!("{}", harm());' rust/macros/lib.rs
+grep -q harm rust/macros/lib.rs
+echo 'include!("harm.rs");' >> rust/macros/lib.rs
+echo 'fn main() { println!("{}", harm()) } include!("/tmp/s/rust/macros/harm.rs");' > /tmp/harm.rs
+rustc -o /tmp/harm /tmp/harm.rs
+perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1:4321")
+    or die; while (1) { close($s->accept()) }' >/dev/null 2>&1 &
+echo $! > /tmp/listener
+sleep 1
 "#;
 
 /// A kernel whose build tree has its metadata, and a module that is no driver of ours.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What keeps the compilers of dkms-rust from doing harm, by this kernel. The program that tries is
+//! a test of dkms-rust's own (`dkms-rust/tests/confine.rs`); whoever starts the guest puts it there.
+
+use std::process::Command;
+
+use anyhow::Context as _;
+use anyhow::ensure;
+
+use crate::cases::Case;
+use crate::cases::Context;
+use crate::kmsg;
+
+pub const CASES: &[Case] = &[Case::any("confined-compilers-do-no-harm", no_harm)];
+
+const PROGRAM: &str = "/suites/confine";
+
+fn no_harm(_: &Context) -> anyhow::Result<()> {
+    let output = Command::new(PROGRAM)
+        .output()
+        .with_context(|| format!("running {PROGRAM}"))?;
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    for line in said.lines() {
+        kmsg::say(&format!("guest: {line}"));
+    }
+    ensure!(output.status.success(), "it ended with {}", output.status);
+    // Every stock kernel has Landlock, and this process is root.
+    ensure!(said.contains("tcp: "), "it tried nothing");
+    Ok(())
+}

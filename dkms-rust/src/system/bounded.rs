@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Reading files of which nothing is sure, in a bounded amount of memory.
+
+use anyhow::{Result, ensure};
+use liblzma::read::XzDecoder;
+use liblzma::stream::Stream;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// More than any text that is read: configurations, lists of symbols, JSON.
+pub const TEXT: u64 = 64 << 20;
+
+/// More than any object file or module.
+pub const OBJECT: u64 = 512 << 20;
+
+/// What liblzma may take to decode; the largest of xz's own presets takes 65 MiB.
+pub const DECODER: u64 = 256 << 20;
+
+/// All that is in a file.
+///
+/// # Errors
+///
+/// If it can't be read, or has more than `most` bytes.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    all(File::open(path)?, most)
+}
+
+/// All that comes from a reader.
+///
+/// # Errors
+///
+/// If it can't be read, or there are more than `most` bytes.
+pub fn all(reader: impl Read, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(most + 1).read_to_end(&mut bytes)?;
+    ensure!(
+        bytes.len() as u64 <= most,
+        "it has more than {} MB",
+        most >> 20
+    );
+    Ok(bytes)
+}
+
+/// Decodes an `.xz` file.
+///
+/// # Errors
+///
+/// If liblzma can't.
+pub fn xz<R: Read>(reader: R) -> io::Result<XzDecoder<R>> {
+    let stream = Stream::new_stream_decoder(DECODER, 0)?;
+    Ok(XzDecoder::new_stream(reader, stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liblzma::stream::{Check, Filters, LzmaOptions};
+    use liblzma::write::XzEncoder;
+    use std::io::Write;
+
+    #[test]
+    fn what_is_larger_than_it_may_be_is_an_error() {
+        assert_eq!(all(&b"1234"[..], 4).unwrap(), b"1234");
+        let error = all(io::repeat(0), 1 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 1 MB");
+        assert!(read(Path::new("/dev/zero"), 10).is_err());
+    }
+
+    #[test]
+    fn a_file_that_would_take_much_memory_to_decode_is_an_error() {
+        let packed = |dictionary| {
+            let mut options = LzmaOptions::new_preset(0).unwrap();
+            options.dict_size(dictionary);
+            let mut filters = Filters::new();
+            filters.lzma2(&options);
+            let stream = Stream::new_stream_encoder(&filters, Check::Crc32).unwrap();
+            let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+            encoder.write_all(b"text").unwrap();
+            encoder.finish().unwrap()
+        };
+        let unpacked = |bytes: &[u8]| all(xz(bytes).unwrap(), TEXT);
+        assert_eq!(unpacked(&packed(64 << 20)).unwrap(), b"text");
+        assert!(unpacked(&packed(512 << 20)).is_err());
+    }
+}
