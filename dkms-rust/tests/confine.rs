@@ -204,8 +204,12 @@ fn a_program_can_t_do_harm() {
             continue;
         }
         assert_ne!(confined, "done", "{name}");
-        // A guest may have no network, where only the reason tells.
+        // A guest may have no network: there only Landlock's own answer tells.
         let nowhere = format!("{:?}", ErrorKind::NetworkUnreachable);
+        if *free == nowhere && version() < *since {
+            println!("  {name}: there is no network here to keep it from");
+            continue;
+        }
         assert!(
             free == "done" || *free == nowhere && confined != free,
             "{name}: unconfined: {free}, confined: {confined}"

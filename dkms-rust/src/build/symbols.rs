@@ -2,7 +2,7 @@
 
 //! The symbols of object files, and what modules need held against what is exported.
 
-use crate::system::bounded;
+use crate::system::bounded::{self, Budget};
 use anyhow::{Context, Result, bail};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
@@ -30,22 +30,25 @@ impl Symbols {
         let data = read(path)?;
         let file = object::File::parse(&*data)
             .with_context(|| format!("{} is no object file", path.display()))?;
-        let used: HashSet<_> = file
-            .sections()
-            .flat_map(|section| section.relocations().collect::<Vec<_>>())
-            .filter_map(|(_, relocation)| match relocation.target() {
-                RelocationTarget::Symbol(index) => Some(index),
-                _ => None,
-            })
-            .collect();
+        let damaged = || format!("{} is damaged", path.display());
+        let mut budget = Budget::of(&data);
+        let mut used = HashSet::new();
+        for (_, relocation) in file.sections().flat_map(|section| section.relocations()) {
+            budget.take(&[]).with_context(damaged)?;
+            if let RelocationTarget::Symbol(index) = relocation.target() {
+                used.insert(index);
+            }
+        }
         let mut symbols = Self::default();
         // The linker makes some of those that it leaves local, and still takes members of archives
         // for them.
         let counts = |symbol: &object::Symbol<'_, '_>| symbol.is_global() || symbol.is_undefined();
         for symbol in file.symbols().filter(counts) {
-            let Some(name) = symbol.name().ok().filter(|name| !name.is_empty()) else {
+            let name = symbol.name_bytes().with_context(damaged)?;
+            let name = String::from_utf8_lossy(budget.take(name).with_context(damaged)?);
+            if name.is_empty() {
                 continue;
-            };
+            }
             let set = if !symbol.is_undefined() {
                 &mut symbols.defined
             } else if used.contains(&symbol.index()) {
@@ -53,7 +56,7 @@ impl Symbols {
             } else {
                 &mut symbols.unused
             };
-            set.insert(name.to_owned());
+            set.insert(name.into_owned());
         }
         Ok(symbols)
     }
@@ -70,8 +73,11 @@ impl Symbols {
         let Some(symbols) = archive.symbols().with_context(no_archive)? else {
             bail!("{} has no index", path.display());
         };
+        let mut budget = Budget::of(&data);
         let name = |symbol: object::Result<object::read::archive::ArchiveSymbol<'_>>| {
-            Ok(String::from_utf8_lossy(symbol?.name()).into_owned())
+            let symbol = symbol.with_context(no_archive)?;
+            let name = budget.take(symbol.name()).with_context(no_archive)?;
+            Ok(String::from_utf8_lossy(name).into_owned())
         };
         symbols.map(name).collect()
     }
@@ -182,6 +188,25 @@ mod tests {
         fs::write(&ko, module(undefined)).unwrap();
         fs::write(&symvers, SYMVERS).unwrap();
         (dir, ko, symvers)
+    }
+
+    #[test]
+    fn names_that_overlap_are_no_larger_than_the_file() {
+        let names: Vec<String> = (0..300).map(|n| format!("{n:05}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut bytes = module(&names);
+        let place = |name: &str| bytes.windows(5).position(|text| text == name.as_bytes());
+        let places: Vec<usize> = names.iter().filter_map(|name| place(name)).collect();
+        let (first, last) = (places.iter().min().unwrap(), places.iter().max().unwrap());
+        // Without an end each is called by all that is behind its place, too.
+        for byte in &mut bytes[*first..*last] {
+            *byte = (*byte).max(b'0');
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.o");
+        fs::write(&path, bytes).unwrap();
+        let error = Symbols::of(&path).unwrap_err();
+        assert!(format!("{error:#}").contains("overlap"), "{error:#}");
     }
 
     #[test]

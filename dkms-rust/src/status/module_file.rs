@@ -3,7 +3,7 @@
 //! A module's file: what it says of itself, and its signature.
 
 use crate::build::info;
-use crate::system::bounded;
+use crate::system::bounded::{self, Budget};
 use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -41,6 +41,12 @@ pub struct ModuleFile {
     pub needs: Vec<(String, Option<u64>)>,
 }
 
+/// The sections that are read.
+const INFO: &str = ".modinfo";
+const VERSIONS: &str = "__versions";
+const BUILD_ID: &str = ".note.gnu.build-id";
+const SECTIONS: [&str; 3] = [INFO, VERSIONS, BUILD_ID];
+
 /// The length of a record in the section with CRCs, and of the CRC in it.
 const RECORD: usize = 64;
 const CRC: usize = 8;
@@ -59,11 +65,16 @@ impl ModuleFile {
 
     fn parse(bytes: &[u8]) -> Result<Self> {
         let file = object::File::parse(bytes)?;
-        let section = |name: &str| {
-            let section = file.section_by_name(name);
-            section.and_then(|section| section.data().ok())
-        };
-        let info = section(".modinfo").context("it has no section .modinfo")?;
+        let mut budget = Budget::of(bytes);
+        let mut sections = HashMap::new();
+        for section in file.sections() {
+            let name = budget.take(section.name_bytes()?)?;
+            if SECTIONS.iter().any(|wanted| wanted.as_bytes() == name) {
+                sections.entry(name).or_insert(section.data()?);
+            }
+        }
+        let section = |name: &str| sections.get(name.as_bytes()).copied();
+        let info = section(INFO).context("it has no section .modinfo")?;
         let mut values = info
             .split(|byte| *byte == 0)
             .filter_map(|word| std::str::from_utf8(word).ok()?.split_once('='));
@@ -76,18 +87,19 @@ impl ModuleFile {
             .clone()
             .find(|(key, _)| *key == info::FIELD)
             .map(|(_, value)| value.to_owned());
-        let crcs = section("__versions").map(crcs).unwrap_or_default();
-        let needs = file
-            .symbols()
-            .filter(|symbol| symbol.is_undefined() && symbol.is_global())
-            .filter_map(|symbol| symbol.name().ok())
-            .filter(|name| !name.is_empty())
-            .map(|name| (name.to_owned(), crcs.get(name).copied()))
-            .collect();
+        let crcs = section(VERSIONS).map(crcs).unwrap_or_default();
+        let mut needs = Vec::new();
+        for symbol in file.symbols() {
+            let name = String::from_utf8_lossy(budget.take(symbol.name_bytes()?)?);
+            if symbol.is_undefined() && symbol.is_global() && !name.is_empty() {
+                let crc = crcs.get(&*name).copied();
+                needs.push((name.into_owned(), crc));
+            }
+        }
         Ok(Self {
             built,
             needs,
-            build_id: section(".note.gnu.build-id").map(<[u8]>::to_vec),
+            build_id: section(BUILD_ID).map(<[u8]>::to_vec),
             release,
             for_devices: values.any(|(key, _)| key == "alias"),
             signature: signature(bytes).map(<[u8]>::to_vec),
@@ -198,14 +210,14 @@ pub(super) mod tests {
         module
     }
 
-    const INFO: [&str; 2] = [
+    const WORDS: [&str; 2] = [
         "license=GPL",
         "vermagic=7.3.4-amd64 SMP preempt mod_unload ",
     ];
 
     #[test]
     fn a_module_says_for_which_kernel_it_is_and_for_which_devices() {
-        let file = ModuleFile::parse(&module(&INFO, b"id")).unwrap();
+        let file = ModuleFile::parse(&module(&WORDS, b"id")).unwrap();
         assert_eq!(file.release.as_deref(), Some("7.3.4-amd64"));
         assert_eq!(file.build_id.as_deref(), Some(&b"id"[..]));
         assert!(!file.for_devices && file.signature.is_none());
@@ -216,7 +228,7 @@ pub(super) mod tests {
     #[test]
     fn a_signature_is_found_behind_the_module_with_its_signers_name() {
         let message = b"\x30\x10\x06\x03\x55\x04\x03\x0c\x04Some\x02\x01\x05";
-        let file = ModuleFile::parse(&signed(module(&INFO, b""), message)).unwrap();
+        let file = ModuleFile::parse(&signed(module(&WORDS, b""), message)).unwrap();
         assert_eq!(file.signature.as_deref(), Some(&message[..]));
         assert_eq!(file.signer().as_deref(), Some("Some"));
     }
@@ -234,7 +246,7 @@ pub(super) mod tests {
     fn a_packed_module_is_unpacked_and_another_file_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let plain = dir.path().join("a.ko");
-        fs::write(&plain, module(&INFO, b"")).unwrap();
+        fs::write(&plain, module(&WORDS, b"")).unwrap();
         for packer in ["xz", "gzip"] {
             let ran = Command::new(packer).arg("-k").arg(&plain).status();
             assert!(ran.unwrap().success(), "{packer}");

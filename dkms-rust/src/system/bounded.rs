@@ -2,7 +2,7 @@
 
 //! Reading files of which nothing is sure, in a bounded amount of memory.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use liblzma::read::XzDecoder;
 use liblzma::stream::Stream;
 use std::fs::File;
@@ -51,6 +51,28 @@ pub fn all(reader: impl Read, most: u64) -> Result<Vec<u8>> {
 pub fn xz<R: Read>(reader: R) -> io::Result<XzDecoder<R>> {
     let stream = Stream::new_stream_decoder(DECODER, 0)?;
     Ok(XzDecoder::new_stream(reader, stream))
+}
+
+/// What may be taken of a file in parts: those that an object file names may overlap, and be far
+/// more than the file together.
+pub struct Budget(u64);
+
+impl Budget {
+    /// That of a file of these bytes. Linkers let names share their ends, but not many do.
+    pub fn of(file: &[u8]) -> Self {
+        Self(2 * file.len() as u64)
+    }
+
+    /// Takes a part, and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// If there were too many.
+    pub fn take<'a>(&mut self, part: &'a [u8]) -> Result<&'a [u8]> {
+        let cost = part.len() as u64 + 1;
+        self.0 = self.0.checked_sub(cost).context("its parts overlap")?;
+        Ok(part)
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use cargo_deb::{BuildEnvironment, CargoLockingFlags, write_deb};
 
 use crate::host::project::Project;
 use crate::host::{cargo, date, files, machine, ui};
-use crate::package::assets;
+use crate::package::{assets, sbom};
 
 /// A package to build: the crate that describes it, and its architecture where it is not the
 /// machine's.
@@ -51,7 +51,10 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     ui::step("build dkms-rust", || {
         cargo::static_program(project, "dkms-rust")
     })?;
-    ui::step("write man pages and completions", || assets::write(project))?;
+    ui::step("write completions and the list of others' code", || {
+        assets::write(project)?;
+        sbom::write(project)
+    })?;
     let time = changelog_time(project)?;
     let mut debs = Vec::new();
     for package in PACKAGES {
@@ -106,13 +109,16 @@ fn pack(
     // Packages of other versions would get into the repository beside the new one.
     let prefix = format!("{}_", package.name);
     files::remove_named(output, |name| name.starts_with(&prefix))?;
-    let xz = CompressConfig {
+    // What was not compiled is the same wherever it is packed: by a crate that Cargo.lock names. The
+    // xz of Debian 12 and that of 13 differ in bytes, but take a sixth of the time for the rest.
+    let compiled = package.architecture.is_none();
+    let compress = CompressConfig {
         fast: false,
-        compress_type: Format::Xz,
-        compress_system: true,
+        compress_type: if compiled { Format::Xz } else { Format::Gzip },
+        compress_system: compiled,
         rsyncable: false,
     };
-    Ok(write_deb(&config, path, &deb, &xz, &listener)?)
+    Ok(write_deb(&config, path, &deb, &compress, &listener)?)
 }
 
 /// The time of the newest changelog entry, in seconds since 1970; SOURCE_DATE_EPOCH goes before.

@@ -5,4 +5,5 @@
 pub mod assets;
 pub mod deb;
 pub mod repo;
+pub mod sbom;
 pub mod versions;

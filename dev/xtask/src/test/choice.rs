@@ -63,6 +63,7 @@ const STEPS: &[Step] = &[
     quick("package-life"),
     quick("life"),
     long("samples"),
+    long("small-machine"),
     long("foreign"),
     long("debug"),
     long("faults"),

@@ -37,6 +37,20 @@ const CHECKS: &[Check] = &[
         ],
         component: Some("clippy"),
     },
+    // Licences, where crates come from, and whose build scripts may run.
+    Check {
+        name: "host/deny",
+        args: &[
+            "deny",
+            "--workspace",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
+        component: Some("deny"),
+    },
 ];
 
 /// Runs the unit tests, and what else is installed.

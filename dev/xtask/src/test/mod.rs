@@ -10,6 +10,7 @@ pub mod choice;
 mod confined;
 mod debug;
 mod driver_source;
+mod elsewhere;
 mod foreign;
 mod host_checks;
 mod life;
@@ -21,6 +22,7 @@ mod runtime;
 mod samples;
 mod secure_boot;
 mod signing;
+mod small_machine;
 mod status;
 mod tally;
 
@@ -62,6 +64,11 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
             tally.case("package/built-twice-is-the-same", || {
                 built_twice(project, &debs)
             });
+            if choice.all {
+                tally.case("package/built-elsewhere-is-the-same", || {
+                    elsewhere::the_same(project, &debs)
+                });
+            }
         }
         let repo = repo::build(project, &debs)?;
         if choice.wants("host") {
@@ -144,6 +151,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         }
         if wants("bad-input") {
             bad_input::run(setup, &caches[0], tally);
+        }
+        if wants("small-machine") {
+            small_machine::run(setup, tally);
         }
         if wants("status") {
             status::run(setup, caches, tally);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The packages, built by somebody else somewhere else: they must be the same bytes.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::host::project::Project;
+use crate::host::run::{Cmd, copy_all};
+use crate::host::{files, mounts};
+use crate::package::deb;
+
+/// The source without what was built in it, with the modes and times of another day, and another
+/// user's.
+const COPY: &str = r#"
+set -e
+umask 077
+mkdir -p "$2"
+tar -c -C "$1" --exclude=./target --exclude=./.git . | tar -x -C "$2" --no-same-permissions
+find "$2" -exec touch -h -d 2001-02-03 {} +
+chown -R 65534:65534 "$2"
+"#;
+
+/// The crates that were downloaded, which need not be again.
+const DOWNLOADED: [&str; 2] = ["registry/cache", "registry/index"];
+
+/// Builds the packages from a copy of the source in another folder, with another home, mask and
+/// time zone, and holds them against these.
+pub fn the_same(project: &Project, debs: &[PathBuf]) -> Result<()> {
+    let work = mounts::scratch_folder(project)?;
+    let source = work.path().join("somewhere/else");
+    let home = work.path().join("home");
+    Cmd::new("sh")
+        .args(["-c", COPY, "copy"])
+        .args([&project.source, &source])
+        .run()?;
+    let cargo_home = home.join("crates");
+    files::make_dir(&cargo_home.join("registry"))?;
+    for part in DOWNLOADED {
+        let there = from_home("CARGO_HOME", ".cargo")?.join(part);
+        copy_all(&there, &cargo_home.join(part))?;
+    }
+    let program = env::current_exe().context("cannot find my own program")?;
+    Cmd::new("sh")
+        .args(["-c", "umask 077; exec \"$@\"", "sh"])
+        .arg(program)
+        .arg("deb")
+        .dir(&source)
+        .env("CARGO_MANIFEST_DIR", source.join("dev/xtask"))
+        .env("CARGO_TARGET_DIR", source.join("target"))
+        .env("CARGO_HOME", &cargo_home)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("RUSTUP_HOME", from_home("RUSTUP_HOME", ".rustup")?)
+        .env("HOME", &home)
+        .env("TZ", "Pacific/Auckland")
+        .log(&project.log("package-elsewhere")?)
+        .run()?;
+    let built = source.join("target/debian");
+    let second: Vec<_> = debs.iter().map(|deb| built.join(name(deb))).collect();
+    deb::compare(debs, &second)
+}
+
+fn name(path: &Path) -> OsString {
+    path.file_name().unwrap_or_default().to_owned()
+}
+
+fn from_home(variable: &str, usual: &str) -> Result<PathBuf> {
+    if let Some(place) = env::var_os(variable) {
+        return Ok(place.into());
+    }
+    let home = env::var_os("HOME").context("HOME is not set")?;
+    Ok(Path::new(&home).join(usual))
+}
