@@ -27,6 +27,12 @@ use std::thread;
 const OUTSIDE: &str = "DKMS_RUST_TEST_OUTSIDE";
 const PORT: &str = "DKMS_RUST_TEST_PORT";
 
+/// How many times a process is to be confined once more.
+const MORE: &str = "DKMS_RUST_TEST_MORE";
+
+/// As often Landlock lets a process be confined.
+const MOST: u32 = 16;
+
 /// What is tried, and how it may be called below a directory outside.
 type Attempt = (&'static str, fn(&Path) -> io::Result<()>);
 
@@ -139,6 +145,10 @@ fn main() -> ExitCode {
     if let Some(code) = launch::run_if_called() {
         return code;
     }
+    if let Ok(more) = env::var(MORE) {
+        once_more(more.parse().unwrap());
+        return ExitCode::SUCCESS;
+    }
     if let Some(outside) = env::var_os(OUTSIDE) {
         act(Path::new(&outside));
         return ExitCode::SUCCESS;
@@ -157,6 +167,7 @@ fn main() -> ExitCode {
     .join()
     .unwrap();
     make_does_its_work_and_no_more();
+    where_nothing_confines_it_runs_all_the_same();
     ExitCode::SUCCESS
 }
 
@@ -274,6 +285,40 @@ fn make_does_its_work_and_no_more() {
     assert_eq!(fs::read_to_string(tree.join("b.2")).unwrap(), "b\n");
     assert!(!make("harm").status.success());
     assert!(!outside.exists());
+}
+
+/// A process that was confined as often as possible has no more means for it.
+fn where_nothing_confines_it_runs_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    confined_again(dir.path(), MOST);
+}
+
+fn confined_again(dir: &Path, more: u32) {
+    let mut command = launch::confined(&env::current_exe().unwrap(), dir);
+    let output = command.env(MORE, more.to_string()).output().unwrap();
+    assert!(output.status.success(), "{more}: {output:?}");
+}
+
+fn once_more(more: u32) {
+    let here = env::current_dir().unwrap();
+    if more > 1 {
+        return confined_again(&here, more - 1);
+    }
+    assert_eq!(confine::possible().as_str(), "no");
+    let tree = here.join("tree");
+    fs::create_dir(&tree).unwrap();
+    let mut command = launch::confined(Path::new("/proc/self/exe"), &tree);
+    let output = command
+        .env_remove(MORE)
+        .env(OUTSIDE, &here)
+        .env(PORT, "1")
+        .output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("write done\n") && said.contains("create done\n"),
+        "{output:?}"
+    );
 }
 
 fn port() -> u16 {
