@@ -30,7 +30,7 @@ const CHANGES_ALWAYS: &[&str] = &[
 ];
 
 /// Caches that are ours in spite of where they are.
-const OURS: &[&str] = &["/var/cache/dkms-rust"];
+const OURS: &[&str] = &["/var/cache/dkms-rust", "/var/lib/dkms-rust"];
 
 /// A C module of the same size, as the yardstick.
 const YARDSTICK: &str = "acpi-call";
