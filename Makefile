@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The driver, as any module out of tree is built; `make help` lists all. What developers of this
-# repository run (demo, test, deb, ...) is in dev/xtask/targets.mk, which the package does not ship.
+# repository run (deb, ...) is in dev/xtask/targets.mk, which the package does not ship.
 
 KVER ?= $(shell uname -r)
 # A build tree of your own; unset, dkms-rust finds or makes the one of KVER.

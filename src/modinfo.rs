@@ -23,9 +23,6 @@ macro_rules! modinfo {
     };
 }
 
-modinfo!(
-    VERSION,
-    concat!("version=", env!("PROCDRIVER_VERSION"), "\0")
-);
+modinfo!(VERSION, concat!("version=", env!("MODULE_VERSION"), "\0"));
 // `authors` of `module!` was `author` until 6.15.
 modinfo!(AUTHOR, "author=procdriver maintainers\0");

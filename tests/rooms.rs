@@ -20,7 +20,7 @@ const HOUSES: &[House] = &[
         src: "dkms-rust/src",
         rooms: &[
             &["system"],
-            &["kernel"],
+            &["kernel", "scaffold"],
             &["source", "toolchain"],
             &["build"],
             &["status"],

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The command line as text and types; what is done is in `commands`. May use `kernel`.
+//! The command line as text and types; what is done is in `commands`. May use `kernel` and
+//! `scaffold`.
 
 use crate::kernel::release::Release;
+use crate::scaffold::name::Name;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -80,6 +82,16 @@ pub enum Command {
         /// Print the table as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write a new module, and all that makes a package of it
+    New {
+        /// Its name; the package is NAME-dkms
+        name: Name,
+        /// Where, a directory that is empty or not there [default: ./NAME]
+        directory: Option<PathBuf>,
+        /// Make the package by debhelper (dh-sequence-dkms-rust) instead of dpkg alone
+        #[arg(long)]
+        debhelper: bool,
     },
     /// Look after a DKMS package; its maintainer scripts call this
     Package {

@@ -9,6 +9,7 @@
 pub mod system;
 
 pub mod kernel;
+pub mod scaffold;
 
 pub mod source;
 pub mod toolchain;

@@ -7,6 +7,7 @@ mod check;
 mod clean;
 mod kdir;
 mod make;
+mod new;
 mod package;
 mod prebuild;
 mod ready;
@@ -67,6 +68,11 @@ fn run(command: &Command) -> Result<ExitCode> {
             check::run(&with(kernel), &release, *quiet, *json, module.as_deref())
         }
         Command::Status { all, json } => status::run(&here, *all, *json),
+        Command::New {
+            name,
+            directory,
+            debhelper,
+        } => new::run(name, directory.as_deref(), *debhelper),
         Command::Package { action } => package::run(&here, action),
         Command::Prebuild {
             kernel,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust new`: a module of one's own.
+
+use crate::scaffold;
+use crate::scaffold::name::Name;
+use crate::scaffold::project::{Packaging, Project, maintainer};
+use anyhow::Result;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Writes it, and says what to do next.
+///
+/// # Errors
+///
+/// If it can't be written there.
+pub fn run(name: &Name, directory: Option<&Path>, debhelper: bool) -> Result<ExitCode> {
+    let directory = directory.map_or_else(|| PathBuf::from(name.package()), Path::to_path_buf);
+    let project = Project {
+        name: name.clone(),
+        maintainer: maintainer(|variable| env::var(variable).ok()),
+        packaging: match debhelper {
+            true => Packaging::Debhelper,
+            false => Packaging::Plain,
+        },
+        now: SystemTime::now(),
+    };
+    scaffold::create(&project, &directory)?;
+    let (shown, package, module) = (directory.display(), name.package(), name.module());
+    println!("{shown}: a module that makes /dev/{module}, and the package {package}-dkms. Next:");
+    if directory != Path::new(".") {
+        println!("    cd {shown}");
+    }
+    println!("    dkms-rust make        # builds it for the running kernel");
+    let deb = match debhelper {
+        true => "dpkg-buildpackage -us -uc -b",
+        false => "make deb",
+    };
+    println!("    {deb}");
+    if project.is_nobody_s() {
+        println!(
+            "Nobody is named as its author: put yourself into debian/control, debian/changelog, \
+             debian/copyright\nand src/modinfo.rs, or set DEBFULLNAME and DEBEMAIL before the next one."
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

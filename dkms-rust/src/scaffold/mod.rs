@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A new project: a module of one's own, with all that makes a package of it. What procdriver
+//! has for itself is taken from there and gets other names; the rest is in `dkms-rust/scaffold`.
+//! May use `system`.
+
+mod date;
+mod driver;
+mod files;
+pub mod name;
+pub mod project;
+
+use crate::system::names;
+use anyhow::{Context, Result, bail, ensure};
+use files::FILES;
+use project::Project;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Writes it into a directory, which is made, or is empty.
+///
+/// # Errors
+///
+/// If something is there already, or it can't be written.
+pub fn create(project: &Project, folder: &Path) -> Result<()> {
+    let shown = folder.display();
+    if let Some(first) = names(folder).first() {
+        bail!(
+            "{shown} is not empty ({first} is in it): name a directory that is empty or not there"
+        );
+    }
+    ensure!(
+        folder.is_dir() || fs::symlink_metadata(folder).is_err(),
+        "{shown} is there, and is no directory"
+    );
+    for (path, text, program) in files_of(project) {
+        let path = folder.join(path);
+        write(&path, &text, program).with_context(|| format!("can't write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Every file of it: its path, its text, and whether it is a program.
+fn files_of(project: &Project) -> impl Iterator<Item = (String, String, bool)> {
+    FILES
+        .iter()
+        .filter(|file| file.packaging.is_none_or(|of| of == project.packaging))
+        .map(|file| (project.fill(file.path), file.text(project), file.program))
+}
+
+fn write(path: &Path, text: &str, program: bool) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(if program { 0o755 } else { 0o644 })
+        .open(path)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A name that is good for all that is named by it: a Debian package, a module, a crate.
+
+use std::str::FromStr;
+
+/// The longest name that the kernel takes for a module.
+const LONGEST: usize = 55;
+
+/// Crates that a module may see, and what rustc takes for itself: no module can be called so.
+const TAKEN: &[&str] = &[
+    "alloc",
+    "bindings",
+    "build_error",
+    "compiler_builtins",
+    "core",
+    "ffi",
+    "kernel",
+    "macros",
+    "pin_init",
+    "pin_init_internal",
+    "proc_macro",
+    "proc_macro2",
+    "quote",
+    "std",
+    "syn",
+    "test",
+    "uapi",
+    "zerocopy",
+];
+
+/// Words of the language, of all editions.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Source files that every project has: the module's own would be one of them.
+const FILES: &[&str] = &["misc", "modinfo"];
+
+/// The name of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |why: String| Err(format!("{text:?} can't be the name: {why}"));
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(allowed) {
+            return refuse(
+                "it names a Debian package and a Rust crate, so it begins with a letter and has \
+                 small letters, digits and - only"
+                    .into(),
+            );
+        }
+        if text.len() < 2 || text.len() > LONGEST {
+            return refuse(format!(
+                "packages have two letters or more, and modules at most {LONGEST}"
+            ));
+        }
+        if text.ends_with('-') || text.contains("--") {
+            return refuse("each - stands between two words".into());
+        }
+        if let Some(short) = text.strip_suffix("-dkms") {
+            return refuse(format!("the package gets -dkms behind it; say {short:?}"));
+        }
+        let name = Self(text.to_owned());
+        let module = name.module();
+        if KEYWORDS.contains(&&*module) {
+            return refuse("it is a word of the Rust language".into());
+        }
+        if TAKEN.contains(&&*module) {
+            return refuse(format!("there is a crate {module}, which modules use"));
+        }
+        if FILES.contains(&&*module) {
+            return refuse(format!("src/{module}.rs is another file of each project"));
+        }
+        Ok(name)
+    }
+}
+
+impl Name {
+    /// The name of the source package and of the package for dkms.
+    pub fn package(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the module and of its crate.
+    pub fn module(&self) -> String {
+        self.0.replace('-', "_")
+    }
+
+    /// The name of the module's type.
+    pub fn type_(&self) -> String {
+        let word = |word: &str| {
+            let (first, rest) = word.split_at(1);
+            first.to_ascii_uppercase() + rest
+        };
+        let name: String = self.0.split('-').map(word).collect();
+        // What the prelude of the kernel crate has would be hidden by it.
+        format!("{name}Module")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(name: &str) -> String {
+        name.parse::<Name>().unwrap_err()
+    }
+
+    #[test]
+    fn one_name_gives_those_of_package_module_and_type() {
+        let name: Name = "my-second-driver".parse().unwrap();
+        assert_eq!(name.package(), "my-second-driver");
+        assert_eq!(name.module(), "my_second_driver");
+        assert_eq!(name.type_(), "MySecondDriverModule");
+        assert!("h2".parse::<Name>().is_ok());
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_with_the_reason() {
+        for name in ["", "Hello", "my_driver", "2x", "-x", "a b", "../x", "größe"] {
+            assert!(why(name).contains("small letters"), "{name}: {}", why(name));
+        }
+        assert!(why("a").contains("two letters"));
+        assert!(why(&"a".repeat(56)).contains("at most 55"));
+        assert!(why("a--b").contains("between two words"));
+        assert!(why("a-").contains("between two words"));
+        assert!(why("hello-dkms").contains("say \"hello\""));
+        assert!(why("virtual").contains("Rust language"));
+        assert!(why("pin-init").contains("crate pin_init"));
+        assert!(why("misc").contains("src/misc.rs"));
+    }
+}
