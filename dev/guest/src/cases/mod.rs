@@ -26,6 +26,7 @@ mod runtime;
 mod samples;
 mod secure_boot;
 mod sharing;
+mod skeleton;
 pub mod taint;
 mod taken;
 mod uring;
@@ -180,6 +181,11 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "samples",
         subjects: &[samples::CASES],
+    },
+    // What `dkms-rust new` writes.
+    Suite {
+        name: "skeleton",
+        subjects: &[skeleton::CASES],
     },
     Suite {
         name: "secure-boot-enrolled",

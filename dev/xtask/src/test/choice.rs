@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
         ..quick("native")
     },
     quick("driver"),
+    quick("authors"),
     quick("bad-input"),
     quick("status"),
     quick("behaviour"),

@@ -3,6 +3,7 @@
 //! `xtask test`: everything, from unit tests to a Debian that boots. The last line counts.
 //! May use all the others.
 
+mod authors;
 mod bad_input;
 mod behaviour;
 pub mod cases;
@@ -82,6 +83,7 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
 const NEED_METADATA: [&str; 12] = [
     "native",
     "driver",
+    "authors",
     "bad-input",
     "status",
     "behaviour",
@@ -145,9 +147,12 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             debug::run(setup, choice, &mut tally);
             tally
         });
-        // The first kernel's, which these use alone.
+        // Some of these use the first kernel's alone.
         if wants("driver") {
             driver_source::run(setup, &caches[0], tally);
+        }
+        if wants("authors") {
+            authors::run(setup, caches, tally);
         }
         if wants("bad-input") {
             bad_input::run(setup, &caches[0], tally);

@@ -2,6 +2,7 @@
 
 //! Tables of test cases.
 
+pub mod authors;
 pub mod bad_input;
 pub mod debug;
 pub mod driver_source;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `dkms-rust new` writes, as an author of a module uses it: built, packaged, installed,
+//! loaded. The cases are data, in `cases/authors.rs`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{modules, packaged, warm};
+use crate::guest::outcome::Outcome;
+use crate::guest::small_guest;
+use crate::host::{cargo, ui};
+use crate::test::cases::authors::{PLAIN, PURGE};
+use crate::test::cases::driver_source::Case;
+
+use super::tally::Tally;
+
+/// Where the project is written.
+const PLACE: &str = "/srv/author";
+
+/// The name of the project and of its module.
+const NAME: &str = "hello";
+
+/// Makes a project, and boots each kernel with its module.
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
+    tally.cases(
+        "authors",
+        "a module of one's own, from nothing to a package",
+        |tally| {
+            let chroot = open(setup, caches)?;
+            cases(setup, &chroot, PLAIN, tally);
+            let program = cargo::static_program(setup.project, "guest")?;
+            for release in &setup.releases {
+                let booted = boot(setup, &chroot, release, &program);
+                tally.guest(&format!("authors/{release}"), booted);
+            }
+            cases(setup, &chroot, PURGE, tally);
+            Ok(())
+        },
+    );
+}
+
+fn cases(setup: &Setup<'_>, chroot: &Chroot, cases: &[Case], tally: &mut Tally) {
+    for case in cases {
+        tally.case(&format!("authors/{}", case.name), || {
+            one(setup, chroot, case)
+        });
+    }
+}
+
+fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+    let log = setup.project.log("authors")?;
+    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
+    for cache in caches {
+        warm::fill(&chroot, cache)?;
+    }
+    chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
+    Ok(chroot)
+}
+
+fn one(setup: &Setup<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
+    let releases = setup.releases.join(" ");
+    let line = format!(
+        "cd {PLACE} && export RELEASES='{releases}' && {}",
+        case.command
+    );
+    let log = setup.project.log("authors")?;
+    let output = chroot.sh(&line).log(&log).run()?;
+    output
+        .must_say(case.says)
+        .with_context(|| format!("`{}`", case.command))?;
+    let text = &output.text;
+    ensure!(
+        !(case.no_warning && text.contains("warning")),
+        "`{}` warned: {}",
+        case.command,
+        text.trim_end()
+    );
+    Ok(())
+}
+
+/// Boots with the module that was installed for the kernel.
+fn boot(setup: &Setup<'_>, chroot: &Chroot, release: &str, program: &Path) -> Result<Outcome> {
+    let asked = ["-k", release, "-F", "filename", NAME];
+    let path = chroot.cmd("modinfo").args(asked).run()?.text;
+    let path = chroot.path().join(path.trim().trim_start_matches('/'));
+    let module = modules::decompressed(&path)?;
+    let file = format!("{NAME}.ko");
+    let what = format!("load it in a guest with {release}");
+    ui::step(&what, || {
+        small_guest::run(
+            setup.project,
+            &setup.checks.kernel(release)?,
+            program,
+            &[(&file, &module)],
+            "guest=skeleton",
+            &format!("guest-authors-{release}"),
+            &mut |_| {},
+        )
+    })
+}
