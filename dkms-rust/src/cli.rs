@@ -37,6 +37,31 @@ pub enum Command {
         #[arg(last = true, value_name = "MAKE ARGUMENTS")]
         args: Vec<String>,
     },
+    /// Build the module in the current folder for a kernel that is not installed, or for all that are
+    Preflight {
+        /// The Debian packages of its headers, and that of its source; or a directory with headers
+        #[arg(
+            value_name = "HEADERS",
+            required_unless_present = "all",
+            conflicts_with = "all"
+        )]
+        headers: Vec<PathBuf>,
+        /// Its source: a directory, a tarball, or the file of a linux-source package
+        #[arg(long, value_name = "PATH", conflicts_with = "all")]
+        source: Option<PathBuf>,
+        /// Build for every kernel that is installed with its headers, and clean up after each
+        #[arg(long)]
+        all: bool,
+        /// Print what came out as JSON
+        #[arg(long)]
+        json: bool,
+        /// Keep headers and build trees below this directory [default: ~/.cache/dkms-rust]
+        #[arg(long, value_name = "DIRECTORY")]
+        cache: Option<PathBuf>,
+        /// What kbuild's make gets besides
+        #[arg(last = true, value_name = "MAKE ARGUMENTS")]
+        args: Vec<String>,
+    },
     /// Make the kernel's build tree ready, and print its path
     Kdir {
         /// Which kernel
@@ -203,6 +228,10 @@ pub struct KernelArg {
     /// Its headers, where they are not those in /lib/modules/RELEASE/build
     #[arg(long, value_name = "DIRECTORY")]
     pub headers: Option<PathBuf>,
+    /// Keep build trees below this directory of your own [default for users, where root has made
+    /// none: ~/.cache/dkms-rust]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub cache: Option<PathBuf>,
 }
 
 impl KernelArg {

@@ -19,8 +19,14 @@ use std::process::{Command, ExitCode};
 /// folder.
 pub const NAME: &str = "rustc-for-module";
 
+/// The same for `make CLIPPY=1`, where kbuild calls clippy's rustc.
+pub const CLIPPY: &str = "clippy-for-module";
+
 /// The real rustc, beside it.
 pub const RUSTC: &str = "rustc";
+
+/// Clippy's, beside the real rustc or in PATH.
+const CLIPPY_DRIVER: &str = "clippy-driver";
 
 /// The linker script that joins the runtime's sections.
 pub const SCRIPT: &str = "merge.lds";
@@ -40,25 +46,36 @@ pub const REFUSED: &str = "DKMS_RUST_REFUSED";
 /// What those format with: it is the one thing that C asks of the crates.
 const FORMAT: &str = "rust_fmt_argument";
 
-/// Compiles and links if this process was started under the name [`NAME`].
+/// Compiles and links if this process was started under the name [`NAME`] or [`CLIPPY`].
 pub fn run_if_called_as_rustc() -> Option<ExitCode> {
     let mut args = env::args_os();
     let called = PathBuf::from(args.next()?);
-    if called.file_name() != Some(OsStr::new(NAME)) {
-        return None;
-    }
     let runtime = called.parent().unwrap_or(Path::new("."));
+    let rustc = match called.file_name().and_then(OsStr::to_str) {
+        Some(NAME) => runtime.join(RUSTC),
+        Some(CLIPPY) => clippy(&runtime.join(RUSTC)),
+        _ => return None,
+    };
     Some(
-        compile(runtime, &args.collect::<Vec<_>>()).unwrap_or_else(|error| {
+        compile(runtime, &rustc, &args.collect::<Vec<_>>()).unwrap_or_else(|error| {
             eprintln!("dkms-rust: {error:#}");
             ExitCode::FAILURE
         }),
     )
 }
 
-fn compile(runtime: &Path, args: &[OsString]) -> Result<ExitCode> {
-    let rustc = runtime.join(RUSTC);
-    let status = Command::new(&rustc)
+/// The clippy of a rustc, which a link leads to.
+fn clippy(rustc: &Path) -> PathBuf {
+    let real = fs::read_link(rustc).unwrap_or_default();
+    let beside = real.with_file_name(CLIPPY_DRIVER);
+    match beside.is_file() {
+        true => beside,
+        false => CLIPPY_DRIVER.into(),
+    }
+}
+
+fn compile(runtime: &Path, rustc: &Path, args: &[OsString]) -> Result<ExitCode> {
+    let status = Command::new(rustc)
         .args(args)
         .status()
         .with_context(|| format!("can't run {}", rustc.display()))?;

@@ -115,11 +115,15 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     }
     symlink(rustc, folder.join(link::RUSTC))?;
     let own = std::env::current_exe().context("can't find my own program")?;
-    symlink(own, folder.join(link::NAME))?;
+    for name in [link::NAME, link::CLIPPY] {
+        symlink(&own, folder.join(name))?;
+    }
 
     Ok(format!(
-        "override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n",
-        link::NAME
+        "override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n\
+         override CLIPPY_DRIVER := $(dkms_rust_tree){FOLDER}/{}\n",
+        link::NAME,
+        link::CLIPPY
     ))
 }
 
@@ -181,7 +185,15 @@ mod tests {
         prepare(tree, true).unwrap();
         let before = finish(tree, Path::new("/usr/bin/rustc")).unwrap();
         let linking = format!("{FOLDER}/{}", link::NAME);
-        assert!(before.trim_end().ends_with(&linking), "{before}");
+        let clippy = format!("{FOLDER}/{}", link::CLIPPY);
+        for (variable, program) in [("RUSTC", &linking), ("CLIPPY_DRIVER", &clippy)] {
+            let line = format!("override {variable} := $(dkms_rust_tree){program}");
+            assert!(before.lines().any(|other| other == line), "{before}");
+            assert!(
+                fs::symlink_metadata(tree.join(program)).is_ok(),
+                "{program}"
+            );
+        }
         assert_eq!(rustc(tree), Some(tree.join(linking)));
         assert!(!tree.join(FOLDER).join("helper_printk.c").exists());
     }

@@ -22,6 +22,7 @@ use crate::toolchain::Rustc;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -41,6 +42,29 @@ const ORDER: &str = "modules.order";
 /// A [`Refusal`] if there can be no build tree, or if a module needs what it can't get in this way;
 /// or if no module comes out.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
+    build(system, release, args, Output::Usual).map(|_| ExitCode::SUCCESS)
+}
+
+/// Where goes what make prints to its standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To dkms-rust's own.
+    Usual,
+    /// To standard error: something else is written to the other.
+    Error,
+}
+
+/// The same, and returns the modules.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn build(
+    system: &System,
+    release: &Release,
+    args: &[String],
+    output: Output,
+) -> Result<Vec<PathBuf>> {
     let (jobs, args) = jobs::asked(args);
     let args = &*args;
     let folders = Folders::find(args)?;
@@ -48,7 +72,8 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
     folders.check(&kernel)?;
     let mut targets = args.iter().filter(|arg| is_target(arg)).peekable();
     if targets.peek().is_some() && targets.all(|target| CLEANING.contains(&target.as_str())) {
-        return clean(&kernel, &folders, args);
+        clean(&kernel, &folders, args, output)?;
+        return Ok(Vec::new());
     }
     let plan = Plan::of(system, release)?;
     let tree = ready(system, &plan, jobs)?;
@@ -60,6 +85,7 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
     let refused = folders.output.join(REFUSED);
     let mut make = kbuild(&plan, &tree, &folders, args);
     make.arg(format!("-j{}", jobs::of_module(system, jobs)));
+    output.of(&mut make);
     let status = run::status(make.env(link::REFUSED, &refused), "make")?;
     if !status.success() {
         let formatter = fs::read_to_string(&refused);
@@ -78,7 +104,7 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
         bail!("{release}: the module did not build ({status}); the reason is above");
     }
     if !builds {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Vec::new());
     }
     let modules = built(&folders.output, "ko");
     ensure!(
@@ -86,9 +112,9 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
         "{release}: make built no module: {} names none for this kernel (obj-m)",
         folders.source.display()
     );
-    for module in modules {
+    for module in &modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
-        let count = symbols::count_of_kernel(&module, &tree.path().join("Module.symvers"))?;
+        let count = symbols::count_of_kernel(module, &tree.path().join("Module.symvers"))?;
         match plan.way {
             Way::Linked => eprintln!(
                 "dkms-rust: {release}: {name}: linked by {}, carries the Rust code that it needs",
@@ -99,12 +125,21 @@ pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCo
             ),
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(modules)
+}
+
+impl Output {
+    fn of(self, make: &mut Command) {
+        if self == Self::Error {
+            make.stdout(io::stderr());
+        }
+    }
 }
 
 /// Cleans up by the kernel's own headers: no metadata is needed for that.
-fn clean(kernel: &Kernel, folders: &Folders, args: &[String]) -> Result<ExitCode> {
+fn clean(kernel: &Kernel, folders: &Folders, args: &[String], output: Output) -> Result<()> {
     let mut make = clean_make();
+    output.of(&mut make);
     make.arg("-C").arg(&kernel.build);
     folders.tell(&mut make, args);
     let status = run::status(&mut make, "make")?;
@@ -113,7 +148,7 @@ fn clean(kernel: &Kernel, folders: &Folders, args: &[String]) -> Result<ExitCode
         "{}: make failed ({status})",
         kernel.release
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The kernel's make for the modules in a folder.

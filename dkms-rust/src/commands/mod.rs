@@ -8,8 +8,10 @@ mod clean;
 mod kdir;
 mod make;
 mod new;
+mod own_cache;
 mod package;
 mod prebuild;
+mod preflight;
 mod ready;
 mod source;
 
@@ -48,16 +50,19 @@ pub fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<ExitCode> {
     let here = System::here();
-    let with = |kernel: &KernelArg| here.clone().with_headers(kernel.headers.clone());
+    let with = |kernel: &KernelArg| {
+        let system = here.clone().with_headers(kernel.headers.clone());
+        own_cache::with(system, &kernel.release()?, kernel.cache.as_deref())
+    };
     match command {
-        Command::Make { kernel, args } => make::run(&with(kernel), &kernel.release()?, args),
-        Command::Kdir { kernel } => kdir::run(&with(kernel), &kernel.release()?),
+        Command::Make { kernel, args } => make::run(&with(kernel)?, &kernel.release()?, args),
+        Command::Kdir { kernel } => kdir::run(&with(kernel)?, &kernel.release()?),
         Command::Source {
             kernel,
             from,
             force,
             ..
-        } => source::run(&with(kernel), &kernel.release()?, from.as_deref(), *force),
+        } => source::run(&with(kernel)?, &kernel.release()?, from.as_deref(), *force),
         Command::Check {
             kernel,
             quiet,
@@ -65,9 +70,28 @@ fn run(command: &Command) -> Result<ExitCode> {
             module,
         } => {
             let release = kernel.release()?;
-            check::run(&with(kernel), &release, *quiet, *json, module.as_deref())
+            check::run(&with(kernel)?, &release, *quiet, *json, module.as_deref())
         }
         Command::Status { all, json } => status::run(&here, *all, *json),
+        Command::Preflight {
+            headers,
+            source,
+            all,
+            json,
+            cache,
+            args,
+        } => {
+            let request = preflight::Request {
+                source: source.as_deref(),
+                cache: cache.as_deref(),
+                json: *json,
+                args,
+            };
+            match all {
+                true => request.all(&here),
+                false => request.elsewhere(headers),
+            }
+        }
         Command::New {
             name,
             directory,
@@ -80,7 +104,13 @@ fn run(command: &Command) -> Result<ExitCode> {
             args,
         } => {
             let release = kernel.release()?;
-            prebuild::run(&with(kernel), &source.name, &source.version, &release, args)
+            prebuild::run(
+                &with(kernel)?,
+                &source.name,
+                &source.version,
+                &release,
+                args,
+            )
         }
         Command::Clean { kernel, stale } => clean::run(&here, kernel.as_ref(), *stale),
     }

@@ -5,7 +5,7 @@
 //! May use `system`.
 
 mod date;
-mod driver;
+pub mod driver;
 mod files;
 pub mod name;
 pub mod project;

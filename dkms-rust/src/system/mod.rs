@@ -10,6 +10,7 @@ pub mod dpkg;
 pub mod elf;
 pub mod framework;
 pub mod launch;
+pub mod made_up;
 
 pub mod ram;
 pub mod run;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub struct System {
     root: PathBuf,
     headers: Option<PathBuf>,
+    own: Option<PathBuf>,
 }
 
 impl System {
@@ -38,6 +40,7 @@ impl System {
         Self {
             root: root.into(),
             headers: None,
+            own: None,
         }
     }
 
@@ -45,6 +48,17 @@ impl System {
     #[must_use]
     pub fn with_headers(self, headers: Option<PathBuf>) -> Self {
         Self { headers, ..self }
+    }
+
+    /// The same, with all that is kept of rebuilds below this directory of somebody's own.
+    #[must_use]
+    pub fn with_cache(self, own: Option<PathBuf>) -> Self {
+        Self { own, ..self }
+    }
+
+    /// Whether it is not in the usual place.
+    pub fn has_own_cache(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Whether they are not where they usually are.
@@ -81,17 +95,25 @@ impl System {
 
     /// What is kept of rebuilds.
     pub fn cache(&self) -> PathBuf {
-        self.root.join("var/cache/dkms-rust")
+        self.kept("var/cache/dkms-rust", "trees")
     }
 
     /// What must not be lost: slices of kernels' sources, and what was found out about kernels.
     pub fn state(&self) -> PathBuf {
-        self.root.join("var/lib/dkms-rust")
+        self.kept("var/lib/dkms-rust", "state")
     }
 
     /// Logs of rebuilds that failed.
     pub fn logs(&self) -> PathBuf {
-        self.root.join("var/log/dkms-rust")
+        self.kept("var/log/dkms-rust", "log")
+    }
+
+    /// A directory of what is kept, in its usual place or in one of somebody's own.
+    fn kept(&self, usual: &str, own: &str) -> PathBuf {
+        match &self.own {
+            Some(folder) => folder.join(own),
+            None => self.root.join(usual),
+        }
     }
 
     /// DKMS's own records: a directory for each package.
@@ -140,6 +162,17 @@ pub fn names(folder: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cache_of_one_s_own_has_all_that_is_kept_and_nothing_else() {
+        let system = System::below("/x").with_cache(Some("/home/a/cache".into()));
+        for kept in [system.cache(), system.state(), system.logs()] {
+            assert!(kept.starts_with("/home/a/cache"), "{}", kept.display());
+        }
+        for other in [system.modules(), system.sources(), system.dpkg()] {
+            assert!(other.starts_with("/x"), "{}", other.display());
+        }
+    }
 
     #[test]
     fn a_path_is_shown_as_those_write_it_who_live_there() {

@@ -55,6 +55,15 @@ pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
     with(project, root, "secure-boot", &packages)
 }
 
+/// What Debian packages are built with.
+const PACKAGING: &[&str] = &["build-essential", "debhelper"];
+
+/// The root with what builds packages over it.
+pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
+    let packages: Vec<String> = PACKAGING.iter().map(|&name| name.into()).collect();
+    with(project, root, "packaging", &packages)
+}
+
 /// What a kernel is built with, beyond what builds its modules.
 const KERNEL_TOOLS: &[&str] = &[
     "bc",

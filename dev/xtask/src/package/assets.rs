@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! What the packages ship and a program writes: dkms-rust's shell completions, made from its own
-//! command line, so that they cannot say another thing than the program does.
+//! command line, so that they cannot say another thing than the program does; and what debhelper
+//! puts into others' packages, made from the driver's own.
 
 use std::path::Path;
 
@@ -14,7 +15,19 @@ use crate::host::project::Project;
 /// Writes them to target/assets, where the packages' asset lists look.
 pub fn write(project: &Project) -> Result<()> {
     // In the source tree even when CARGO_TARGET_DIR is elsewhere: the lists name it from there.
-    write_completions(&project.source.join("target/assets/completions"))
+    let assets = project.source.join("target/assets");
+    write_completions(&assets.join("completions"))?;
+    write_debhelper(&assets.join("debhelper"))
+}
+
+fn write_debhelper(dir: &Path) -> Result<()> {
+    files::make_empty_dir(dir)?;
+    for (path, text) in dh_dkms_rust::files() {
+        let path = dir.join(path);
+        files::make_dir(path.parent().unwrap_or(dir))?;
+        files::write(&path, text)?;
+    }
+    Ok(())
 }
 
 fn write_completions(dir: &Path) -> Result<()> {

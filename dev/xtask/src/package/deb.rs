@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask deb`: both Debian packages, by cargo-deb's library.
+//! `xtask deb`: the Debian packages, by cargo-deb's library.
 //!
 //! The library, because its command cannot write `Architecture: all`. Its steps are called one by
 //! one here, in the order of its own `CargoDeb::process`.
@@ -35,6 +35,12 @@ const PACKAGES: &[Package] = &[
         manifest: "dkms-rust/Cargo.toml",
         architecture: None,
     },
+    // For authors' machines, in Perl.
+    Package {
+        name: "dh-dkms-rust",
+        manifest: "dkms-rust/debhelper/Cargo.toml",
+        architecture: Some("all"),
+    },
     // Source only: the user's machine builds it.
     Package {
         name: "procdriver-dkms",
@@ -43,7 +49,7 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// Builds both packages into target/debian and gives back where they are.
+/// Builds the packages into target/debian and gives back where they are.
 pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     machine::need(machine::DEB)?;
     let output = project.product("debian")?;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::debian::chroot::Chroot;
+use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::debian::{modules, packaged, warm};
+use crate::debian::{layers, modules, packaged, warm};
 use crate::guest::outcome::Outcome;
 use crate::guest::small_guest;
 use crate::host::{cargo, ui};
-use crate::test::cases::authors::{PLAIN, PURGE};
+use crate::test::cases::authors::{DEBHELPER, PLAIN, PREFLIGHT, PURGE};
 use crate::test::cases::driver_source::Case;
 
 use super::tally::Tally;
@@ -30,30 +31,53 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
         "authors",
         "a module of one's own, from nothing to a package",
         |tally| {
-            let chroot = open(setup, caches)?;
-            cases(setup, &chroot, PLAIN, tally);
+            let chroot = open(setup, &setup.checks, caches)?;
+            cases(setup, &chroot, "authors", PLAIN, tally);
             let program = cargo::static_program(setup.project, "guest")?;
             for release in &setup.releases {
                 let booted = boot(setup, &chroot, release, &program);
                 tally.guest(&format!("authors/{release}"), booted);
             }
-            cases(setup, &chroot, PURGE, tally);
+            cases(setup, &chroot, "authors", PURGE, tally);
             Ok(())
         },
     );
 }
 
-fn cases(setup: &Setup<'_>, chroot: &Chroot, cases: &[Case], tally: &mut Tally) {
+/// Makes a project that is packaged by debhelper, follows its package from its installation to its
+/// end, and builds it in other places than root does for kernels that are installed.
+pub fn long(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
+    const SUITE: &str = "authors-long";
+    tally.cases(
+        SUITE,
+        "a package by debhelper, and builds elsewhere",
+        |tally| {
+            let root = layers::with_debhelper(setup.project, &setup.checks)?;
+            let chroot = open(setup, &root, caches)?;
+            chroot
+                .cmd("apt-get")
+                .args(["-q", "-y", "install", "dh-dkms-rust"])
+                .log(&setup.project.log("authors")?)
+                .run()?;
+            cases(setup, &chroot, SUITE, DEBHELPER, tally);
+            cases(setup, &chroot, SUITE, PURGE, tally);
+            cases(setup, &chroot, SUITE, PREFLIGHT, tally);
+            Ok(())
+        },
+    );
+}
+
+fn cases(setup: &Setup<'_>, chroot: &Chroot, suite: &str, cases: &[Case], tally: &mut Tally) {
     for case in cases {
-        tally.case(&format!("authors/{}", case.name), || {
+        tally.case(&format!("{suite}/{}", case.name), || {
             one(setup, chroot, case)
         });
     }
 }
 
-fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
+fn open(setup: &Setup<'_>, root: &Root, caches: &[PathBuf]) -> Result<Chroot> {
     let log = setup.project.log("authors")?;
-    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
+    let chroot = packaged::with_dkms_rust(setup.project, root, &setup.repo, &log)?;
     for cache in caches {
         warm::fill(&chroot, cache)?;
     }

@@ -63,6 +63,7 @@ const STEPS: &[Step] = &[
     quick("confined"),
     quick("package-life"),
     quick("life"),
+    long("authors-long"),
     long("samples"),
     long("small-machine"),
     long("foreign"),

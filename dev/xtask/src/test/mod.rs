@@ -80,10 +80,11 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
 }
 
 /// Steps that build modules for the stock kernels, or install the packages.
-const NEED_METADATA: [&str; 12] = [
+const NEED_METADATA: [&str; 14] = [
     "native",
     "driver",
     "authors",
+    "authors-long",
     "bad-input",
     "status",
     "behaviour",
@@ -153,6 +154,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         }
         if wants("authors") {
             authors::run(setup, caches, tally);
+        }
+        if wants("authors-long") {
+            authors::long(setup, caches, tally);
         }
         if wants("bad-input") {
             bad_input::run(setup, &caches[0], tally);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust preflight`: whether the module in the current directory builds for a kernel that is
+//! not installed, or for each that is; for those who release one.
+
+use super::make::{self, Output};
+use super::own_cache;
+use crate::build::plan::Plan;
+use crate::build::way::Way;
+use crate::kernel::class::Class;
+use crate::kernel::headers::Kernel;
+use crate::kernel::refusal::Refusal;
+use crate::kernel::release::Release;
+use crate::source::find::linux_source;
+use crate::source::slice::Slice;
+use crate::source::{fetch, version};
+use crate::system::{System, dpkg, made_up, names};
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What is asked for.
+pub struct Request<'a> {
+    /// Where the kernel's source is.
+    pub source: Option<&'a Path>,
+    /// Where headers and trees are kept.
+    pub cache: Option<&'a Path>,
+    /// Whether the answer is JSON.
+    pub json: bool,
+    /// What make gets besides.
+    pub args: &'a [String],
+}
+
+/// The answer as JSON. Fields may be added under the same number.
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    kernels: Vec<Answer>,
+}
+
+/// What came out for a kernel.
+#[derive(Serialize)]
+struct Answer {
+    kernel: String,
+    result: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way: Option<Way>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rustc: Option<String>,
+    modules: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+/// The same in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Built,
+    Refused,
+    Failed,
+}
+
+impl Request<'_> {
+    /// Builds for the kernel of these headers.
+    ///
+    /// # Errors
+    ///
+    /// If they are none, or the source is not theirs.
+    pub fn elsewhere(&self, headers: &[PathBuf]) -> Result<ExitCode> {
+        let own = match self.cache {
+            Some(cache) => cache.to_path_buf(),
+            None => own_cache::usual()?,
+        };
+        let (system, release) = made_up::make(&own.join("preflight"), headers)?;
+        let release: Release = release.parse()?;
+        let kernel = Kernel::find(&system, &release)?;
+        let source = self.source.map(Path::to_path_buf);
+        if let Some(source) = source.or_else(|| installed_source(&system, &kernel)) {
+            fetch::from(&system, &kernel, &source, false)?;
+        }
+        let answer = self.one(&system, &release);
+        self.say(vec![answer])
+    }
+
+    /// Builds for every kernel that is installed with its headers, and leaves nothing in the
+    /// directory.
+    ///
+    /// # Errors
+    ///
+    /// If there is no kernel.
+    pub fn all(&self, here: &System) -> Result<ExitCode> {
+        let with_headers = |release: &Release| here.headers(release.as_str()).exists();
+        let releases: Vec<Release> = names(&here.modules())
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .filter(with_headers)
+            .collect();
+        ensure!(
+            !releases.is_empty(),
+            "no kernel's headers are installed: apt install linux-headers-amd64, or whatever the \
+             kernels are that you build for"
+        );
+        let mut answers = Vec::new();
+        for release in releases {
+            let system = own_cache::with(here.clone(), &release, self.cache)?;
+            let answer = self.one(&system, &release);
+            let clean = ["clean".to_owned()];
+            make::build(&system, &release, &clean, Output::Error).ok();
+            answers.push(answer);
+        }
+        self.say(answers)
+    }
+
+    fn one(&self, system: &System, release: &Release) -> Answer {
+        let plan = Plan::of(system, release).ok();
+        let output = match self.json {
+            true => Output::Error,
+            false => Output::Usual,
+        };
+        let mut answer = Answer {
+            kernel: release.to_string(),
+            result: Outcome::Built,
+            class: plan.as_ref().map(|plan| plan.class),
+            way: plan.as_ref().map(|plan| plan.way),
+            rustc: plan.map(|plan| plan.rustc.version),
+            modules: Vec::new(),
+            reason: None,
+            mend: None,
+        };
+        match make::build(system, release, self.args, output) {
+            Ok(modules) => answer.modules = modules,
+            Err(error) => {
+                eprintln!("dkms-rust: {error:#}");
+                match error.downcast::<Refusal>() {
+                    Ok(refusal) => {
+                        answer.result = Outcome::Refused;
+                        answer.reason = Some(refusal.reason);
+                        answer.mend = refusal.mend;
+                    }
+                    Err(error) => {
+                        answer.result = Outcome::Failed;
+                        answer.reason = Some(format!("{error:#}"));
+                    }
+                }
+            }
+        }
+        answer
+    }
+
+    /// Prints the answers. A build that failed is worse than a kernel that can't be served.
+    fn say(&self, kernels: Vec<Answer>) -> Result<ExitCode> {
+        let has = |outcome| kernels.iter().any(|answer| answer.result == outcome);
+        let code = match (has(Outcome::Failed), has(Outcome::Refused)) {
+            (true, _) => 1,
+            (false, true) => Refusal::EXIT,
+            (false, false) => 0,
+        };
+        if self.json {
+            let report = Report { schema: 1, kernels };
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            for answer in &kernels {
+                println!("{}", answer.line());
+            }
+        }
+        Ok(ExitCode::from(code))
+    }
+}
+
+/// The archive of linux-source, where the one that is installed here is that of the headers, and
+/// nothing is kept of it yet.
+fn installed_source(system: &System, kernel: &Kernel) -> Option<PathBuf> {
+    if Slice::kept(system, &kernel.release).is_some() {
+        return None;
+    }
+    let (here, package) = (System::here(), linux_source(kernel));
+    let headers = version::package(system, kernel)?;
+    let same = dpkg::source_of(&here, &package)? == headers;
+    let archive = here.sources().join(format!("{package}.tar.xz"));
+    (same && archive.is_file()).then_some(archive)
+}
+
+impl Answer {
+    fn line(&self) -> String {
+        let kernel = &self.kernel;
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match (self.result, self.way) {
+            (Outcome::Built, Some(way)) => format!("{kernel}: built ({way})"),
+            (Outcome::Built, None) => format!("{kernel}: built"),
+            (Outcome::Refused, _) => format!("{kernel}: can't be built for: {reason}"),
+            (Outcome::Failed, _) => format!("{kernel}: failed"),
+        }
+    }
+}
