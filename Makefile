@@ -36,7 +36,7 @@ rustfmtcheck: ## Say what rustfmt would change
 	rustfmt --edition 2021 --check src/procdriver.rs src/lib.rs
 
 rust-analyzer: ## Write rust-project.json for editors
-	+$(kbuild) rust-analyzer
+	+$(if $(KDIR),$(kbuild) rust-analyzer,$(DKMS_RUST) make -k $(KVER) -- rust-analyzer)
 
 help: ## Print this
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -3,6 +3,7 @@
 //! How a build tree with Rust metadata comes about, and a module from it. May use `source`,
 //! `toolchain`, `kernel` and `system`.
 
+pub mod analyzer;
 pub mod cache;
 pub mod failures;
 pub mod folders;

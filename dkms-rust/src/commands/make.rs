@@ -3,6 +3,7 @@
 //! `dkms-rust make`: builds the modules in the current directory.
 
 use super::ready::ready;
+use crate::build::analyzer;
 use crate::build::folders::Folders;
 use crate::build::formatters::Interface;
 use crate::build::jobs;
@@ -102,6 +103,9 @@ pub fn build(
             refuse_unexported(&kernel, &plan, &tree, &folders, args)?;
         }
         bail!("{release}: the module did not build ({status}); the reason is above");
+    }
+    if args.iter().any(|arg| arg == analyzer::TARGET) {
+        analyzer::complete(&folders)?;
     }
     if !builds {
         return Ok(Vec::new());

@@ -71,7 +71,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "rust-analyzer-writes-its-project",
-        command: "make rust-analyzer && grep -c '\"display_name\": \"kernel\"' rust-project.json",
+        command: "make rust-analyzer && grep -c '\"display_name\": \"kernel\"' rust-project.json && \
+                  grep '\"root_module\": .*/src/procdriver.rs\"' rust-project.json",
         says: "",
         no_warning: false,
     },
