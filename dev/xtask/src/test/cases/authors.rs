@@ -235,7 +235,7 @@ pub const DEBHELPER: &[Case] = &[
     },
     case(
         "removed-it-leaves-only-what-is-remembered",
-        "apt-get -q -y remove hello-dkms && ! dkms status hello | grep . && \
+        "apt-get -q -y remove hello-dkms && ! dkms status | grep ^hello && \
          ! ls /usr/lib/modules/*/updates/dkms/hello* && ls /var/lib/dkms-rust/hello.json",
         "",
     ),
