@@ -46,6 +46,14 @@ fn the_man_page_has_the_version() {
 }
 
 #[test]
+fn the_man_page_of_debhelper_s_program_has_the_version() {
+    assert_eq!(
+        between(&read("docs/dh_dkms_rust.1"), "\"procdriver ", '"'),
+        [VERSION]
+    );
+}
+
+#[test]
 fn the_package_puts_the_source_where_dkms_looks_for_that_version() {
     let folders = between(&read("Cargo.toml"), "\"usr/src/procdriver-", '/')
         .into_iter()

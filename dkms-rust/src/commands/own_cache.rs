@@ -6,7 +6,7 @@
 use crate::build::plan::{Plan, Tree};
 use crate::kernel::release::Release;
 use crate::system::System;
-use crate::system::trusted::is_root;
+use crate::system::trusted::{is_root, trusted_or_missing};
 use anyhow::{Context, Result};
 use std::env;
 use std::path::{Path, PathBuf, absolute};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf, absolute};
 /// # Errors
 ///
 /// If there is no home.
-pub fn usual() -> Result<PathBuf> {
+fn usual() -> Result<PathBuf> {
     let set = |name: &str| {
         let value = env::var_os(name).map(PathBuf::from);
         value.filter(|path| path.is_absolute())
@@ -27,23 +27,60 @@ pub fn usual() -> Result<PathBuf> {
         .context("neither XDG_CACHE_HOME nor HOME names a directory: say --cache")
 }
 
+/// The directory that is asked for, or the usual one, if nobody else could have put something into
+/// it or on the way to it.
+///
+/// # Errors
+///
+/// If somebody else could.
+pub fn of(asked: Option<&Path>) -> Result<PathBuf> {
+    let own = match asked {
+        Some(asked) => absolute(asked)?,
+        None => usual()?,
+    };
+    trusted_or_missing(&own)
+        .with_context(|| format!("nothing can be kept in {}", own.display()))?;
+    Ok(own)
+}
+
 /// The system with the cache that is asked for; for a user who asks for none, with their own where
 /// root's has no tree for the kernel.
 ///
 /// # Errors
 ///
-/// If the directory has no absolute path.
+/// If others could have changed the one that is asked for.
 pub fn with(system: System, release: &Release, asked: Option<&Path>) -> Result<System> {
-    if let Some(asked) = asked {
-        return Ok(system.with_cache(Some(absolute(asked)?)));
+    if asked.is_some() {
+        return Ok(system.with_cache(Some(of(asked)?)));
     }
     if is_root() {
         return Ok(system);
     }
     // Whatever else is in the way is as much so with another cache.
     let there = Plan::of(&system, release).is_ok_and(|plan| !matches!(plan.tree, Tree::Rebuild(_)));
-    match usual() {
+    match of(None) {
         Ok(own) if !there => Ok(system.with_cache(Some(own))),
         _ => Ok(system),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::lchown;
+
+    #[test]
+    fn nothing_is_kept_where_somebody_else_could_have_put_something() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("not/there/yet");
+        assert_eq!(of(Some(&own)).unwrap(), own);
+        if !is_root() {
+            return;
+        }
+        lchown(dir.path(), Some(1000), None).unwrap();
+        let why = format!("{:#}", of(Some(&own)).unwrap_err());
+        assert!(why.contains("belongs to user 1000"), "{why}");
+        let release: Release = "7.3.4-amd64".parse().unwrap();
+        assert!(with(System::below(dir.path()), &release, Some(&own)).is_err());
     }
 }

@@ -73,10 +73,7 @@ impl Request<'_> {
     ///
     /// If they are none, or the source is not theirs.
     pub fn elsewhere(&self, headers: &[PathBuf]) -> Result<ExitCode> {
-        let own = match self.cache {
-            Some(cache) => cache.to_path_buf(),
-            None => own_cache::usual()?,
-        };
+        let own = own_cache::of(self.cache)?;
         let (system, release) = made_up::make(&own.join("preflight"), headers)?;
         let release: Release = release.parse()?;
         let kernel = Kernel::find(&system, &release)?;
