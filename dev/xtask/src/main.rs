@@ -48,7 +48,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build both Debian packages into target/debian
+    /// Build the Debian packages into target/debian
     Deb,
     /// Make a signed apt repository of the packages in target/repo
     Repo,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask repo`: an apt repository of the two packages in target/repo, so that
+//! `xtask repo`: an apt repository of the packages in target/repo, so that
 //! `apt install procdriver-dkms` works as written. It is flat (no pool, one suite), and signed
 //! with a key that is made on the spot and thrown away: whoever makes the repository trusts
 //! it by the key file that lies in it.
