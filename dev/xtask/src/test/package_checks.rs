@@ -91,10 +91,11 @@ fn unpack(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<String> {
     Ok(place)
 }
 
-/// Every shell script in the package, whether dpkg runs it or a user does.
+/// Every shell script in the package, whether dpkg runs it or a user does. dkms-rust itself has some
+/// inside, which the step `authors` looks at.
 fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(setup, chroot, file)?;
-    let find = format!("grep -rlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
+    let find = format!("grep -rIlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
     let found = chroot.sh(&find).try_run()?.text;
     let log = setup.project.log("shellcheck")?;
     for script in found.lines() {
