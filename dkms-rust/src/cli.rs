@@ -228,8 +228,7 @@ pub struct KernelArg {
     /// Its headers, where they are not those in /lib/modules/RELEASE/build
     #[arg(long, value_name = "DIRECTORY")]
     pub headers: Option<PathBuf>,
-    /// Keep build trees below this directory of your own [default for users, where root has made
-    /// none: ~/.cache/dkms-rust]
+    /// Keep build trees below this directory of your own [default for users: ~/.cache/dkms-rust]
     #[arg(long, value_name = "DIRECTORY")]
     pub cache: Option<PathBuf>,
 }
