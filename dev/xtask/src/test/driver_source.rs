@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
@@ -55,15 +55,5 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
     );
     let log = setup.project.log("driver-source")?;
     let output = chroot.sh(&line).log(&log).run()?;
-    output
-        .must_say(case.says)
-        .with_context(|| format!("`{}`", case.command))?;
-    let text = &output.text;
-    ensure!(
-        !(case.no_warning && text.contains("warning")),
-        "`{}` warned: {}",
-        case.command,
-        text.trim_end()
-    );
-    Ok(())
+    case.judge(&output)
 }

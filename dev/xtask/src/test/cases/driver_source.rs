@@ -6,6 +6,10 @@
 //!
 //! The command lines are for sh, as root, with `KVER` set to the kernel's release.
 
+use anyhow::{Context, Result, ensure};
+
+use crate::host::output::Output;
+
 /// One case; its command has to succeed.
 pub struct Case {
     /// Its name.
@@ -16,6 +20,23 @@ pub struct Case {
     pub says: &'static str,
     /// Whether the word `warning` in its output fails it.
     pub no_warning: bool,
+}
+
+impl Case {
+    /// Fails unless its command said what it has to, and nothing else.
+    pub fn judge(&self, output: &Output) -> Result<()> {
+        let text = &output.text;
+        output
+            .must_say(self.says)
+            .with_context(|| format!("`{}`", self.command))?;
+        ensure!(
+            !(self.no_warning && text.contains("warning")),
+            "`{}` warned: {}",
+            self.command,
+            text.trim_end()
+        );
+        Ok(())
+    }
 }
 
 /// All cases.
