@@ -239,7 +239,7 @@ fn install(system: &System, release: &Release) -> String {
         });
     let both = || dpkg::install(system, &[&headers, &source?]);
     let command = match dpkg::source_of(system, &headers) {
-        Some(_) => dpkg::reinstall(system, &headers),
+        Some(_) => dpkg::reinstall(system, &[&headers]),
         None => both().or_else(|| dpkg::install(system, &[&headers])),
     };
     command.unwrap_or_else(|| {
@@ -260,7 +260,7 @@ fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
     let owner =
         dpkg::owner_of(system, &real).or_else(|| dpkg::owner_of(system, &build.join("Makefile")));
     if let Some(package) = owner {
-        return dpkg::reinstall(system, &package).unwrap_or_else(|| {
+        return dpkg::reinstall(system, &[&package]).unwrap_or_else(|| {
             format!("install {package} once more from where it is from (apt can't get it again)")
         });
     }

@@ -85,6 +85,16 @@ pub fn build(
         if ended.well() {
             continue;
         }
+        // Of what dkms-rust refuses nothing comes here: it is BUILD_EXCLUSIVE, or a script.
+        if action == "build" && ended.code == Some(Refusal::EXIT.into()) {
+            let outcome = Outcome::Excluded {
+                version: source.version.clone(),
+            };
+            if !quiet || before != Some(&outcome) {
+                voice.say(format!("left out for {release}, as its dkms.conf says"));
+            }
+            return outcome;
+        }
         voice.say(format!("not built for {release}, dkms {}:", ended.how()));
         // The compiler's words are in the log; dkms itself says little more than where that is.
         let log = system.dkms().join(&source.name).join(&source.version);

@@ -169,7 +169,8 @@ impl<'a> Run<'a> {
             self.voice
                 .say(format!("once mended: {}", self.source.again()));
         }
-        self.records.retire(self.source, &kernels);
+        let excluded = |release: &Release| self.is_excluded(release);
+        self.records.retire(self.source, &kernels, excluded);
         if !self.quiet && kernels.is_empty() {
             self.voice
                 .say("no kernel is installed here, none was built for");
@@ -214,6 +215,7 @@ impl<'a> Run<'a> {
                 false
             }
             Outcome::Refused { mend, .. } => mend.is_some() && before.as_ref() != Some(&outcome),
+            Outcome::Excluded { .. } => false,
             Outcome::Failed { .. } => true,
         };
         self.outcomes.kernels.insert(release.to_string(), outcome);
@@ -232,7 +234,16 @@ impl<'a> Run<'a> {
             return !self.source.modules.iter().all(fits);
         }
         // What was built and is gone, the administrator took away (dkms remove, dkms uninstall).
-        before != Some(&built)
+        before != Some(&built) && !self.is_excluded(release)
+    }
+
+    /// Whether dkms.conf leaves the kernel out.
+    fn is_excluded(&self, release: &Release) -> bool {
+        let version = &self.source.version;
+        let excluded = Outcome::Excluded {
+            version: version.clone(),
+        };
+        self.outcomes.kernels.get(release.as_str()) == Some(&excluded)
     }
 }
 

@@ -47,7 +47,10 @@ fn file(system: &System, name: &str, release: &Release) -> PathBuf {
 /// What went wrong: from the first error on, or the last lines.
 pub fn first_error(log: &str) -> Vec<&str> {
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let tells = |line: &&str| line.starts_with("error") || line.contains(": error:");
+    let tells = |line: &&str| {
+        let compilers = [": error:", ": fatal error:"];
+        line.starts_with("error") || compilers.iter().any(|word| line.contains(word))
+    };
     if let Some(first) = lines.iter().position(tells) {
         return lines[first..].iter().take(LINES).copied().collect();
     }
@@ -64,6 +67,9 @@ mod tests {
     fn an_error_is_shown_from_its_first_line_and_else_the_end() {
         let log = "# command: make\n  CC a\nx.rs:1: error: no\n  help\n";
         assert_eq!(first_error(log), ["x.rs:1: error: no", "  help"]);
+        let log = "  CC b\n  RUSTC a\na.c:1:10: fatal error: x.h: No such file\nmake: no\n";
+        let first = first_error(log)[0];
+        assert_eq!(first, "a.c:1:10: fatal error: x.h: No such file");
         assert_eq!(first_error("# exit code: 1\n\nKilled\n-----\n"), ["Killed"]);
     }
 

@@ -120,8 +120,14 @@ impl<'a> Records<'a> {
         fs::rename(&new, &link).with_context(failed)
     }
 
-    /// Drops what older versions have, kernel by kernel where the new module is in place.
-    pub fn retire(&self, source: &Source, kernels: &[Release]) {
+    /// Drops what older versions have, kernel by kernel where the new module is in place, or is not to
+    /// be.
+    pub fn retire(
+        &self,
+        source: &Source,
+        kernels: &[Release],
+        excluded: impl Fn(&Release) -> bool,
+    ) {
         for old in self.versions() {
             if old == source.version {
                 continue;
@@ -139,7 +145,7 @@ impl<'a> Records<'a> {
                 continue;
             }
             for release in kernels {
-                if self.installed(&source.version, release) {
+                if self.installed(&source.version, release) || excluded(release) {
                     self.remove_for(&old, release);
                 }
             }

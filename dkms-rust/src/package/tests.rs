@@ -20,7 +20,7 @@ const OLD: &str = "6.12.1-amd64";
 const NEW: &str = "7.3.4-amd64";
 
 /// As much of dkms as is called, on the tree that framework.conf names. `fails-ACTION` lets an
-/// action fail as a compiler would.
+/// action fail as a compiler would, `excludes-KERNEL` is a dkms.conf that leaves a kernel out.
 const DKMS: &str = r#"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tree=$root/var/lib/dkms
@@ -51,6 +51,7 @@ add)
     mkdir -p "$record/build" && ln -s "$sources/$name-$version" "$record/source" ;;
 build)
     [ -e "$record/source/dkms.conf" ] || exit 4
+    [ ! -e "$root/excludes-$kernel" ] || exit 77
     mkdir -p "$record/$kernel/x86_64/module" && echo "$version" >"$record/$kernel/x86_64/module/hi.ko" ;;
 install)
     ln -sfn "$version/$kernel/x86_64" "$tree/$name/kernel-$kernel-x86_64"
@@ -245,6 +246,25 @@ fn a_kernel_that_is_refused_is_told_once_and_gets_the_module_when_it_can_be_buil
         "hi: building for 7.3.4-amd64\nhi: built for 7.3.4-amd64\n"
     );
     assert_eq!(made.outcome(NEW), built("1"));
+}
+
+#[test]
+fn a_kernel_that_dkms_conf_leaves_out_is_neither_a_failure_nor_tried_again() {
+    let made = Made::new();
+    made.configure();
+    made.source("2");
+    made.write(&format!("excludes-{NEW}"), "");
+    let said = made.configure();
+    let line = "hi: left out for 7.3.4-amd64, as its dkms.conf says\n";
+    assert!(
+        said.contains(line) && !said.contains("once mended"),
+        "{said}"
+    );
+    assert!(matches!(made.outcome(NEW), Some(Outcome::Excluded { .. })));
+    // Nor does what an older version left there stay.
+    assert_eq!((made.has(OLD), made.has(NEW)), (Some("2".into()), None));
+    made.calls();
+    assert_eq!((made.retry(), made.calls()), Default::default());
 }
 
 #[test]

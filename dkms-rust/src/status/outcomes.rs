@@ -47,6 +47,11 @@ pub enum Outcome {
         /// Whether the administrator was told.
         told: bool,
     },
+    /// The package's own dkms.conf leaves the kernel out.
+    Excluded {
+        /// That of this version.
+        version: String,
+    },
     /// The build failed.
     Failed {
         /// The first error, in a line.

@@ -55,6 +55,9 @@ fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem>
     };
     let Some(file) = &module.file else {
         let Some(there) = files.there.first() else {
+            if matches!(outcome(place, module), Some(Outcome::Excluded { .. })) {
+                return None;
+            }
             let text = match module.built {
                 Some(_) => "built, but not installed".to_owned(),
                 None => failed(place, module).unwrap_or_else(|| "not built".to_owned()),
@@ -76,16 +79,20 @@ fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem>
     }
 }
 
-/// How the package's own build failed, if it did.
+/// What became of the package's own build, if it is known.
+fn outcome(place: &Place<'_>, module: &Module) -> Option<Outcome> {
+    let mut outcomes = Outcomes::load(place.system, &module.package)?;
+    outcomes.kernels.remove(place.release.as_str())
+}
+
+/// How it failed, if it did.
 fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
-    let outcomes = Outcomes::load(place.system, &module.package)?;
-    match outcomes.kernels.get(place.release.as_str())? {
+    match outcome(place, module)? {
         Outcome::Failed { why, log } => {
-            let log = log.as_ref();
             let all = log.map_or(String::new(), |log| format!(" (all that was said: {log})"));
             Some(format!("not built, the build failed: {why}{all}"))
         }
-        Outcome::Built { .. } | Outcome::Refused { .. } => None,
+        Outcome::Built { .. } | Outcome::Refused { .. } | Outcome::Excluded { .. } => None,
     }
 }
 

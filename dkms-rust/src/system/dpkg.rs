@@ -81,10 +81,11 @@ pub fn install(system: &System, packages: &[&str]) -> Option<String> {
     simulated(system, &[], packages).then(|| format!("apt install {}", packages.join(" ")))
 }
 
-/// The command that installs the files of a package again, if apt can do that now.
-pub fn reinstall(system: &System, package: &str) -> Option<String> {
+/// The command that installs the files of packages again, if apt can do that now.
+pub fn reinstall(system: &System, packages: &[&str]) -> Option<String> {
     let option = "--reinstall";
-    simulated(system, &[option], &[package]).then(|| format!("apt install {option} {package}"))
+    let command = || format!("apt install {option} {}", packages.join(" "));
+    simulated(system, &[option], packages).then(command)
 }
 
 /// The command that installs packages of which the first gets a version that will do; the others
@@ -272,7 +273,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
         assert_eq!(install(&system, &["rustc"]), None);
-        assert_eq!(reinstall(&system, "rustc"), None);
+        assert_eq!(reinstall(&system, &["rustc"]), None);
         assert_eq!(install_version(&system, "rustc", &[], |_| true), None);
         assert_eq!(owner_of(&system, &system.at("usr/bin/rustc")), None);
     }

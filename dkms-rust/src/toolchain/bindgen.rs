@@ -59,7 +59,7 @@ impl Bindgen {
         Err(Refusal::new(&kernel.release, why, mend))
     }
 
-    /// Refuses if bindgen finds no libclang that it can read C with.
+    /// Refuses if bindgen crashes, or finds no libclang that it can read C with.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Bindgen {
             return Ok(());
         }
         let why = format!(
-            "{} can't read C: libclang, which it does that with, is missing or damaged",
+            "{} can't read C: it is damaged, or libclang, which it does that with, is so or missing",
             self.path.display()
         );
         let system = &kernel.system;
@@ -78,11 +78,12 @@ impl Bindgen {
         let mend = dpkg::install(system, &["libclang-dev"])
             .or_else(|| {
                 let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
-                owners
-                    .iter()
-                    .find_map(|owner| dpkg::reinstall(system, owner))
+                let mut with_bindgen = owners.iter().map(|owner| ["bindgen", owner]);
+                with_bindgen.find_map(|packages| dpkg::reinstall(system, &packages))
             })
-            .unwrap_or_else(|| "install libclang (none of apt's sources has it)".to_owned());
+            .unwrap_or_else(|| {
+                "install bindgen and libclang again (none of apt's sources has them)".to_owned()
+            });
         Err(Refusal::new(&kernel.release, why, mend))
     }
 }

@@ -175,7 +175,7 @@ fn no_gcc(kernel: &Kernel, built: &Built) -> Refusal {
     let mend = dpkg::install(system, &[&package])
         .or_else(|| {
             let owner = dpkg::owner_of(system, &system.at("usr/bin").join(kbuilds(kernel)))?;
-            dpkg::reinstall(system, &owner)
+            dpkg::reinstall(system, &[&owner])
         })
         .unwrap_or_else(|| {
             format!("install gcc{major} for its machine (none of apt's sources has {package})")

@@ -96,6 +96,15 @@ obey() {
 	esac
 }
 
+# Unmounts a file system that dkms may still be in: a `sleep` of its own outlives it by three seconds.
+umount_soon() {
+	for _ in 1 2 3 4 5; do
+		umount "$1" && return
+		sleep 1
+	done
+	return 1
+}
+
 # Runs a command that must not have dkms-rust rebuild anything.
 without_a_rebuild() {
 	"$@" >/root/said 2>&1 || {
