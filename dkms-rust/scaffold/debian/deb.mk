@@ -16,7 +16,8 @@ deb: ## Build the Debian package into build/
 	@test "$$(dpkg-parsechangelog -S Version)" = "$(version)" || \
 		{ echo "dkms.conf has version $(version), debian/changelog another" >&2; exit 1; }
 	rm -rf $(stage)
-	umask 022 && for file in $(files); do install -D -m 644 $$file $(source)/$$file; done
+	umask 022 && for file in $(files); do \
+		install -D -m $$(test -x $$file && echo 755 || echo 644) $$file $(source)/$$file; done
 	umask 022 && install -D -m 644 -t $(stage)/usr/lib/modules-load.d debian/@NAME@.conf
 	umask 022 && install -D -m 644 -t $(doc) debian/changelog debian/copyright
 	gzip -9n $(doc)/changelog

@@ -77,6 +77,9 @@ macro_rules! own {
 
 use Packaging::{Debhelper, Plain};
 
+/// What fuzzing dkms-rust leaves.
+const FUZZ: &str = "/dev/fuzz/target/\n/dev/fuzz/artifacts/\n";
+
 /// What making the package leaves.
 const BUILT: &str = "/build/
 /debian/.debhelper/
@@ -93,7 +96,10 @@ procdriver-dkms: no-md5sums-control-file
 
 /// All of them.
 pub const FILES: &[File] = &[
-    both(".gitignore", driver!(".gitignore", ("/target/", BUILT))),
+    both(
+        ".gitignore",
+        driver!(".gitignore", (FUZZ, ""), ("/target/", BUILT)),
+    ),
     both(".github/workflows/build.yml", own!("ci/build.yml")),
     both(
         "Kbuild",
