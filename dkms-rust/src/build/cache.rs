@@ -403,7 +403,12 @@ fn verify(tree: &Path) -> Result<()> {
     }
 }
 
-fn digest(path: &Path) -> Result<String> {
+/// A digest of a file.
+///
+/// # Errors
+///
+/// If it can't be read.
+pub fn digest(path: &Path) -> Result<String> {
     let mut hash = blake3::Hasher::new();
     File::open(path)
         .and_then(|file| hash.update_reader(file).map(drop))

@@ -12,6 +12,7 @@
 //!
 //! Whatever goes wrong here, the crate is compiled.
 
+use crate::build::cache::digest;
 use crate::system::names;
 use crate::system::trusted::{is_root, trusted_path};
 use crate::toolchain::identity;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The directory in a tree.
@@ -292,12 +293,6 @@ fn words_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a s
         let end = rest.find(|c| !of_name(c)).unwrap_or(rest.len());
         &rest[..end]
     })
-}
-
-fn digest(path: &Path) -> Result<String> {
-    let mut hash = blake3::Hasher::new();
-    hash.update_reader(File::open(path)?)?;
-    Ok(hash.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

@@ -48,11 +48,7 @@ const SECURE_BOOT_PACKAGES: &[&str] = &[
 
 /// The root with what a machine with Secure Boot takes.
 pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
-    let packages: Vec<String> = SECURE_BOOT_PACKAGES
-        .iter()
-        .map(|&name| name.into())
-        .collect();
-    with(project, root, "secure-boot", &packages)
+    with_named(project, root, "secure-boot", SECURE_BOOT_PACKAGES)
 }
 
 /// What Debian packages are built with.
@@ -60,8 +56,7 @@ const PACKAGING: &[&str] = &["build-essential", "debhelper"];
 
 /// The root with what builds packages over it.
 pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
-    let packages: Vec<String> = PACKAGING.iter().map(|&name| name.into()).collect();
-    with(project, root, "packaging", &packages)
+    with_named(project, root, "packaging", PACKAGING)
 }
 
 /// What a kernel is built with, beyond what builds its modules.
@@ -82,8 +77,7 @@ const KERNEL_TOOLS: &[&str] = &[
 
 /// The root with what builds a kernel over it.
 pub fn with_kernel_tools(project: &Project, root: &Root) -> Result<Root> {
-    let packages: Vec<String> = KERNEL_TOOLS.iter().map(|&name| name.into()).collect();
-    with(project, root, "kernel-tools", &packages)
+    with_named(project, root, "kernel-tools", KERNEL_TOOLS)
 }
 
 /// Suites that nobody here wrote.
@@ -91,8 +85,7 @@ const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
 
 /// The root with them over it.
 pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
-    let packages: Vec<String> = FOREIGN_SUITES.iter().map(|&name| name.into()).collect();
-    with(project, root, "foreign-suites", &packages)
+    with_named(project, root, "foreign-suites", FOREIGN_SUITES)
 }
 
 /// The root with the rustc of another suite than its own, newer or older, as a layer of this name.
@@ -127,8 +120,7 @@ const RUSTC_OF: &str = "apt-get -q update && apt-get -q -y --no-install-recommen
 
 /// The root with the tests' own tools over it.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
-    let packages: Vec<String> = CHECK_PACKAGES.iter().map(|&name| name.into()).collect();
-    with(project, root, "checks", &packages)
+    with_named(project, root, "checks", CHECK_PACKAGES)
 }
 
 /// The root with these kernels, their headers and linux-source, beside the one that it has. The
@@ -159,6 +151,11 @@ pub fn with_kernels(
     if packages.is_empty() {
         return Ok(root.clone());
     }
+    with(project, root, name, &packages)
+}
+
+fn with_named(project: &Project, root: &Root, name: &str, packages: &[&str]) -> Result<Root> {
+    let packages: Vec<String> = packages.iter().map(|&name| name.into()).collect();
     with(project, root, name, &packages)
 }
 

@@ -66,6 +66,21 @@ fn is_old(folder: &Path) -> bool {
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > OLD))
 }
 
+/// A root with the packaged dkms-rust installed, and what these folders keep for it.
+pub fn root(
+    project: &Project,
+    root: &Root,
+    repo: &Path,
+    warm: &[impl AsRef<Path>],
+    log: &Path,
+) -> Result<Chroot> {
+    let chroot = packaged::with_dkms_rust(project, root, repo, log)?;
+    for warm in warm {
+        fill(&chroot, warm.as_ref())?;
+    }
+    Ok(chroot)
+}
+
 /// Puts it where dkms-rust looks for it, beside what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     for (name, place) in KEPT {

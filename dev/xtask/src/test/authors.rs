@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::debian::chroot::Chroot;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
-use crate::debian::{layers, modules, packaged, warm};
+use crate::debian::{layers, modules, warm};
 use crate::guest::outcome::Outcome;
 use crate::guest::small_guest;
 use crate::host::{cargo, ui};
@@ -77,10 +77,7 @@ fn cases(setup: &Setup<'_>, chroot: &Chroot, suite: &str, cases: &[Case], tally:
 
 fn open(setup: &Setup<'_>, root: &Root, caches: &[PathBuf]) -> Result<Chroot> {
     let log = setup.project.log("authors")?;
-    let chroot = packaged::with_dkms_rust(setup.project, root, &setup.repo, &log)?;
-    for cache in caches {
-        warm::fill(&chroot, cache)?;
-    }
+    let chroot = warm::root(setup.project, root, &setup.repo, caches, &log)?;
     chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
     Ok(chroot)
 }

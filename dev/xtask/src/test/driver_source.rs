@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
-use crate::debian::{packaged, warm};
+use crate::debian::warm;
 use crate::host::run;
 use crate::test::cases::driver_source::{CASES, Case};
 
@@ -36,8 +36,7 @@ pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
 
 fn open(setup: &Setup<'_>, warm: &Path) -> Result<Chroot> {
     let log = setup.project.log("driver-source")?;
-    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
-    warm::fill(&chroot, warm)?;
+    let chroot = warm::root(setup.project, &setup.checks, &setup.repo, &[warm], &log)?;
     chroot.sh(&format!("mkdir -p {PLACE}")).run()?;
     let place = chroot.path().join(PLACE.trim_start_matches('/'));
     for file in FILES {

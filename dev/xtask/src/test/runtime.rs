@@ -10,7 +10,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
-use crate::debian::{packaged, warm};
+use crate::debian::warm;
 use crate::guest::outcome::Outcome;
 use crate::guest::small_guest;
 use crate::host::files;
@@ -87,11 +87,7 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
 /// A root with dkms-rust, and what it keeps for each kernel.
 pub fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
     let log = setup.project.log("runtime")?;
-    let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
-    for cache in caches {
-        warm::fill(&chroot, cache)?;
-    }
-    Ok(chroot)
+    warm::root(setup.project, &setup.checks, &setup.repo, caches, &log)
 }
 
 /// Builds the modules in the root.

@@ -4,7 +4,7 @@
 //! as modules out of the tree by dkms-rust, loaded, looked at and unloaded. For each kernel, by
 //! the rustc of its suite and by another.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
@@ -57,7 +57,7 @@ struct Sample {
 }
 
 /// Builds them and boots each kernel with them.
-pub fn run(setup: &Setup<'_>, caches: &[std::path::PathBuf], tally: &mut Tally) {
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let own = ui::step("prepare a root for the kernel's samples", || {
         runtime::open(setup, caches)
     });
@@ -201,9 +201,8 @@ fn boot(
         .iter()
         .map(|(name, bytes)| (&**name, &bytes[..]))
         .collect();
-    let kernel = setup.checks.kernel(release)?;
     let guest = Boot {
-        kernel: Path::new(&kernel),
+        kernel: &setup.checks.kernel(release)?,
         program: &cargo::static_program(setup.project, "guest").context("the guest's program")?,
         modules: &all,
         programs: &[],
