@@ -53,9 +53,7 @@ pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Resu
             .stream(&mut |line| ui::say(&format!("  {line}")))?
             .must_succeed("dkms-rust kdir")?;
         let work = mounts::scratch_folder(project)?;
-        for (name, place) in KEPT {
-            run::copy_all(&chroot.path().join(place), &work.path().join(name))?;
-        }
+        keep(&chroot, work.path())?;
         files::rename(&work.keep(), &folder)
     })?;
     Ok(folder)
@@ -79,6 +77,19 @@ pub fn root(
         fill(&chroot, warm.as_ref())?;
     }
     Ok(chroot)
+}
+
+/// Adds what dkms-rust keeps in a root to a folder, for [`fill`].
+pub fn keep(chroot: &Chroot, folder: &Path) -> Result<()> {
+    for (name, place) in KEPT {
+        let from = chroot.path().join(place);
+        if from.exists() {
+            let to = folder.join(name);
+            files::make_dir(&to)?;
+            run::copy_all(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts it where dkms-rust looks for it, beside what is there.

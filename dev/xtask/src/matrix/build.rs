@@ -14,9 +14,10 @@ use crate::debian::kernel::Kernel;
 use crate::debian::modules;
 use crate::debian::packaged::{self, Check};
 use crate::debian::root::Root;
+use crate::debian::warm;
 use crate::host::files;
 use crate::host::project::Project;
-use crate::host::run::{self, Cmd};
+use crate::host::run::Cmd;
 
 /// The module, as dkms calls it.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
@@ -57,7 +58,7 @@ pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -
     };
     built.module = build(&chroot, kernel, &log, &mut built);
     if built.module.is_ok() {
-        keep_cache(&chroot, cache)?;
+        warm::keep(&chroot, cache)?;
     }
     Ok(built)
 }
@@ -161,15 +162,6 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         .find(|path| path.to_string_lossy().contains(FILE))
         .with_context(|| format!("dkms left no module in {}", place.display()))?;
     modules::decompressed(&file)
-}
-
-fn keep_cache(chroot: &Chroot, cache: &Path) -> Result<()> {
-    let made = chroot.path().join(CACHE);
-    if !made.exists() {
-        return Ok(());
-    }
-    files::make_dir(cache)?;
-    run::copy_all(&made, &cache.join("cache"))
 }
 
 #[cfg(test)]
