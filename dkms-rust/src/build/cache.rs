@@ -65,7 +65,7 @@ impl Inputs {
     }
 
     /// The name of their tree.
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let mut hash = blake3::Hasher::new();
         for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
             hash.update(&(part.len() as u64).to_le_bytes());

@@ -198,6 +198,23 @@ impl Plan {
         Ok(Ready::Kept(tree))
     }
 
+    /// What the build tree is made of, in a word.
+    pub fn identity(&self, system: &System) -> String {
+        let path = match &self.tree {
+            Tree::Own(path) => path,
+            Tree::Kept(inputs) => return inputs.name(),
+            Tree::Rebuild(rebuild) => return rebuild.inputs.name(),
+        };
+        let kernel = Kernel::find(system, &self.release).ok();
+        let headers = kernel.and_then(|kernel| fingerprint::of(system, &kernel).ok());
+        let inputs = Inputs::new([
+            (HEADERS, &*headers.unwrap_or_default()),
+            ("build tree", &path.display().to_string()),
+            ("rustc", &self.rustc.version),
+        ]);
+        inputs.name()
+    }
+
     /// What a rebuild needs, where something is kept.
     fn anew(&self, system: &System) -> Result<Rebuild> {
         match Self::looking(system, &self.release, false, false)?.tree {

@@ -53,7 +53,11 @@ pub fn run(
             eprintln!("dkms-rust: {error:#}");
             match error.downcast::<Refusal>() {
                 Ok(refusal) => hook.refused(&refusal),
-                Err(_) => hook.failed(&folder),
+                // With the tree that there is now: it may have been made for this.
+                Err(_) => match Plan::of(system, release) {
+                    Err(refusal) => hook.refused(&refusal),
+                    Ok(plan) => hook.failed(&folder, &plan.identity(system)),
+                },
             }
             Ok(ExitCode::from(Refusal::EXIT))
         }

@@ -3,7 +3,7 @@
 //! `configure`, which postinst calls, and `retry`, which dkms-rust's own trigger on `/usr/src` calls
 //! for all packages.
 
-use super::build::{Planner, build, plan};
+use super::build::{Build, Planner, plan};
 use super::load;
 use super::logs;
 use super::records::Records;
@@ -199,24 +199,25 @@ impl<'a> Run<'a> {
         if self.quiet && !self.is_missing(release, before.as_ref()) {
             return false;
         }
-        let (system, voice, source) = (self.system, self.voice, self.source);
-        let outcome = build(
-            system,
-            self.planner,
-            voice,
-            source,
+        let build = Build {
+            system: self.system,
+            planner: self.planner,
+            voice: self.voice,
+            source: self.source,
             release,
-            before.as_ref(),
-            self.quiet,
-        );
+            before: before.as_ref(),
+            quiet: self.quiet,
+        };
+        let outcome = build.run();
+        let news = !self.quiet || before.as_ref() != Some(&outcome);
         let mendable = match &outcome {
             Outcome::Built { .. } => {
                 self.built.push(release.clone());
                 false
             }
-            Outcome::Refused { mend, .. } => mend.is_some() && before.as_ref() != Some(&outcome),
+            Outcome::Refused { mend, .. } => mend.is_some() && news,
             Outcome::Excluded { .. } => false,
-            Outcome::Failed { .. } => true,
+            Outcome::Failed { .. } => news,
         };
         self.outcomes.kernels.insert(release.to_string(), outcome);
         mendable

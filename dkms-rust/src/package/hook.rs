@@ -101,11 +101,19 @@ impl<'a> Hook<'a> {
         });
     }
 
-    /// Remembers that the build failed; what it said is in the log that dkms is writing.
-    pub fn failed(&self, folder: &Path) {
+    /// Remembers that the build failed, with a build tree of these inputs; what it said is in the
+    /// log that dkms is writing.
+    pub fn failed(&self, folder: &Path, tree: &str) {
         let log = folder.join("make.log");
-        let (why, log) = logs::keep(self.system, self.name, self.release, &log);
-        self.remember(Outcome::Failed { why, log });
+        let kept = logs::keep(self.system, self.name, self.release, &log);
+        let source = Source::find(self.system, self.name, Some(self.version));
+        let source = source.filter(|_| kept.again);
+        self.remember(Outcome::Failed {
+            why: kept.why,
+            log: kept.log,
+            inputs: source.map(|source| source.inputs(tree)),
+            told: false,
+        });
     }
 
     fn remember(&self, outcome: Outcome) {
@@ -228,13 +236,13 @@ mod tests {
         let release: Release = "7.3.4-amd64".parse().unwrap();
         let hook = Hook::of(&system, "p", "1", &release);
         fs::write(root.path().join("make.log"), "a\nerror: no such field\n").unwrap();
-        hook.failed(root.path());
+        hook.failed(root.path(), "tree");
         assert_eq!(Outcomes::load(&system, "p"), None);
 
         Outcomes::default().save(&system, "p").unwrap();
-        hook.failed(root.path());
+        hook.failed(root.path(), "tree");
         let failed = Outcomes::load(&system, "p").unwrap();
-        let Some(Outcome::Failed { why, log }) = failed.kernels.get(release.as_str()) else {
+        let Some(Outcome::Failed { why, log, .. }) = failed.kernels.get(release.as_str()) else {
             panic!("{failed:?}")
         };
         assert_eq!(why, "error: no such field");

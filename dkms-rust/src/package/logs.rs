@@ -4,19 +4,26 @@
 
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::run::would_fail_again;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// As many lines are shown.
 const LINES: usize = 12;
 
-/// Keeps dkms's log of a build. Returns its first error, and where it is kept.
-pub fn keep(
-    system: &System,
-    name: &str,
-    release: &Release,
-    log: &Path,
-) -> (String, Option<String>) {
+/// What dkms's log of a build that failed has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its first error.
+    pub why: String,
+    /// Where it is kept.
+    pub log: Option<String>,
+    /// Whether the same build would fail again.
+    pub again: bool,
+}
+
+/// Keeps dkms's log of a build.
+pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let shown = first_error(&text);
@@ -25,7 +32,11 @@ pub fn keep(
     let folder = kept.parent().unwrap_or(Path::new("/"));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&kept, &bytes));
     let kept = written.is_ok().then(|| system.shown(&kept));
-    (why.to_owned(), kept.filter(|_| !bytes.is_empty()))
+    Kept {
+        why: why.to_owned(),
+        log: kept.filter(|_| !bytes.is_empty()),
+        again: !bytes.is_empty() && would_fail_again(&text),
+    }
 }
 
 /// Drops the log of an earlier failure.
@@ -80,12 +91,18 @@ mod tests {
         let release = "7.3.4-amd64".parse().unwrap();
         let log = root.path().join("make.log");
         fs::write(&log, "error: no\n").unwrap();
-        let (why, kept) = keep(&system, "p", &release, &log);
-        assert_eq!(why, "error: no");
-        assert_eq!(kept.unwrap(), "/var/log/dkms-rust/p/7.3.4-amd64.log");
+        let kept = keep(&system, "p", &release, &log);
+        assert_eq!(kept.why, "error: no");
+        assert_eq!(kept.log.unwrap(), "/var/log/dkms-rust/p/7.3.4-amd64.log");
+        assert!(kept.again);
         drop(&system, "p", &release);
         assert!(!system.logs().join("p").exists());
         let none = keep(&system, "p", &release, &root.path().join("none"));
-        assert_eq!(none, ("nothing was said".to_owned(), None));
+        let nothing = Kept {
+            why: "nothing was said".to_owned(),
+            log: None,
+            again: false,
+        };
+        assert_eq!(none, nothing);
     }
 }

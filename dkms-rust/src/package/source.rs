@@ -5,6 +5,7 @@
 use crate::status::packages::{module_names, values};
 use crate::system::run::answer;
 use crate::system::{System, names, version};
+use crate::toolchain::identity;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,6 +58,13 @@ impl Source {
             package: None,
             name,
         })
+    }
+
+    /// What it is, by its files, and what a kernel's build tree is made of: a build of the same that
+    /// failed would fail again.
+    pub fn inputs(&self, tree: &str) -> String {
+        let files = identity::of_folder(&self.folder);
+        blake3::hash(format!("{files}\n{tree}").as_bytes()).to_hex()[..32].to_owned()
     }
 
     /// What to type to build for all kernels again.

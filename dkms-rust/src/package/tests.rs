@@ -2,7 +2,7 @@
 
 //! The life of a package on a made-up system, with a dkms and other programs that are scripts.
 
-use super::build::{Long, Planner};
+use super::build::{Planned, Planner};
 use super::configure::{Wanted, configure_by, retry_by};
 use super::remove::{purge, remove_by};
 use super::say::Voice;
@@ -41,7 +41,7 @@ done
 record=$tree/$name/$version
 if [ -e "$root/fails-$action" ]; then
     mkdir -p "$record/build"
-    echo 'x.rs:1: error: no such field' >"$record/build/make.log"
+    echo 'x.rs:1: error: no such field' | cat - "$root/fails-$action" >"$record/build/make.log"
     echo "Error! Bad return status for $action"
     exit 10
 fi
@@ -193,8 +193,11 @@ impl Made {
     }
 }
 
-fn fine(_: &System, _: &Release) -> Result<Long, Refusal> {
-    Ok(None)
+fn fine(_: &System, _: &Release) -> Result<Planned, Refusal> {
+    Ok(Planned {
+        long: None,
+        tree: "a tree".into(),
+    })
 }
 
 fn built(version: &str) -> Option<Outcome> {
@@ -202,7 +205,7 @@ fn built(version: &str) -> Option<Outcome> {
     Some(Outcome::Built { version })
 }
 
-fn no_headers(_: &System, release: &Release) -> Result<Long, Refusal> {
+fn no_headers(_: &System, release: &Release) -> Result<Planned, Refusal> {
     Err(Refusal::new(release, "no headers", "apt install headers"))
 }
 
@@ -230,7 +233,7 @@ fn a_kernel_that_is_refused_is_told_once_and_gets_the_module_when_it_can_be_buil
     let made = Made::new();
     let half = |system: &System, release: &Release| match release.as_str() {
         NEW => no_headers(system, release),
-        _ => Ok(None),
+        _ => fine(system, release),
     };
     let said = made.configure_with(half);
     assert!(said.contains("hi: not built for 7.3.4-amd64:\n    dkms-rust: 7.3.4-amd64: no headers\n      mend: apt install headers\n"), "{said}");
@@ -292,12 +295,16 @@ fn a_build_that_fails_is_told_and_kept_and_leaves_the_older_module() {
     let said = made.configure();
     assert!(said.contains("hi: not built for 7.3.4-amd64, dkms ended with status 10:\n    x.rs:1: error: no such field\n"), "{said}");
     assert_eq!(made.has(NEW).as_deref(), Some("1"));
-    let Some(Outcome::Failed { why, log }) = made.outcome(NEW) else {
+    let Some(Outcome::Failed { why, log, .. }) = made.outcome(NEW) else {
         panic!("{:?}", made.outcome(NEW))
     };
     assert_eq!(why, "x.rs:1: error: no such field");
     assert!(made.at(&log.unwrap()[1..]).exists());
 
+    // The same would fail again.
+    made.calls();
+    assert_eq!((made.retry(), made.calls()), Default::default());
+    made.write("usr/src/hi-2/src/x.rs", "fn mended() {}");
     fs::remove_file(made.at("fails-build")).unwrap();
     made.retry();
     assert_eq!(made.has(NEW).as_deref(), Some("2"));
@@ -307,16 +314,69 @@ fn a_build_that_fails_is_told_and_kept_and_leaves_the_older_module() {
 }
 
 #[test]
+fn what_failed_is_tried_again_by_another_compiler_or_when_it_was_killed() {
+    let made = Made::new();
+    made.write("fails-build", "");
+    made.configure();
+    made.calls();
+    let other = |_: &System, _: &Release| -> Result<Planned, Refusal> {
+        Ok(Planned {
+            long: None,
+            tree: "another tree".into(),
+        })
+    };
+    let said = made.retry_with(other);
+    assert!(
+        said.contains("building for") && made.calls().contains("build"),
+        "{said}"
+    );
+    assert_eq!(made.retry_with(other), "");
+
+    made.write("fails-build", "Killed");
+    made.configure();
+    made.calls();
+    made.retry();
+    assert!(made.calls().contains("build"));
+}
+
+#[test]
+fn what_the_kernels_hook_saw_fail_is_told_once_at_the_end_and_not_built_again() {
+    let made = Made::new();
+    made.configure();
+    made.source("2");
+    made.write("fails-build", "");
+    made.configure();
+    let release: Release = NEW.parse().unwrap();
+    let hook = super::hook::Hook::of(&made.system, "hi", "2", &release);
+    let record = made.at("var/lib/dkms/hi/2/build");
+    hook.failed(&record, "a tree");
+    made.calls();
+    let said = made.retry();
+    assert!(said.starts_with("hi: not built for 7.3.4-amd64, the build failed:\n    x.rs:1: error: no such field\n    all that was said: /var/log/dkms-rust/hi/7.3.4-amd64.log\n"), "{said}");
+    assert!(said.contains("once mended"), "{said}");
+    assert_eq!(made.calls(), "");
+    assert_eq!(made.retry(), "");
+}
+
+#[test]
 fn a_build_tree_that_can_not_be_made_is_a_failure_with_its_reason() {
     let made = Made::new();
-    let broken = |_: &System, _: &Release| -> Result<Long, Refusal> {
-        Ok(Some(Box::new(|_| {
-            Err(anyhow!("bindgen: Segmentation fault"))
-        })))
+    let broken = |_: &System, _: &Release| -> Result<Planned, Refusal> {
+        let long: Box<dyn FnOnce(&System) -> _> =
+            Box::new(|_| Err(anyhow!("bindgen: Segmentation fault")));
+        Ok(Planned {
+            long: Some(long),
+            tree: "a tree".into(),
+        })
     };
     let said = made.configure_with(broken);
     assert!(said.contains("    bindgen: Segmentation fault\n"), "{said}");
     assert!(!made.calls().contains("build"));
+    // It may be the machine's state: it is tried again, and not told again.
+    let said = made.retry_with(broken);
+    let line = "hi: the same failure again for 7.3.4-amd64\n";
+    assert!(said.contains(line), "{said}");
+    assert!(!said.contains("bindgen"), "{said}");
 }
 
 #[test]

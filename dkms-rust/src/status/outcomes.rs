@@ -58,6 +58,12 @@ pub enum Outcome {
         why: String,
         /// All that was said, if it could be kept.
         log: Option<String>,
+        /// What it was built from, where that would fail again.
+        #[serde(default)]
+        inputs: Option<String>,
+        /// Whether the administrator was told.
+        #[serde(default)]
+        told: bool,
     },
 }
 

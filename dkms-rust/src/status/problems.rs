@@ -88,7 +88,7 @@ fn outcome(place: &Place<'_>, module: &Module) -> Option<Outcome> {
 /// How it failed, if it did.
 fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
     match outcome(place, module)? {
-        Outcome::Failed { why, log } => {
+        Outcome::Failed { why, log, .. } => {
             let all = log.map_or(String::new(), |log| format!(" (all that was said: {log})"));
             Some(format!("not built, the build failed: {why}{all}"))
         }

@@ -197,14 +197,12 @@ fn logged_within(
     };
     let said = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
     let said = String::from_utf8_lossy(&said);
-    let full = said.contains(DISK_FULL);
-    let killed = said.lines().any(was_killed);
     Err(Failed {
         how: format!("{name} {how}"),
         lines: first_error(&said),
-        killed,
+        killed: said.lines().any(was_killed),
         log: log.to_owned(),
-        again: !full && !killed,
+        again: would_fail_again(&said),
     }
     .into())
 }
@@ -232,6 +230,11 @@ fn first_error(said: &str) -> Vec<String> {
         .unwrap_or(lines.len().saturating_sub(LINES));
     let shown = lines[first..].iter().take(LINES);
     shown.map(|line| (*line).to_owned()).collect()
+}
+
+/// Whether a build that said this would fail again: not if the disk was full or memory ran out.
+pub fn would_fail_again(said: &str) -> bool {
+    !said.contains(DISK_FULL) && !said.lines().any(was_killed)
 }
 
 /// Whether a line tells that a program was killed, or got no memory.

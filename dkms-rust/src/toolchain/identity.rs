@@ -36,6 +36,13 @@ fn add_libclang(folder: &Path, found: &mut Vec<PathBuf>) {
     found.extend(names.filter(named).map(|name| folder.join(name)));
 }
 
+/// All that is in a folder.
+pub fn of_folder(folder: &Path) -> String {
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    text(found)
+}
+
 /// The source of `core` below a library's directory.
 pub fn of_library(library: &Path) -> String {
     let mut found = Vec::new();
