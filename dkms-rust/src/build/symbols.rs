@@ -138,6 +138,19 @@ pub fn missing(objects: &[PathBuf], symvers: &[PathBuf]) -> Result<BTreeSet<Stri
 /// Names that no object has and modpost passes over.
 const OF_THE_LINKER: [&str; 2] = ["__this_module", "_GLOBAL_OFFSET_TABLE_"];
 
+/// Whether a built module has Rust code in it.
+///
+/// # Errors
+///
+/// If it can't be read or is no object file.
+pub fn has_rust(path: &Path) -> Result<bool> {
+    let data = read(path)?;
+    let file = object::File::parse(&*data)
+        .with_context(|| format!("{} is no object file", path.display()))?;
+    let mut names = file.symbols().filter_map(|symbol| symbol.name().ok());
+    Ok(names.any(|name| name.starts_with("_R")))
+}
+
 /// How many Rust symbols a built module takes from the kernel with this `Module.symvers`.
 ///
 /// # Errors
@@ -188,6 +201,20 @@ mod tests {
         fs::write(&ko, module(undefined)).unwrap();
         fs::write(&symvers, SYMVERS).unwrap();
         (dir, ko, symvers)
+    }
+
+    #[test]
+    fn a_module_in_c_alone_has_no_rust_code() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.ko");
+        for (names, rust) in [
+            (&["_printk", "proc_remove"][..], false),
+            (&["_printk", "_RNvA"], true),
+        ] {
+            fs::write(&path, module(names)).unwrap();
+            assert_eq!(has_rust(&path).unwrap(), rust);
+        }
+        assert!(has_rust(&dir.path().join("none")).is_err());
     }
 
     #[test]

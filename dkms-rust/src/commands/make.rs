@@ -119,15 +119,15 @@ pub fn build(
     for module in &modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         let count = symbols::count_of_kernel(module, &tree.path().join("Module.symvers"))?;
-        match plan.way {
-            Way::Linked => eprintln!(
-                "dkms-rust: {release}: {name}: linked by {}, carries the Rust code that it needs",
+        let how = match plan.way {
+            _ if !symbols::has_rust(module)? => "has no Rust code".to_owned(),
+            Way::Linked => format!(
+                "linked by {}, carries the Rust code that it needs",
                 plan.rustc.version
             ),
-            _ => eprintln!(
-                "dkms-rust: {release}: {name}: uses {count} Rust symbols that the kernel exports"
-            ),
-        }
+            _ => format!("uses {count} Rust symbols that the kernel exports"),
+        };
+        eprintln!("dkms-rust: {release}: {name}: {how}");
     }
     Ok(modules)
 }

@@ -14,10 +14,13 @@ use crate::status::outcomes::Outcome;
 use crate::system::System;
 use anyhow::Result;
 
+/// Makes a kernel's build tree ready.
+pub type Work = Box<dyn FnOnce(&System) -> Result<()>>;
+
 /// A kernel that can be built for.
 pub struct Planned {
     /// What makes its build tree ready, where that takes long.
-    pub long: Option<Box<dyn FnOnce(&System) -> Result<()>>>,
+    pub long: Option<Work>,
     /// What the tree is made of.
     pub tree: String,
 }

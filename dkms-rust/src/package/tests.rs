@@ -2,7 +2,7 @@
 
 //! The life of a package on a made-up system, with a dkms and other programs that are scripts.
 
-use super::build::{Planned, Planner};
+use super::build::{Planned, Planner, Work};
 use super::configure::{Wanted, configure_by, retry_by};
 use super::remove::{purge, remove_by};
 use super::say::Voice;
@@ -362,8 +362,7 @@ fn what_the_kernels_hook_saw_fail_is_told_once_at_the_end_and_not_built_again() 
 fn a_build_tree_that_can_not_be_made_is_a_failure_with_its_reason() {
     let made = Made::new();
     let broken = |_: &System, _: &Release| -> Result<Planned, Refusal> {
-        let long: Box<dyn FnOnce(&System) -> _> =
-            Box::new(|_| Err(anyhow!("bindgen: Segmentation fault")));
+        let long: Work = Box::new(|_| Err(anyhow!("bindgen: Segmentation fault")));
         Ok(Planned {
             long: Some(long),
             tree: "a tree".into(),

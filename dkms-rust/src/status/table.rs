@@ -2,7 +2,7 @@
 
 //! The report for people: the answer first, then a table, with what is wrong below its line.
 
-use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Report, Signing};
+use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing};
 use std::fmt::Write;
 
 const HEAD: [&str; 9] = [
@@ -71,6 +71,13 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
     ];
     let empty = || std::array::from_fn(|_| String::new());
     let mut rows: Vec<Row> = kernel.modules.iter().map(row).collect();
+    for (number, module) in kernel.modules.iter().enumerate() {
+        rows[number].1 = module
+            .problems
+            .iter()
+            .filter_map(|problem| note(&kernel.modules, number, problem))
+            .collect();
+    }
     if rows.is_empty() {
         rows.push(Row(empty(), Vec::new()));
     }
@@ -111,14 +118,24 @@ fn row(module: &Module) -> Row {
         there(word(module.loadable)),
         loaded,
     ];
-    let problems = module.problems.iter();
-    let notes = problems.map(|problem| {
-        (
-            format!("{}: {}", module.module, problem.text),
-            problem.mend.clone(),
-        )
-    });
-    Row(cells.map(str::to_owned), notes.collect())
+    Row(cells.map(str::to_owned), Vec::new())
+}
+
+/// What is said of a problem below the line of module `number`: once, below the last module of the
+/// package that has it.
+fn note(modules: &[Module], number: usize, problem: &Problem) -> Option<(String, Option<String>)> {
+    let package = &modules[number].package;
+    let with = |module: &&Module| module.package == *package && module.problems.contains(problem);
+    if modules[number + 1..].iter().any(|module| with(&module)) {
+        return None;
+    }
+    let names: Vec<&str> = modules
+        .iter()
+        .filter(with)
+        .map(|module| &*module.module)
+        .collect();
+    let text = format!("{}: {}", names.join(", "), problem.text);
+    Some((text, problem.mend.clone()))
 }
 
 fn word(answer: Option<bool>) -> &'static str {

@@ -248,6 +248,28 @@ fn the_table_fits_a_terminal_and_begins_with_the_answer() {
 }
 
 #[test]
+fn what_a_package_s_modules_share_is_told_once() {
+    let other = |name: &str, package: &str| Module {
+        module: name.into(),
+        package: package.into(),
+        ..with(vec![problem()])
+    };
+    let modules = vec![
+        with(vec![problem()]),
+        other("second", "procdriver"),
+        other("third", "another"),
+    ];
+    let text = table::text(&report(vec![kernel(modules)]));
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("     ") && line.contains("built from"))
+        .collect();
+    let wanted = ["procDriver, second", "third"];
+    let wanted = wanted.map(|names| format!("     {names}: built from 0.0.9, the source is 0.1.0"));
+    assert_eq!(told, wanted, "{text}");
+}
+
+#[test]
 fn the_answer_says_what_is_in_the_way_and_what_is_a_guess() {
     let gone = Module {
         at_boot: Some(false),
