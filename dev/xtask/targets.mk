@@ -37,9 +37,11 @@ matrix: ## Try it on all kernels, or on KERNELS="..."; DOCS=1 writes docs/matrix
 
 # Which cases: those whose names contain one of these words; all of them when empty.
 CASES ?=
+# A source tree of dkms that takes the place of Debian's; nothing is written into the pages then.
+DKMS ?=
 
 life: ## Upgrade, break and remove the packages, or CASES="..."; DOCS=1 writes docs/package-life.* (root)
-	+$(XTASK) life $(docs) $(CASES)
+	+$(XTASK) life $(docs) $(if $(DKMS),--dkms $(DKMS)) $(CASES)
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean

@@ -87,12 +87,8 @@ enum Task {
     Life {
         /// Only the cases whose names contain one of these
         cases: Vec<String>,
-        /// Take the steps and boot nothing; the table then says so
-        #[arg(long)]
-        no_boot: bool,
-        /// Write the rows of this run into docs/package-life.*
-        #[arg(long)]
-        docs: bool,
+        #[command(flatten)]
+        options: life::Options,
     },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
@@ -110,11 +106,7 @@ fn main() -> ExitCode {
         Task::Matrix { kernels, docs } => matrix::task(&project, &kernels, docs),
         Task::Bench { check: true, .. } => bench::check(&project),
         Task::Bench { parts, docs, .. } => bench::task(&project, &parts, docs),
-        Task::Life {
-            cases,
-            no_boot,
-            docs,
-        } => life::task(&project, &cases, !no_boot, docs),
+        Task::Life { cases, options } => life::task(&project, &cases, &options),
         Task::Provision => provision_and_print(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });

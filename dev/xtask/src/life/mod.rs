@@ -5,6 +5,7 @@
 //! `report` and what is below them.
 
 pub mod cases;
+mod dkms;
 mod look;
 mod one;
 mod running;
@@ -17,6 +18,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use anyhow::{Result, bail};
+use tempfile::TempDir;
 
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
@@ -36,14 +38,28 @@ pub const SCRIPTS: &[(&str, &str)] = &[
     ("upgrades", running::SCRIPT),
 ];
 
+/// How the cases are run.
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// Take the steps and boot nothing; the table then says so
+    #[arg(long)]
+    no_boot: bool,
+    /// With the dkms of this source tree in place of Debian's, and without running-system
+    #[arg(long, value_name = "FOLDER", conflicts_with = "docs")]
+    dkms: Option<PathBuf>,
+    /// Write the rows of this run into docs/package-life.*
+    #[arg(long)]
+    docs: bool,
+}
+
 /// Runs the cases whose names have one of these words, or all, and writes them into the
 /// documentation when that is asked for; false when one failed.
-pub fn task(project: &Project, words: &[String], boots: bool, docs: bool) -> Result<bool> {
+pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bool> {
     let results = Results {
         project,
         task: table::TASK,
         page: table::PAGE,
-        docs,
+        docs: options.docs,
     };
     let picked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     if !cases::names().any(|(name, _)| picked(name)) {
@@ -58,12 +74,12 @@ pub fn task(project: &Project, words: &[String], boots: bool, docs: bool) -> Res
     let caches = setup.caches()?;
     let cases: Vec<&Case> = cases::all().filter(|case| picked(case.name)).collect();
     // Whatever is done is kept, should the rest never be.
-    let mut rows = run(&setup, &caches, &cases, boots, &|rows| {
+    let mut rows = run(&setup, &caches, &cases, options, &|rows| {
         if let Err(error) = table::write(&results, rows) {
             ui::say(&format!("the results cannot be written: {error:#}"));
         }
     })?;
-    if boots && picked(cases::RUNNING) {
+    if !options.no_boot && options.dkms.is_none() && picked(cases::RUNNING) {
         rows.push(running::run(&setup, &caches)?);
         table::write(&results, &rows)?;
     }
@@ -83,14 +99,18 @@ pub fn run(
     setup: &Setup<'_>,
     caches: &[PathBuf],
     cases: &[&'static Case],
-    boots: bool,
+    options: &Options,
     on_done: &(dyn Fn(&[Row]) + Sync),
 ) -> Result<Vec<Row>> {
     if cases.is_empty() {
         return Ok(Vec::new());
     }
     let project = setup.project;
-    let stock = Stock::new(setup, caches)?;
+    let dkms = options.dkms.as_deref();
+    let dkms = dkms
+        .map(|source| dkms::staged(project, source))
+        .transpose()?;
+    let stock = Stock::new(setup, caches, dkms.as_ref().map(TempDir::path))?;
     let work = mounts::scratch_folder(project)?;
     let installed = work.path().join("installed");
     if cases.iter().any(|case| case.start == Start::Installed) {
@@ -113,7 +133,7 @@ pub fn run(
         }
         for (number, case) in cases.iter().enumerate() {
             ui::say(&format!("{} ...", case.name));
-            let done = one::run(&stock, &installed, case, boots);
+            let done = one::run(&stock, &installed, case, !options.no_boot);
             let failures: Vec<String> = done
                 .failure
                 .iter()

@@ -16,7 +16,7 @@ use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::host::project::Project;
-use crate::host::{files, mounts, ui};
+use crate::host::{files, mounts, run, ui};
 use crate::life::cases::case::Start;
 use crate::package::{repo, versions};
 
@@ -45,6 +45,8 @@ pub struct Stock<'a> {
     offers: Vec<(&'static str, PathBuf)>,
     /// The sources file of Debian's next release.
     next_release: String,
+    /// What is put over Debian's dkms.
+    dkms: Option<&'a Path>,
     /// Filled caches, by release.
     warm: Vec<(String, PathBuf)>,
     bare: Root,
@@ -52,8 +54,9 @@ pub struct Stock<'a> {
 }
 
 impl<'a> Stock<'a> {
-    /// Makes what is not in the cache. `caches` are filled ones of the setup's kernels.
-    pub fn new(setup: &'a Setup<'_>, caches: &[PathBuf]) -> Result<Self> {
+    /// Makes what is not in the cache. `caches` are filled ones of the setup's kernels; `dkms` is
+    /// put over Debian's.
+    pub fn new(setup: &'a Setup<'_>, caches: &[PathBuf], dkms: Option<&'a Path>) -> Result<Self> {
         let Setup { project, base, .. } = setup;
         let [old, new] = pair(base)?;
         let what = "take the kernel out of the root";
@@ -85,6 +88,7 @@ impl<'a> Stock<'a> {
         let mut stock = Self {
             project,
             offers,
+            dkms: None,
             next_release: mirror.sources(NEXT_RELEASE),
             warm: setup
                 .releases
@@ -99,6 +103,8 @@ impl<'a> Stock<'a> {
             before,
         };
         stock.with_old = stock.with_old_kernel()?;
+        // That root is kept, with Debian's.
+        stock.dkms = dkms;
         Ok(stock)
     }
 
@@ -143,6 +149,9 @@ impl<'a> Stock<'a> {
     fn prepare(&self, chroot: &mut Chroot) -> Result<()> {
         chroot::without_sources(chroot.path())?;
         chroot.without_secure_boot()?;
+        if let Some(dkms) = self.dkms {
+            run::copy_all(dkms, chroot.path())?;
+        }
         let offers = chroot.path().join("srv/offers");
         files::make_dir(&offers)?;
         for (name, repo) in &self.offers {

@@ -6,14 +6,20 @@ use std::path::PathBuf;
 
 use crate::debian::setup::Setup;
 use crate::life::cases::case::Case;
-use crate::life::{self, cases};
+use crate::life::{self, Options, cases};
 
 use super::tally::Tally;
 
 /// Runs them; each counts one, its boots included.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], all: bool, tally: &mut Tally) {
     let cases: Vec<&Case> = cases::all().filter(|case| all || case.in_test).collect();
-    let mut results = vec![life::run(setup, caches, &cases, true, &|_| {})];
+    let mut results = vec![life::run(
+        setup,
+        caches,
+        &cases,
+        &Options::default(),
+        &|_| {},
+    )];
     if all {
         results.push(life::running(setup, caches).map(|row| vec![row]));
     }
