@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! On stock kernels: compilers of dkms-rust that try to do harm.
+//! On stock kernels: compilers of dkms-rust that try to do harm; and in a booted Debian a source
+//! whose macros do.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,9 +9,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::debian::setup::Setup;
+use crate::debian::{packaged, warm};
+use crate::guest::full_guest::{self, Payload};
 use crate::guest::outcome::{Outcome, show_cases};
 use crate::guest::small_guest::{self, Boot, Size};
-use crate::host::{cargo, files, ui};
+use crate::host::{cargo, files, mounts, ui};
 
 use super::tally::Tally;
 
@@ -21,6 +24,61 @@ const SIZE: Size = Size {
     timeout: Duration::from_secs(300),
     ..small_guest::USUAL
 };
+
+/// What a booted Debian runs.
+pub const HARM: &str = concat!(
+    include_str!("../guest/scripts/begin.sh"),
+    include_str!("cases/listener.sh"),
+    include_str!("cases/harm.sh")
+);
+
+/// What makes the source that does harm.
+pub const TAMPERED: &str = include_str!("cases/tampered.sh");
+
+/// `core` is compiled before the macros, emulated.
+const TIMEOUT: Duration = Duration::from_secs(2400);
+
+/// Boots a Debian with a source that was tampered with.
+pub fn tampered_source(setup: &Setup<'_>, tally: &mut Tally) {
+    let done = ui::step("compile a source that does harm in a booted Debian", || {
+        compile_tampered(setup)
+    });
+    tally.guest("confined/tampered-source", done);
+}
+
+fn compile_tampered(setup: &Setup<'_>) -> Result<Outcome> {
+    let Setup {
+        project,
+        base,
+        repo,
+        ..
+    } = setup;
+    let log = project.log("tampered-source")?;
+    let chroot = packaged::with_dkms_rust(project, base, repo, &log)?;
+    let take = format!("dkms-rust source -k '{}' --from /tmp/s", base.release);
+    chroot
+        .sh(&format!("set -e\n{TAMPERED}\n{take}"))
+        .log(&log)
+        .run()?;
+    let kept = mounts::scratch_folder(project)?;
+    warm::keep(&chroot, kept.path())?;
+    let payload = Payload {
+        script: HARM,
+        repo,
+        more: &[],
+        warm: kept.path(),
+        words: "",
+        files: &[("harm", &files::bytes(&chroot.path().join("tmp/harm"))?)],
+        timeout: TIMEOUT,
+    };
+    full_guest::run(
+        project,
+        base,
+        &payload,
+        "guest-tampered-source",
+        &mut show_cases(""),
+    )
+}
 
 /// Boots each kernel with it.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {

@@ -129,6 +129,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             }
             if wants("confined") {
                 confined::run(setup, &mut tally);
+                if choice.all {
+                    confined::tampered_source(setup, &mut tally);
+                }
             }
             if wants("samples") {
                 samples::run(setup, caches, &mut tally);

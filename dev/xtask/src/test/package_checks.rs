@@ -13,6 +13,7 @@ use crate::host::files;
 use crate::host::run::Cmd;
 use crate::life;
 
+use super::confined;
 use super::tally::Tally;
 
 /// Where the packages are shown in the root.
@@ -147,6 +148,8 @@ fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
         ("debian-tests-install", full_guest::INSTALL_TEST),
         ("package-life", full_guest::PACKAGE_LIFE),
         ("signing", full_guest::SIGNING),
+        ("tampered", confined::TAMPERED),
+        ("harm", confined::HARM),
     ]
     .iter()
     .chain(life::SCRIPTS)

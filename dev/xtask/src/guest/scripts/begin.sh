@@ -6,6 +6,7 @@
 export LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive
 passed=0
 failed=0
+# shellcheck disable=SC2034 # not every script looks at it
 entry=/proc/1999_proc/mydrive
 
 # try NAME COMMAND: shows and runs a command line, and says how it went.

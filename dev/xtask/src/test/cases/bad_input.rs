@@ -334,7 +334,7 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "source-that-does-harm",
-        prepare: HARM,
+        prepare: concat!(include_str!("tampered.sh"), include_str!("listener.sh")),
         // The program shows that the same code does it where nothing keeps it from that.
         command: "/tmp/harm; test -e /etc/harm && rm /etc/harm; chmod 640 /etc/shadow; \
                   dkms-rust check -k $R --json; dkms-rust source -k $R --from /tmp/s && \
@@ -609,31 +609,6 @@ chown -R 1000:1000 $U
 
 /// A source of the kernel in which a procedural macro does harm, and the same as a program; and
 /// somebody on the network.
-const HARM: &str = r#"
-mkdir /tmp/s && cd /tmp/s
-tar -x -I 'xz -T0' -f $(echo /usr/src/linux-source-*.tar.xz) --strip-components=1 \
-    --wildcards '*/rust/*' '*/scripts/*' '*/Makefile' '*/Kconfig' '*.h'
-cat > rust/macros/harm.rs <<'EOF'
-fn harm() -> String {
-    use std::os::unix::fs::PermissionsExt;
-    let wrote = std::fs::write("/etc/harm", "x").is_ok();
-    let mode = std::fs::Permissions::from_mode(0o666);
-    let changed = std::fs::set_permissions("/etc/shadow", mode).is_ok();
-    let connected = std::net::TcpStream::connect("127.0.0.1:4321").is_ok();
-    format!("harm: wrote {wrote}, chmod {changed}, connected {connected}")
-}
-EOF
-sed -i '/^pub fn vtable(/a panic!("{}", harm());' rust/macros/lib.rs
-grep -q harm rust/macros/lib.rs
-echo 'include!("harm.rs");' >> rust/macros/lib.rs
-echo 'fn main() { println!("{}", harm()) } include!("/tmp/s/rust/macros/harm.rs");' > /tmp/harm.rs
-rustc -o /tmp/harm /tmp/harm.rs
-perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1:4321")
-    or die; while (1) { close($s->accept()) }' >/dev/null 2>&1 &
-echo $! > /tmp/listener
-sleep 1
-"#;
-
 /// A kernel whose build tree has its metadata, and a module that is no driver of ours.
 const HELLO_ON_OWN_TREE: &str = r#"
 cp -a $W $C

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# In a booted Debian: the source of its kernel, whose macros do harm, is compiled by dkms-rust.
+# /srv/guest is the second disk: the package, the slice of that source, and a program that does the
+# same harm, to show that it can be done.
+
+mkdir -p /var/lib/dkms-rust/source
+cp /srv/guest/source/* /var/lib/dkms-rust/source/
+cp /srv/guest/procdriver.sources /etc/apt/sources.list.d/
+cp /srv/guest/harm /root/harm
+chmod 755 /root/harm
+R=$(uname -r)
+
+try apt-install "apt-get -q update && apt-get -q -y install dkms-rust"
+try harm-can-be-done "/root/harm | grep 'harm: wrote true, chmod true, connected true' && rm /etc/harm && chmod 640 /etc/shadow"
+try says-that-compilers-are-confined "dkms-rust check -k $R --json | grep '\"confined\":\"files and network\"'"
+try a-macro-that-does-harm "dkms-rust kdir -k $R > /root/said 2>&1; status=\$?; cat /root/said; [ \$status = 1 ] && grep 'harm: wrote false, chmod false, connected false' /root/said"
+try no-harm-was-done "[ \$(stat -c %a /etc/shadow) = 640 ] && [ ! -e /etc/harm ]"
+end
