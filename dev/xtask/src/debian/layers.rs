@@ -59,6 +59,14 @@ pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "packaging", PACKAGING)
 }
 
+/// Debian's own cargo, which brings its rustc.
+const CARGO: &[&str] = &["cargo"];
+
+/// The root with what builds this repository over it.
+pub fn with_cargo(project: &Project, root: &Root) -> Result<Root> {
+    with_named(project, root, "cargo", CARGO)
+}
+
 /// What a kernel is built with, beyond what builds its modules.
 const KERNEL_TOOLS: &[&str] = &[
     "bc",

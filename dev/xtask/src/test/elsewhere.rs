@@ -6,8 +6,11 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use crate::debian::chroot::Chroot;
+use crate::debian::layers;
+use crate::debian::setup::Setup;
 use crate::host::project::Project;
 use crate::host::run::{Cmd, copy_all};
 use crate::host::{files, mounts};
@@ -33,16 +36,8 @@ pub fn the_same(project: &Project, debs: &[PathBuf]) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
     let source = work.path().join("somewhere/else");
     let home = work.path().join("home");
-    Cmd::new("sh")
-        .args(["-c", COPY, "copy"])
-        .args([&project.source, &source])
-        .run()?;
     let cargo_home = home.join("crates");
-    files::make_dir(&cargo_home.join("registry"))?;
-    for part in DOWNLOADED {
-        let there = from_home("CARGO_HOME", ".cargo")?.join(part);
-        copy_all(&there, &cargo_home.join(part))?;
-    }
+    copy(project, &source, &cargo_home)?;
     let program = env::current_exe().context("cannot find my own program")?;
     Cmd::new("sh")
         .args(["-c", "umask 077; exec \"$@\"", "sh"])
@@ -61,6 +56,50 @@ pub fn the_same(project: &Project, debs: &[PathBuf]) -> Result<()> {
     let built = source.join("target/debian");
     let second: Vec<_> = debs.iter().map(|deb| built.join(name(deb))).collect();
     deb::compare(debs, &second)
+}
+
+/// Builds the packages in a Debian by its own cargo and rustc, and holds those that have no code of
+/// that rustc's against these.
+pub fn by_debians_cargo(setup: &Setup<'_>) -> Result<()> {
+    let Setup {
+        project,
+        base,
+        debs,
+        ..
+    } = setup;
+    let work = mounts::scratch_folder(project)?;
+    let source = work.path().join("source");
+    copy(project, &source, &work.path().join("crates"))?;
+    let root = layers::with_cargo(project, base)?;
+    let mut chroot = Chroot::new(project, &root)?;
+    chroot.bind(work.path(), "/srv/work")?;
+    chroot
+        .sh(BY_DEBIANS_CARGO)
+        .log(&project.log("package-debians-cargo")?)
+        .run()?;
+    let plain = |deb: &&PathBuf| name(deb).to_string_lossy().ends_with("_all.deb");
+    let first: Vec<PathBuf> = debs.iter().filter(plain).cloned().collect();
+    ensure!(!first.is_empty(), "there is no package without code");
+    let built = source.join("target/debian");
+    let second: Vec<PathBuf> = first.iter().map(|deb| built.join(name(deb))).collect();
+    deb::compare(&first, &second)
+}
+
+const BY_DEBIANS_CARGO: &str = "cd /srv/work/source && CARGO_HOME=/srv/work/crates \
+     CARGO_NET_OFFLINE=true cargo run --locked --package xtask -- deb";
+
+/// The source without what was built, and the crates that were downloaded.
+fn copy(project: &Project, source: &Path, cargo_home: &Path) -> Result<()> {
+    Cmd::new("sh")
+        .args(["-c", COPY, "copy"])
+        .args([&project.source, source])
+        .run()?;
+    files::make_dir(&cargo_home.join("registry"))?;
+    for part in DOWNLOADED {
+        let there = from_home("CARGO_HOME", ".cargo")?.join(part);
+        copy_all(&there, &cargo_home.join(part))?;
+    }
+    Ok(())
 }
 
 fn name(path: &Path) -> OsString {

@@ -100,6 +100,11 @@ const NEED_METADATA: [&str; 14] = [
 fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
     if choice.wants("package") {
         package_checks::run(setup, tally);
+        if choice.all {
+            tally.case("package/built-by-debians-cargo-is-the-same", || {
+                elsewhere::by_debians_cargo(setup)
+            });
+        }
     }
     let caches = &metadata(setup, choice, tally);
     let wants = |step| choice.wants(step) && !(caches.is_empty() && NEED_METADATA.contains(&step));
