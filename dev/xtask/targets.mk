@@ -5,7 +5,7 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test test-all matrix life bench bench-check clean-cache
+.PHONY: deb repo demo test test-all matrix life bench bench-check sources clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
@@ -42,6 +42,9 @@ DKMS ?=
 
 life: ## Upgrade, break and remove the packages, or CASES="..."; DOCS=1 writes docs/package-life.* (root)
 	+$(XTASK) life $(docs) $(if $(DKMS),--dkms $(DKMS)) $(CASES)
+
+sources: ## Build dkms-rust-sources of what the archive has, into target/debian (root)
+	+$(XTASK) sources
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)
 	+$(XTASK) clean

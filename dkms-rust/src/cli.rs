@@ -68,13 +68,13 @@ pub enum Command {
         #[command(flatten)]
         kernel: KernelArg,
     },
-    /// Keep what rebuilds need of the kernel's source
+    /// Keep what rebuilds need of the kernel's source, which is here or from elsewhere
     Source {
         /// Which kernel
         #[command(flatten)]
         kernel: KernelArg,
         /// Take it from a directory, a tarball, or the file of a linux-source package
-        #[arg(long, value_name = "PATH", required_unless_present = "fetch")]
+        #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,
         /// Download linux-source of the headers' version by apt, and install nothing
         #[arg(long, conflicts_with = "from")]

@@ -29,7 +29,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::debian::kernels::TESTED;
-use crate::debian::provision;
+use crate::debian::{provision, slices};
 use crate::host::project::Project;
 use crate::host::{machine, mounts, ui};
 use crate::package::{deb, repo};
@@ -92,6 +92,8 @@ enum Task {
     },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
+    /// Build dkms-rust-sources: slices of all kernels of the archive, in place of linux-source
+    Sources,
     /// Remove the caches: provisioned roots, images, warmed metadata
     Clean,
 }
@@ -108,6 +110,7 @@ fn main() -> ExitCode {
         Task::Bench { parts, docs, .. } => bench::task(&project, &parts, docs),
         Task::Life { cases, options } => life::task(&project, &cases, &options),
         Task::Provision => provision_and_print(&project),
+        Task::Sources => slices::task(&project),
         Task::Clean => provision::clean(&project).map(|()| true),
     });
     match done {

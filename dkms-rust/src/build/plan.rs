@@ -254,7 +254,7 @@ fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
     let release = &rebuild.kernel.release;
     let take = || rebuild.source.slice(system, &rebuild.kernel);
     match &rebuild.source {
-        Source::Slice(_) => take(),
+        Source::Slice(_) | Source::Packaged(_) => take(),
         Source::Here { path, .. } => step(&format!("{release}: reading {}", path.display()), take),
     }
 }

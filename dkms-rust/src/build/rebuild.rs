@@ -135,8 +135,9 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     let jobs = jobs::of_rebuild(&rebuild.kernel, jobs);
     // Code of the kernel's source runs here: its procedural macros.
     let mut make = clean(launch::confined(&program("make"), tree));
+    let library = rebuild.rustc.library(&rebuild.kernel)?;
     let thin = tools.join("library");
-    if thin_core::create(&rebuild.rustc.library(&rebuild.kernel)?, &thin).is_ok() {
+    if thin_core::create(&library, &thin).is_ok() {
         make.env(rustc_shim::THIN, &thin);
     }
     make.current_dir(tree)
@@ -151,6 +152,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
         .arg(format!("RUSTC={}", rustc.display()))
         .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))
         .arg(format!("BINDGEN={}", bindgen.display()))
+        .arg(format!("RUST_LIB_SRC={}", library.display()))
         .args(rebuild.compiler.make_args())
         // There is no object code to check or to edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])

@@ -60,9 +60,15 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Source {
             kernel,
             from,
+            fetch,
             force,
-            ..
-        } => source::run(&with(kernel)?, &kernel.release()?, from.as_deref(), *force),
+        } => source::run(
+            &with(kernel)?,
+            &kernel.release()?,
+            from.as_deref(),
+            *fetch,
+            *force,
+        ),
         Command::Check {
             kernel,
             quiet,

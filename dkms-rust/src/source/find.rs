@@ -9,6 +9,7 @@ use crate::source::slice::Slice;
 use crate::source::version::{self, Version};
 use crate::system::System;
 use crate::system::dpkg;
+use crate::system::sources_package;
 use crate::system::trusted::{is_root, trusted_below, trusted_path};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ const WHOLE: [&str; 2] = ["rust/kernel/lib.rs", "init/Kconfig"];
 pub enum Source {
     /// A slice of it is kept.
     Slice(Slice),
+    /// The package dkms-rust-sources has it.
+    Packaged(Slice),
     /// It is here, and its slice has yet to be taken.
     Here {
         /// A directory or an archive.
@@ -53,6 +56,9 @@ impl Source {
                        theirs";
             return Err(Refusal::new(release, why, from(kernel)));
         };
+        if let Some(slice) = Slice::packaged(system, &source) {
+            return Ok(Self::Packaged(slice));
+        }
         let package = linux_source(kernel);
         let archive = system.sources().join(format!("{package}.tar.xz"));
         let why = match dpkg::source_of(system, &package) {
@@ -76,7 +82,9 @@ impl Source {
             ),
             None => format!("{package}, from which its Rust metadata is rebuilt, is not installed"),
         };
-        let mend = if dpkg::offers(system, &package, &source) {
+        let mend = if let Some(smaller) = sources_package::install_source(system, &source) {
+            smaller
+        } else if dpkg::offers(system, &package, &source) {
             format!("dkms-rust source -k {release} --fetch")
         } else {
             format!(
@@ -97,6 +105,7 @@ impl Source {
     pub fn slice(&self, system: &System, kernel: &Kernel) -> Result<Slice> {
         match self {
             Self::Slice(slice) => Ok(slice.clone()),
+            Self::Packaged(slice) => slice.keep(system, &kernel.release),
             Self::Here { path, debian } => Slice::take(system, kernel, path, debian.clone(), false),
         }
     }
@@ -143,6 +152,7 @@ fn from(kernel: &Kernel) -> String {
 mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
+    use crate::source::archive::tests::FILES;
     use std::fmt::Write;
     use std::fs;
 
@@ -153,6 +163,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
         let system = System::below(root.path());
+        install(&system, packages);
+        if with_archive {
+            fs::write(system.sources().join("linux-source-7.3.tar.xz"), "").unwrap();
+        }
+        Source::of(
+            &system,
+            &Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap(),
+            None,
+        )
+    }
+
+    /// Lets dpkg have these packages installed.
+    fn install(system: &System, packages: &[(&str, &str, &str)]) {
         fs::create_dir_all(system.dpkg().join("info")).unwrap();
         let mut status = String::new();
         for (name, source, version) in packages {
@@ -164,14 +187,6 @@ mod tests {
             .unwrap();
         }
         fs::write(system.dpkg().join("status"), status).unwrap();
-        if with_archive {
-            fs::write(system.sources().join("linux-source-7.3.tar.xz"), "").unwrap();
-        }
-        Source::of(
-            &system,
-            &Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap(),
-            None,
-        )
     }
 
     const HEADERS: (&str, &str, &str) = (
@@ -198,6 +213,42 @@ mod tests {
         let refusal = refused(("linux-source-7.3", "linux-upstream", "7.3.4-1~bpo13+1"));
         let why = "is of the source package linux-upstream, but its headers are of linux";
         assert!(refusal.reason.contains(why), "{refusal}");
+    }
+
+    #[test]
+    fn the_slice_that_a_package_brought_is_used_and_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let build = make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
+        let system = System::below(root.path());
+        install(&system, &[HEADERS]);
+        let makefile = build
+            .parent()
+            .unwrap()
+            .join("linux-headers-common/Makefile");
+        fs::write(makefile, "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\n").unwrap();
+        let kernel = Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap();
+        let (_archive, from) = crate::source::archive::tests::archive(FILES);
+        let debian = Some("linux 7.3.4-1~bpo13+1".to_owned());
+        let slice = Slice::take(&system, &kernel, &from, debian, false).unwrap();
+        let folder = system.shared().join("source");
+        fs::create_dir_all(&folder).unwrap();
+        let packaged = folder.join("linux_7.3.4-1~bpo13+1.tar.xz");
+        fs::rename(&slice.file, &packaged).unwrap();
+
+        let found = Source::of(&system, &kernel, None).unwrap();
+        assert!(matches!(&found, Source::Packaged(slice) if slice.file == packaged));
+        assert_eq!(found.slice(&system, &kernel).unwrap().file, slice.file);
+        let kept = Slice::kept(&system, &kernel.release).unwrap();
+        assert_eq!(kept.about, slice.about);
+
+        // One of another version is none, whatever its name.
+        fs::rename(&packaged, folder.join("linux_7.3.4-2.tar.xz")).unwrap();
+        assert!(Source::of(&system, &kernel, None).is_err());
+        let other = dpkg::Source {
+            package: "linux".into(),
+            version: "7.3.4-2".into(),
+        };
+        assert!(Slice::packaged(&system, &other).is_none());
     }
 
     #[test]

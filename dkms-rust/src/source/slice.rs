@@ -15,6 +15,7 @@ use crate::source::version::{self, Version};
 use crate::source::work::Work;
 use crate::system::System;
 use crate::system::bounded;
+use crate::system::dpkg;
 use crate::system::trusted::trusted_path;
 use anyhow::{Context, Result, bail, ensure};
 use liblzma::write::XzEncoder;
@@ -110,6 +111,36 @@ impl Slice {
         }
         packed.with_context(|| format!("can't write {}", file.display()))?;
         Ok(Self { file, about })
+    }
+
+    /// The slice of a source package that dkms-rust-sources brought, if it did and nobody else could
+    /// have changed it.
+    pub fn packaged(system: &System, source: &dpkg::Source) -> Option<Self> {
+        let name = format!("{}_{}{END}", source.package, source.version);
+        let file = system.shared().join(FOLDER).join(name);
+        trusted_path(&file).ok()?;
+        let about = read_about(&file).ok()?;
+        let is_its = about.version.debian.as_ref() == Some(&version::name(source));
+        is_its.then_some(Self { file, about })
+    }
+
+    /// Keeps a copy of it for a kernel.
+    ///
+    /// # Errors
+    ///
+    /// On errors of writing.
+    pub fn keep(&self, system: &System, release: &Release) -> Result<Self> {
+        let file = path(system, release);
+        let new = folder(system)?.join(format!(".{release}-{}{END}", std::process::id()));
+        let copied = fs::copy(&self.file, &new).and_then(|_| fs::rename(&new, &file));
+        if copied.is_err() {
+            fs::remove_file(&new).ok();
+        }
+        copied.with_context(|| format!("can't write {}", file.display()))?;
+        Ok(Self {
+            file,
+            about: self.about.clone(),
+        })
     }
 
     /// Writes what it holds into `tree`, in the place of what is there.

@@ -174,6 +174,14 @@ pub fn has(system: &System, package: &str, will_do: impl Fn(&str) -> bool) -> bo
     offers_in(&table).any(|offer| will_do(offer.version))
 }
 
+/// What the version of `package` that apt would install provides.
+pub fn provides(system: &System, package: &str) -> Option<String> {
+    let mut show = apt(system, "apt-cache");
+    let text = answer(show.args(["show", "--no-all-versions", package]))?;
+    let field = |line: &str| Some(line.strip_prefix("Provides: ")?.to_owned());
+    text.lines().find_map(field)
+}
+
 /// Whether apt could install `package` from this source package and version.
 pub fn offers(system: &System, package: &str, source: &Source) -> bool {
     let mut show = apt(system, "apt-cache");

@@ -15,6 +15,7 @@ pub mod made_up;
 pub mod ram;
 pub mod run;
 pub mod search;
+pub mod sources_package;
 pub mod trusted;
 pub mod version;
 
@@ -91,6 +92,11 @@ impl System {
     /// Where linux-source packages put their archives.
     pub fn sources(&self) -> PathBuf {
         self.root.join("usr/src")
+    }
+
+    /// What the package dkms-rust-sources brings, in place of linux-source and rust-src.
+    pub fn shared(&self) -> PathBuf {
+        self.root.join("usr/share/dkms-rust")
     }
 
     /// What is kept of rebuilds.

@@ -7,6 +7,7 @@ use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
 use crate::system::run::answer;
 use crate::system::search::may_run;
+use crate::system::sources_package;
 use crate::system::trusted::{is_root, trusted_path};
 use crate::system::{System, names};
 use crate::toolchain::minimum::{self, Minimum, numbers};
@@ -59,7 +60,9 @@ impl Rustc {
             [] => {}
             [only] => return Ok((*only).clone()),
             [first, ..] => {
-                let with_source = new_enough.iter().find(|rustc| rustc.source().is_some());
+                let with_source = new_enough
+                    .iter()
+                    .find(|rustc| rustc.source(&kernel.system).is_some());
                 return Ok((*with_source.unwrap_or(first)).clone());
             }
         }
@@ -117,16 +120,26 @@ impl Rustc {
             Some(library) => Ok(library),
             None => Err("it is missing".to_owned()),
         };
-        missing(self.source()).map_err(|error| {
+        missing(self.source(&kernel.system)).map_err(|error| {
             let why = format!("the source of Rust's library for {}: {error}", self.version);
             Refusal::new(&kernel.release, why, self.fix_source(&kernel.system))
         })
     }
 
-    fn source(&self) -> Option<PathBuf> {
+    /// Its own, or that of its version which dkms-rust-sources brought.
+    fn source(&self, system: &System) -> Option<PathBuf> {
         let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]))?;
-        let library = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
-        library.join("core/src/lib.rs").is_file().then_some(library)
+        let own = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
+        let packaged = sources_package::library(system, &self.release()?);
+        let has_core = |library: &PathBuf| library.join("core/src/lib.rs").is_file();
+        [own, packaged].into_iter().find(has_core)
+    }
+
+    /// `1.85.1`, where it is a release: a nightly's library is another each day.
+    fn release(&self) -> Option<String> {
+        let number = self.version.split(' ').nth(1)?;
+        let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        plain.then(|| number.to_owned())
     }
 
     /// What brings the source of `core`.
@@ -136,6 +149,9 @@ impl Rustc {
         }
         let [major, minor, patch] = numbers(&self.version).unwrap_or_default();
         let upstream = format!("{major}.{minor}.{patch}");
+        if let Some(smaller) = sources_package::install_library(system, &upstream) {
+            return smaller;
+        }
         let will_do = |version: &str| dpkg::is_upstream(version, &upstream);
         ["rust-src".to_owned(), format!("rust-{major}.{minor}-src")]
             .iter()
@@ -361,6 +377,35 @@ mod tests {
                 .reason
                 .ends_with("there is none")
         );
+    }
+
+    #[test]
+    fn the_library_is_the_toolchain_s_own_or_that_of_its_version_in_the_package() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let library = |folder: &str| {
+            let library = root.path().join(folder);
+            fs::create_dir_all(library.join("core/src")).unwrap();
+            fs::write(library.join("core/src/lib.rs"), "").unwrap();
+            library
+        };
+        let packaged = library("usr/share/dkms-rust/library/1.85.1");
+        let path = root.path().join("rustc");
+        fs::write(
+            &path,
+            format!("#!/bin/sh\necho {}/usr\n", root.path().display()),
+        )
+        .unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let source = |version| rustc(path.to_str().unwrap(), version).source(&system);
+        assert_eq!(
+            source("rustc 1.85.1 (4eb161250 2025-03-15)"),
+            Some(packaged)
+        );
+        assert_eq!(source("rustc 1.85.0 (x)"), None);
+        assert_eq!(source("rustc 1.85.1-nightly (x)"), None);
+        let own = library("usr/lib/rustlib/src/rust/library");
+        assert_eq!(source("rustc 1.85.1 (4eb161250 2025-03-15)"), Some(own));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use cargo_deb::assets::{apply_compressed_assets, compressed_assets};
 use cargo_deb::compress::{CompressConfig, Format};
-use cargo_deb::config::BuildOptions;
+use cargo_deb::config::{BuildOptions, PackageConfig};
 use cargo_deb::listener::Listener;
 use cargo_deb::{BuildEnvironment, CargoLockingFlags, write_deb};
 
@@ -49,6 +49,29 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
+/// Of what was gathered in target/sources.
+const SOURCES: Package = Package {
+    name: "dkms-rust-sources",
+    manifest: "dkms-rust/sources/Cargo.toml",
+    architecture: Some("all"),
+};
+
+/// Builds the package of sources into target/debian, with what it says that it provides; its version
+/// has the day.
+pub fn sources(project: &Project, provides: &str) -> Result<PathBuf> {
+    machine::need(machine::DEB)?;
+    let output = project.product("debian")?;
+    let target = cargo::host_target()?;
+    let today = date::today()?.replace('-', "");
+    ui::step(&format!("pack {}", SOURCES.name), || {
+        let time = changelog_time(project)?;
+        pack(project, &SOURCES, &target, time, &output, |deb| {
+            deb.deb_version = format!("{}+{today}", deb.deb_version);
+            deb.provides = Some(provides.to_owned());
+        })
+    })
+}
+
 /// Builds the packages into target/debian and gives back where they are.
 pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     machine::need(machine::DEB)?;
@@ -65,7 +88,7 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     let mut debs = Vec::new();
     for package in PACKAGES {
         let deb = ui::step(&format!("pack {}", package.name), || {
-            pack(project, package, &target, time, &output)
+            pack(project, package, &target, time, &output, |_| {})
         })?;
         println!("{}", deb.display());
         debs.push(deb);
@@ -79,6 +102,7 @@ fn pack(
     target: &str,
     time: u64,
     output: &Path,
+    change: impl FnOnce(&mut PackageConfig),
 ) -> Result<PathBuf> {
     let manifest = project.source.join(package.manifest);
     let listener = Warnings;
@@ -102,6 +126,7 @@ fn pack(
     if let Some(architecture) = package.architecture {
         deb.architecture = architecture.to_owned();
     }
+    change(&mut deb);
     deb.resolve_assets(&listener)?;
     deb.resolved_depends = Some(deb.resolved_binary_dependencies(&listener)?);
     let compressed = compressed_assets(&deb, &listener)?;
@@ -117,7 +142,8 @@ fn pack(
     files::remove_named(output, |name| name.starts_with(&prefix))?;
     // What was not compiled is the same wherever it is packed: by a crate that Cargo.lock names. The
     // xz of Debian 12 and that of 13 differ in bytes, but take a sixth of the time for the rest.
-    let compiled = package.architecture.is_none();
+    // What is large and made of the archive as it is today is the exception.
+    let compiled = package.architecture.is_none() || package.name == SOURCES.name;
     let compress = CompressConfig {
         fast: false,
         compress_type: if compiled { Format::Xz } else { Format::Gzip },

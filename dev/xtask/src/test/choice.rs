@@ -55,6 +55,7 @@ const STEPS: &[Step] = &[
     quick("driver"),
     quick("authors"),
     quick("bad-input"),
+    quick("sources"),
     quick("status"),
     quick("behaviour"),
     quick("runtime"),

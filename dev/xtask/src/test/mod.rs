@@ -24,6 +24,7 @@ mod samples;
 mod secure_boot;
 mod signing;
 mod small_machine;
+mod sources;
 mod status;
 mod tally;
 
@@ -168,6 +169,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         }
         if wants("bad-input") {
             bad_input::run(setup, &caches[0], tally);
+        }
+        if wants("sources") {
+            sources::run(setup, tally);
         }
         if wants("small-machine") {
             small_machine::run(setup, tally);

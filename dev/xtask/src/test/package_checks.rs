@@ -36,7 +36,7 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
             .into_owned();
         let name = file.split('_').next().unwrap_or(&file).to_owned();
         tally.case(&format!("package/lintian/{name}"), || {
-            lintian(setup, &chroot, &file)
+            lintian(setup, &chroot, &Path::new(PLACE).join(&file))
         });
         tally.case(&format!("package/scripts/{name}"), || {
             scripts(setup, &chroot, &file)
@@ -59,7 +59,8 @@ fn open(setup: &Setup<'_>) -> Result<Chroot> {
     Ok(chroot)
 }
 
-fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+/// Fails for anything that lintian says of the package at `file` in the root.
+pub fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &Path) -> Result<()> {
     let output = chroot
         .cmd("lintian")
         .args([
@@ -71,7 +72,7 @@ fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
             "--tag-display-limit",
             "0",
         ])
-        .arg(format!("{PLACE}/{file}"))
+        .arg(file)
         .log(&setup.project.log("lintian")?)
         .try_run()?;
     output.must_succeed("lintian").map(drop)

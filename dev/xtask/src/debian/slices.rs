@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `xtask sources`: the package dkms-rust-sources, of what the archive has. dkms-rust itself takes
+//! the slices, in roots with the kernels' headers and sources; the library is rust-src's.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::kernel::Kernel;
+use crate::debian::kernels::DEBIANS;
+use crate::debian::mirror::Mirror;
+use crate::debian::root::Root;
+use crate::debian::{layers, packaged, provision, setup};
+use crate::host::project::Project;
+use crate::host::{files, ui};
+use crate::package::{deb, repo};
+
+/// Where dkms-rust keeps slices.
+const KEPT: &str = "var/lib/dkms-rust/source";
+
+/// Takes a kernel's slice, and says by its headers what to call it.
+const SLICE: &str = r#"
+dkms-rust source -k "$R" >&2 &&
+dpkg-query -W -f '${source:Package}_${source:Version}\n' "linux-headers-$R"
+"#;
+
+/// Adds rust-src of a suite beside that of the root, which has no list of archives.
+const RUST_SRC: &str = r#"
+set -e
+cd "$(mktemp -d)"
+apt-get -q update
+apt-get -q download "rust-src/$SUITE"
+dpkg-deb -x ./*.deb /
+"#;
+
+/// Copies what `core` is compiled from, of each rustc; `core` names the two others by paths.
+const LIBRARIES: &str = r#"
+set -e
+for library in /usr/src/rustc-*/library; do
+    version=${library%/library}
+    to=/srv/sources/library/${version##*-}
+    mkdir -p "$to"
+    cd "$library"
+    cp -r --parents core stdarch/crates/core_arch portable-simd/crates/core_simd "$to"
+    find "$to" -type f ! -path '*/src/*' -delete
+done
+"#;
+
+/// Makes the package of all kernels and compilers of all Debians.
+pub fn task(project: &Project) -> Result<bool> {
+    setup::begin()?;
+    let repo = repo::build(project, &deb::build(project)?)?;
+    let content = Content::new(project)?;
+    let mirror = Mirror::find()?;
+    for debian in DEBIANS {
+        let base = provision::base(project, debian)?;
+        let kernels = one_of_each(&base.offered);
+        let root = layers::with_kernels(project, &base, "sources", &kernels)?;
+        let suites: Vec<&str> = debian.rustc.into_iter().collect();
+        content.add(&root, &repo, &kernels, &suites, &mirror)?;
+    }
+    content.pack()?;
+    Ok(true)
+}
+
+/// The same of a root that has these kernels, and of its own compiler.
+pub fn of_root(project: &Project, root: &Root, repo: &Path, kernels: &[Kernel]) -> Result<PathBuf> {
+    let content = Content::new(project)?;
+    let kernels: Vec<&Kernel> = kernels.iter().collect();
+    content.add(root, repo, &kernels, &[], &Mirror::find()?)?;
+    content.pack()
+}
+
+/// One kernel of each version of the source.
+fn one_of_each(offered: &[Kernel]) -> Vec<&Kernel> {
+    let mut found: Vec<&Kernel> = Vec::new();
+    for kernel in offered.iter().filter(|kernel| kernel.foreign().is_none()) {
+        if !found.iter().any(|other| other.version == kernel.version) {
+            found.push(kernel);
+        }
+    }
+    found
+}
+
+/// What is in the package, in a folder.
+struct Content<'a> {
+    project: &'a Project,
+    folder: PathBuf,
+}
+
+impl<'a> Content<'a> {
+    fn new(project: &'a Project) -> Result<Self> {
+        let folder = project.product("sources")?;
+        files::make_empty_dir(&folder)?;
+        for part in ["source", "library"] {
+            files::make_dir(&folder.join(part))?;
+        }
+        Ok(Self { project, folder })
+    }
+
+    /// Adds the slices of these kernels of a root, and the library of its rustc and of those of these
+    /// suites.
+    fn add(
+        &self,
+        root: &Root,
+        repo: &Path,
+        kernels: &[&Kernel],
+        suites: &[&str],
+        mirror: &Mirror,
+    ) -> Result<()> {
+        let log = self.project.log("sources")?;
+        let mut chroot = packaged::with_dkms_rust(self.project, root, repo, &log)?;
+        for kernel in kernels {
+            let what = format!("take the slice of {}", kernel.release);
+            ui::step(&what, || self.slice(&chroot, kernel, &log))?;
+        }
+        for suite in suites {
+            let list = chroot.path().join("etc/apt/sources.list.d/rust-src.list");
+            files::write(&list, format!("{}\n", mirror.source_line(suite)))?;
+            ui::step(&format!("download rust-src of {suite}"), || {
+                let download = chroot.sh(RUST_SRC).env("SUITE", suite);
+                download.log(&log).run().map(drop)
+            })?;
+        }
+        chroot.bind(&self.folder, "/srv/sources")?;
+        chroot.sh(LIBRARIES).log(&log).run().map(drop)
+    }
+
+    fn slice(&self, chroot: &Chroot, kernel: &Kernel, log: &Path) -> Result<()> {
+        let take = chroot.sh(SLICE).env("R", &kernel.release).log(log);
+        let name = take.stdout()?;
+        let slice = format!("{}.tar.xz", kernel.release);
+        let slice = chroot.path().join(KEPT).join(slice);
+        let to = self
+            .folder
+            .join("source")
+            .join(format!("{}.tar.xz", name.trim()));
+        files::copy(&slice, &to)
+    }
+
+    fn pack(&self) -> Result<PathBuf> {
+        let provides = self.provides()?;
+        ui::say(&format!("it provides {provides}"));
+        deb::sources(self.project, &provides)
+    }
+
+    /// What the package says that it has: `dkms-rust-source-linux (= 7.3.4-1)`.
+    fn provides(&self) -> Result<String> {
+        let names = |part: &str| {
+            let paths = files::list(&self.folder.join(part))?;
+            let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+            Ok::<_, anyhow::Error>(paths.iter().filter_map(name).collect::<Vec<_>>())
+        };
+        let mut provided = Vec::new();
+        for name in names("source")? {
+            let (package, version) = name
+                .strip_suffix(".tar.xz")
+                .and_then(|name| name.split_once('_'))
+                .with_context(|| format!("{name} is no slice's name"))?;
+            provided.push(format!("dkms-rust-source-{package} (= {version})"));
+        }
+        for version in names("library")? {
+            provided.push(format!("dkms-rust-source-rust (= {version})"));
+        }
+        ensure!(!provided.is_empty(), "there is nothing in it");
+        provided.sort();
+        Ok(provided.join(", "))
+    }
+}

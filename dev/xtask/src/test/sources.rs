@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! dkms-rust-sources, of the tested kernels, on a machine that has neither linux-source nor
+//! rust-src.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::kernel::Kernel;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, slices};
+use crate::host::{files, mounts};
+use crate::package::repo;
+
+use super::package_checks;
+use super::tally::Tally;
+
+/// Takes away what the package is in place of, and installs dkms-rust as users do.
+const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' && \
+     apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources && \
+     ! ls /usr/src/linux-source-* /usr/src/rustc-* && \
+     for R in $RELEASES; do dkms-rust check -k $R || exit 1; done";
+
+/// What is missing is named, and the command that is printed brings it.
+const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources && \
+     for R in $RELEASES; do dkms-rust check -k $R; done; \
+     $(dkms-rust check -k $R | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
+
+const MEND: &str = "is not installed\n *mend: apt install dkms-rust-sources\n";
+
+/// A rebuild takes no more than the package has, and the kernel does without it from then on.
+const REBUILT: &str = "dkms-rust kdir -k $R && dpkg --purge --force-depends dkms-rust-sources && \
+     dkms-rust check -k $R && rm -r /var/cache/dkms-rust && \
+     dkms-rust check -k $R; test -s /var/lib/dkms-rust/source/$R.tar.xz && echo its slice is kept";
+
+/// Makes the package, and goes through these.
+pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
+    tally.cases("sources", "dkms-rust-sources", |tally| {
+        let kernels: Vec<Kernel> = setup
+            .base
+            .offered
+            .iter()
+            .filter(|kernel| setup.releases.contains(&kernel.release))
+            .cloned()
+            .collect();
+        let deb = slices::of_root(setup.project, &setup.checks, &setup.repo, &kernels)?;
+        let work = mounts::scratch_folder(setup.project)?;
+        let repo = with(setup, &deb, &work.path().join("repo"))?;
+        let chroot = packaged::with_repo(setup.project, &setup.checks, &repo)?;
+        tally.case("sources/lintian", || {
+            let name = deb.file_name().context("a package without a name")?;
+            let file = Path::new(packaged::REPO).join(name);
+            package_checks::lintian(setup, &chroot, &file)
+        });
+        for (name, line, says) in [
+            ("is-all-that-it-takes", INSTALL, &[][..]),
+            ("is-what-mends", MENDED, &[MEND]),
+            (
+                "is-needed-once",
+                REBUILT,
+                &["metadata kept", "its slice is kept\n"],
+            ),
+        ] {
+            tally.case(&format!("sources/{name}"), || {
+                step(setup, &chroot, line, says)
+            });
+        }
+        Ok(())
+    });
+}
+
+/// The repository with one more package.
+fn with(setup: &Setup<'_>, deb: &Path, folder: &Path) -> Result<PathBuf> {
+    files::make_dir(folder)?;
+    for deb in setup.debs.iter().map(PathBuf::as_path).chain([deb]) {
+        let name = deb.file_name().context("a package without a name")?;
+        files::copy(deb, &folder.join(name))?;
+    }
+    repo::index(folder, folder)?;
+    Ok(folder.to_owned())
+}
+
+/// `R` is the newest kernel, and `RELEASES` are all.
+fn step(setup: &Setup<'_>, chroot: &Chroot, line: &str, says: &[&str]) -> Result<()> {
+    let output = chroot
+        .sh(line)
+        .env("R", &setup.releases[0])
+        .env("RELEASES", setup.releases.join(" "))
+        .log(&setup.project.log("sources")?)
+        .try_run()?;
+    output.must_end_with(0)?;
+    says.iter().try_for_each(|says| output.must_say(says))
+}
