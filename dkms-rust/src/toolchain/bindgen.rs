@@ -6,10 +6,20 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
 use crate::system::run::answer;
+use crate::system::search::may_run;
 use crate::toolchain::minimum::{self, Minimum, numbers};
 use crate::toolchain::programs::named;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The one that comes with dkms-rust.
+const OWN: &str = "/usr/lib/dkms-rust/bindgen";
+
+/// What brings it.
+const OWN_PACKAGE: &str = "dkms-rust";
+
+/// The packages of which one brings libclang.
+const LIBCLANG: [&str; 4] = ["libclang1-19", "libclang1-21", "libclang1-20", "libclang-dev"];
 
 /// A bindgen's path and what it says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +31,7 @@ pub struct Bindgen {
 }
 
 impl Bindgen {
-    /// Finds the first bindgen that is new enough for the kernel.
+    /// Finds the first bindgen that is new enough for the kernel: dkms-rust's own, or another.
     ///
     /// # Errors
     ///
@@ -31,7 +41,8 @@ impl Bindgen {
             let version = answer(Command::new(&path).arg("--version"))?;
             Some(Self { path, version })
         };
-        Self::among(kernel, named("bindgen").into_iter().filter_map(ask))
+        let own = Some(PathBuf::from(OWN)).filter(|path| may_run(path));
+        Self::among(kernel, own.into_iter().chain(named("bindgen")).filter_map(ask))
     }
 
     fn among(kernel: &Kernel, found: impl Iterator<Item = Self>) -> Result<Self, Refusal> {
@@ -74,16 +85,20 @@ impl Bindgen {
             self.path.display()
         );
         let system = &kernel.system;
+        let own = self.path == Path::new(OWN);
+        let package = if own { OWN_PACKAGE } else { "bindgen" };
         // The package with the library itself has LLVM's version in its name.
-        let mend = dpkg::install(system, &["libclang-dev"])
-            .or_else(|| {
-                let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
-                let mut with_bindgen = owners.iter().map(|owner| ["bindgen", owner]);
-                with_bindgen.find_map(|packages| dpkg::reinstall(system, &packages))
-            })
-            .unwrap_or_else(|| {
-                "install bindgen and libclang again (none of apt's sources has them)".to_owned()
-            });
+        let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
+        let missing = owners.is_empty();
+        let install = || LIBCLANG.iter().find_map(|name| dpkg::install(system, &[name]));
+        let reinstall = || {
+            let mut both = owners.iter().map(|owner| [package, owner]);
+            both.find_map(|packages| dpkg::reinstall(system, &packages))
+        };
+        let mend = missing.then(install).flatten().or_else(reinstall);
+        let mend = mend.unwrap_or_else(|| {
+            format!("install {package} and libclang again (none of apt's sources has them)")
+        });
         Err(Refusal::new(&kernel.release, why, mend))
     }
 }

@@ -92,7 +92,8 @@ struct Content<'a> {
 
 impl<'a> Content<'a> {
     fn new(project: &'a Project) -> Result<Self> {
-        let folder = project.product("sources")?;
+        // The list of assets names it from there, also when CARGO_TARGET_DIR is elsewhere.
+        let folder = project.source.join("target/sources");
         files::make_empty_dir(&folder)?;
         for part in ["source", "library"] {
             files::make_dir(&folder.join(part))?;

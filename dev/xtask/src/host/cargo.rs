@@ -2,7 +2,7 @@
 
 //! Builds of this workspace's programs for another machine than this one.
 //!
-//! They are linked statically: they are built wherever the developer is (rustup on any
+//! But for one they are linked statically: they are built wherever the developer is (rustup on any
 //! distribution) and run on Debian 13, or as a guest's init; a dynamic one would ask for the
 //! builder's glibc. Nothing in them names this machine's folders.
 
@@ -33,8 +33,16 @@ pub fn host_target() -> Result<String> {
 
 /// Builds one of the workspace's programs, and gives back where it is.
 pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
-    static_program_for(project, name, &host_target()?)
+    program_for(project, name, &host_target()?, STATIC)
 }
+
+/// The same of one that loads a library when it runs, which a static program can't: it needs a glibc
+/// as new as this machine's.
+pub fn dynamic_program(project: &Project, name: &str) -> Result<PathBuf> {
+    program_for(project, name, &host_target()?, "")
+}
+
+const STATIC: &str = "-Ctarget-feature=+crt-static";
 
 /// The same for arm64, with the standard library that rustup has for it, and no C compiler.
 pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf> {
@@ -44,10 +52,10 @@ pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf
         .dir(&project.source)
         .run()
         .context("only rustup has what builds the guest's program for arm64")?;
-    static_program_for(project, name, TARGET)
+    program_for(project, name, TARGET, STATIC)
 }
 
-fn static_program_for(project: &Project, name: &str, target: &str) -> Result<PathBuf> {
+fn program_for(project: &Project, name: &str, target: &str, linking: &str) -> Result<PathBuf> {
     // Given as a target even though it is the host's own, so that these flags stay away from
     // build scripts and procedural macros, which cannot be static.
     cargo(project)
@@ -62,7 +70,7 @@ fn static_program_for(project: &Project, name: &str, target: &str) -> Result<Pat
         ])
         .args(["--target", target])
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, linking)?)
         .env_remove("RUSTFLAGS")
         .log(&project.log(&format!("cargo-{name}"))?)
         .run()?;
@@ -75,7 +83,7 @@ pub fn static_test(project: &Project, package: &str, test: &str) -> Result<PathB
         .args(["test", "--no-run", "--release", "--locked", "--package"])
         .args([package, "--test", test, "--message-format", "json"])
         .args(["--target", &host_target()?])
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project)?)
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, STATIC)?)
         .env_remove("RUSTFLAGS")
         .stdout()?;
     text.lines()
@@ -85,8 +93,8 @@ pub fn static_test(project: &Project, package: &str, test: &str) -> Result<PathB
         .with_context(|| format!("cargo built no program of the test {test}"))
 }
 
-/// Static, and with this machine's folders replaced by names that are the same everywhere.
-fn rustflags(project: &Project) -> Result<String> {
+/// How it is linked, and this machine's folders replaced by names that are the same everywhere.
+fn rustflags(project: &Project, linking: &str) -> Result<String> {
     let home = env::var_os("HOME").map(PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -97,7 +105,8 @@ fn rustflags(project: &Project) -> Result<String> {
         (cargo_home.as_path(), "/cargo"),
         (project.source.as_path(), "/source"),
     ];
-    let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
+    let linking = Some(linking).filter(|flag| !flag.is_empty());
+    let mut flags: Vec<String> = linking.map(str::to_owned).into_iter().collect();
     for (from, to) in maps {
         let from = from
             .to_str()

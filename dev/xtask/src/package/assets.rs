@@ -20,6 +20,13 @@ pub fn write(project: &Project) -> Result<()> {
     write_debhelper(&assets.join("debhelper"))
 }
 
+/// Puts the package's bindgen there.
+pub fn take_bindgen(project: &Project, program: &Path) -> Result<()> {
+    let folder = project.source.join("target/assets");
+    files::make_dir(&folder)?;
+    files::copy(program, &folder.join("bindgen"))
+}
+
 fn write_debhelper(dir: &Path) -> Result<()> {
     files::make_empty_dir(dir)?;
     for (path, text) in dh_dkms_rust::files() {

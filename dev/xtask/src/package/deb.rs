@@ -78,7 +78,8 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     let output = project.product("debian")?;
     let target = cargo::host_target()?;
     ui::step("build dkms-rust", || {
-        cargo::static_program(project, "dkms-rust")
+        cargo::static_program(project, "dkms-rust")?;
+        assets::take_bindgen(project, &cargo::dynamic_program(project, "dkms-rust-bindgen")?)
     })?;
     ui::step("write completions and the list of others' code", || {
         assets::write(project)?;

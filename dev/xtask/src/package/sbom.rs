@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::host::project::Project;
 use crate::host::{cargo, files};
 
-/// The program.
+/// The program, and all that are in its package.
 const NAME: &str = "dkms-rust";
+const PROGRAMS: [&str; 2] = [NAME, "dkms-rust-bindgen"];
 
 /// What is linked into it, and what else had a part in compiling it.
 const LINKED: &str = "normal,no-proc-macro";
@@ -37,8 +38,10 @@ pub fn write(project: &Project) -> Result<()> {
 
 /// The crates that cargo names for such edges, with their licences.
 fn tree(project: &Project, edges: &str) -> Result<BTreeMap<Crate, String>> {
+    let packages = PROGRAMS.iter().flat_map(|name| ["--package", name]);
     let text = cargo::cargo(project)
-        .args(["tree", "--locked", "--package", NAME, "--edges", edges])
+        .args(["tree", "--locked", "--edges", edges])
+        .args(packages)
         .args(["--target", &cargo::host_target()?])
         .args(["--prefix", "none", "--format", "{p}|{l}"])
         .stdout()?;
