@@ -19,7 +19,12 @@ const OWN: &str = "/usr/lib/dkms-rust/bindgen";
 const OWN_PACKAGE: &str = "dkms-rust";
 
 /// The packages of which one brings libclang.
-const LIBCLANG: [&str; 4] = ["libclang1-19", "libclang1-21", "libclang1-20", "libclang-dev"];
+const LIBCLANG: [&str; 4] = [
+    "libclang1-19",
+    "libclang1-21",
+    "libclang1-20",
+    "libclang-dev",
+];
 
 /// A bindgen's path and what it says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +47,10 @@ impl Bindgen {
             Some(Self { path, version })
         };
         let own = Some(PathBuf::from(OWN)).filter(|path| may_run(path));
-        Self::among(kernel, own.into_iter().chain(named("bindgen")).filter_map(ask))
+        Self::among(
+            kernel,
+            own.into_iter().chain(named("bindgen")).filter_map(ask),
+        )
     }
 
     fn among(kernel: &Kernel, found: impl Iterator<Item = Self>) -> Result<Self, Refusal> {
@@ -90,7 +98,11 @@ impl Bindgen {
         // The package with the library itself has LLVM's version in its name.
         let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
         let missing = owners.is_empty();
-        let install = || LIBCLANG.iter().find_map(|name| dpkg::install(system, &[name]));
+        let install = || {
+            LIBCLANG
+                .iter()
+                .find_map(|name| dpkg::install(system, &[name]))
+        };
         let reinstall = || {
             let mut both = owners.iter().map(|owner| [package, owner]);
             both.find_map(|packages| dpkg::reinstall(system, &packages))

@@ -79,7 +79,10 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     let target = cargo::host_target()?;
     ui::step("build dkms-rust", || {
         cargo::static_program(project, "dkms-rust")?;
-        assets::take_bindgen(project, &cargo::dynamic_program(project, "dkms-rust-bindgen")?)
+        assets::take_bindgen(
+            project,
+            &cargo::dynamic_program(project, "dkms-rust-bindgen")?,
+        )
     })?;
     ui::step("write completions and the list of others' code", || {
         assets::write(project)?;

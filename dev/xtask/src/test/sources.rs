@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! dkms-rust-sources, of the tested kernels, on a machine that has neither linux-source nor
-//! rust-src.
+//! dkms-rust-sources, of the tested kernels, on a machine that has neither linux-source nor rust-src,
+//! and no bindgen but dkms-rust's own.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +18,9 @@ use super::package_checks;
 use super::tally::Tally;
 
 /// Takes away what the package is in place of, and installs dkms-rust as users do.
-const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' && \
+const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' bindgen 'libclang*-dev' && \
      apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources && \
-     ! ls /usr/src/linux-source-* /usr/src/rustc-* && \
+     ! ls /usr/src/linux-source-* /usr/src/rustc-* /usr/bin/bindgen && \
      for R in $RELEASES; do dkms-rust check -k $R || exit 1; done";
 
 /// What is missing is named, and the command that is printed brings it.
