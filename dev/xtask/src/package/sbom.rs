@@ -92,7 +92,8 @@ fn document(
     let program = all.keys().find(own).context("the program is in its tree")?;
     let known: BTreeSet<&Crate> = linked.keys().collect();
     let mut components = Vec::new();
-    for (package, licence) in all.iter().filter(|(package, _)| *package != program) {
+    let others = |(name, _): &Crate| !PROGRAMS.contains(&name.as_str());
+    for (package, licence) in all.iter().filter(|(package, _)| others(package)) {
         let mut component = of(package, "library", licence);
         let scope = if known.contains(package) {
             "required"
