@@ -35,7 +35,9 @@ apt-get -q download "rust-src/$SUITE"
 dpkg-deb -x ./*.deb /
 "#;
 
-/// Copies what `core` is compiled from, of each rustc; `core` names the two others by paths.
+/// Copies what `core` is compiled from, of each rustc; `core` names the two others by paths. What
+/// dkms-rust leaves empty is empty, and what is for processors that no kernel with Rust runs on is
+/// not there.
 const LIBRARIES: &str = r#"
 set -e
 for library in /usr/src/rustc-*/library; do
@@ -45,6 +47,10 @@ for library in /usr/src/rustc-*/library; do
     cd "$library"
     cp -r --parents core stdarch/crates/core_arch portable-simd/crates/core_simd "$to"
     find "$to" -type f ! -path '*/src/*' -delete
+    cd "$to/stdarch/crates/core_arch/src"
+    find x86 x86_64 -name 'avx512*' -exec truncate -s 0 {} +
+    rm -rf amdgpu hexagon mips nvptx powerpc powerpc64 s390x sparc wasm32
+    find "$to" -type d -empty -delete
 done
 "#;
 
