@@ -124,7 +124,10 @@ impl Plan {
         if class != Class::Metadata {
             rebuildable.clone()?;
         }
-        let (way, rustc) = Way::choose(&kernel, class, forced)?;
+        let bindgens = Bindgen::all();
+        // What another than the kernel's own makes has not all of the kernel's names.
+        let other_bindgen = class == Class::Rust && !Bindgen::is_own_here(&kernel, &bindgens);
+        let (way, rustc) = Way::choose(&kernel, class, forced || other_bindgen)?;
         if way != Way::Shipped {
             rebuildable?;
         }
@@ -133,7 +136,7 @@ impl Plan {
             Tree::Own(kernel.build)
         } else {
             place::runs_programs(&kernel)?;
-            let bindgen = Bindgen::of(&kernel)?;
+            let bindgen = Bindgen::of(&kernel, bindgens)?;
             let inputs = inputs(system, &kernel, way, &rustc, &bindgen, slice.as_ref())?;
             let found = kept
                 .then(|| Cache::find(system, release, &inputs))
@@ -142,7 +145,7 @@ impl Plan {
                 Tree::Kept(inputs)
             } else {
                 let source = Source::of(system, &kernel, slice)
-                    .map_err(|refusal| without_source(&kernel, class, way, refusal))?;
+                    .map_err(|refusal| without_source(&kernel, class, &rustc, refusal))?;
                 rustc.library(&kernel)?;
                 bindgen.reads_c(&kernel)?;
                 place::check(&kernel)?;
@@ -276,9 +279,9 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
 }
 
 /// Says with a refusal for want of the source why the source is needed at all.
-fn without_source(kernel: &Kernel, class: Class, way: Way, refusal: Refusal) -> Refusal {
+fn without_source(kernel: &Kernel, class: Class, rustc: &Rustc, refusal: Refusal) -> Refusal {
     let mut refusal = with_lib_rust(kernel, refusal);
-    let own = way::own_rustc(kernel, class).filter(|_| way == Way::Linked);
+    let own = way::own_rustc(kernel, class).filter(|own| *own != rustc.version);
     if let Some(own) = own {
         refusal.reason = format!(
             "its own rustc, {own:?}, is not here, and with another it takes its source; {}",
@@ -412,12 +415,18 @@ mod tests {
         make_installed(root.path(), "7.3.4-amd64", config);
         let release = "7.3.4-amd64".parse().unwrap();
         let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
-        let reason = |way| {
+        let reason = |version: &str| {
             let refusal = Refusal::new(&release, "no source", "get it");
-            without_source(&kernel, Class::Rust, way, refusal).reason
+            let rustc = Rustc {
+                path: "/usr/bin/rustc".into(),
+                version: version.to_owned(),
+            };
+            without_source(&kernel, Class::Rust, &rustc, refusal).reason
         };
-        assert_eq!(reason(Way::Rebuilt), "no source");
-        assert!(reason(Way::Linked).starts_with("its own rustc, \"rustc 1.11.1 (x)\", is not"));
+        assert_eq!(reason("rustc 1.11.1 (x)"), "no source");
+        assert!(
+            reason("rustc 1.85.1 (x)").starts_with("its own rustc, \"rustc 1.11.1 (x)\", is not")
+        );
     }
 
     #[test]

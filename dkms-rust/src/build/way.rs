@@ -52,29 +52,25 @@ pub fn own_rustc(kernel: &Kernel, class: Class) -> Option<String> {
 }
 
 impl Way {
-    /// Chooses the way for a kernel, and the rustc; `other_source` says that its own source is not
+    /// Chooses the way for a kernel, and the rustc; `other` says that its own source or bindgen is not
     /// here, so that its Rust code can't be relied on.
     ///
     /// # Errors
     ///
     /// A refusal if there is no rustc that would do.
-    pub fn choose(
-        kernel: &Kernel,
-        class: Class,
-        other_source: bool,
-    ) -> Result<(Self, Rustc), Refusal> {
-        Self::among(kernel, class, other_source, &Rustc::all())
+    pub fn choose(kernel: &Kernel, class: Class, other: bool) -> Result<(Self, Rustc), Refusal> {
+        Self::among(kernel, class, other, &Rustc::all())
     }
 
     fn among(
         kernel: &Kernel,
         class: Class,
-        other_source: bool,
+        other: bool,
         found: &[Rustc],
     ) -> Result<(Self, Rustc), Refusal> {
         let (way, wanted) = match class {
             Class::Metadata => (Self::Shipped, own_rustc(kernel, class)),
-            Class::Rust if !other_source => (Self::Rebuilt, own_rustc(kernel, class)),
+            Class::Rust if !other => (Self::Rebuilt, own_rustc(kernel, class)),
             Class::Rust | Class::NoRust => (Self::Linked, None),
         };
         if let Some(wanted) = &wanted {
@@ -125,18 +121,14 @@ mod tests {
         }
     }
 
-    fn chosen(
-        config: &str,
-        other_source: bool,
-        found: &[(&str, &str)],
-    ) -> Result<(Way, String), Refusal> {
+    fn chosen(config: &str, other: bool, found: &[(&str, &str)]) -> Result<(Way, String), Refusal> {
         let root = tempfile::tempdir().unwrap();
         make_installed(root.path(), "7.3.4-amd64", config);
         let release = "7.3.4-amd64".parse().unwrap();
         let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
         let class = Class::of(&kernel).unwrap();
         let found: Vec<Rustc> = found.iter().map(|(path, text)| rustc(path, text)).collect();
-        let (way, rustc) = Way::among(&kernel, class, other_source, &found)?;
+        let (way, rustc) = Way::among(&kernel, class, other, &found)?;
         Ok((way, rustc.version))
     }
 

@@ -5,6 +5,7 @@
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
+use crate::system::names;
 use crate::system::run::answer;
 use crate::system::search::may_run;
 use crate::toolchain::minimum::{self, Minimum, numbers};
@@ -12,8 +13,8 @@ use crate::toolchain::programs::named;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The one that comes with dkms-rust.
-const OWN: &str = "/usr/lib/dkms-rust/bindgen";
+/// Where those are that come with dkms-rust.
+const OWN: &str = "/usr/lib/dkms-rust";
 
 /// What brings it.
 const OWN_PACKAGE: &str = "dkms-rust";
@@ -36,24 +37,34 @@ pub struct Bindgen {
 }
 
 impl Bindgen {
-    /// Finds the first bindgen that is new enough for the kernel: dkms-rust's own, or another.
-    ///
-    /// # Errors
-    ///
-    /// A refusal if there is none.
-    pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
+    /// All that are here: dkms-rust's own, then others.
+    pub fn all() -> Vec<Self> {
         let ask = |path: PathBuf| {
             let version = answer(Command::new(&path).arg("--version"))?;
             Some(Self { path, version })
         };
-        let own = Some(PathBuf::from(OWN)).filter(|path| may_run(path));
-        Self::among(
-            kernel,
-            own.into_iter().chain(named("bindgen")).filter_map(ask),
-        )
+        let own = names(Path::new(OWN)).into_iter().rev();
+        let own = own
+            .map(|name| Path::new(OWN).join(name))
+            .filter(|path| may_run(path));
+        own.chain(named("bindgen")).filter_map(ask).collect()
     }
 
-    fn among(kernel: &Kernel, found: impl Iterator<Item = Self>) -> Result<Self, Refusal> {
+    /// Whether the one is here that the kernel was built with. Another writes other impls, and the
+    /// numbers of impls are in the names of symbols.
+    pub fn is_own_here(kernel: &Kernel, found: &[Self]) -> bool {
+        let own = kernel.config.get("BINDGEN_VERSION_TEXT");
+        own.is_none_or(|own| found.iter().any(|bindgen| bindgen.version == own))
+    }
+
+    /// Takes the one that the kernel was built with, or else the first that is new enough.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if there is none.
+    pub fn of(kernel: &Kernel, mut found: Vec<Self>) -> Result<Self, Refusal> {
+        let own = kernel.config.get("BINDGEN_VERSION_TEXT");
+        found.sort_by_key(|bindgen| own != Some(&bindgen.version));
         let oldest = Minimum::of(kernel).bindgen;
         let will_do = |version: &str| numbers(version) >= Some(oldest);
         let mut too_old = None;
@@ -93,7 +104,7 @@ impl Bindgen {
             self.path.display()
         );
         let system = &kernel.system;
-        let own = self.path == Path::new(OWN);
+        let own = self.path.starts_with(OWN);
         let package = if own { OWN_PACKAGE } else { "bindgen" };
         // The package with the library itself has LLVM's version in its name.
         let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
@@ -121,22 +132,59 @@ mod tests {
     use crate::kernel::headers::tests::make_installed;
     use crate::system::System;
 
+    const CONFIG: &str = "CONFIG_RUST=y\n";
+
     fn chosen(found: &[&str]) -> Result<String, Refusal> {
+        chosen_for(CONFIG, found)
+    }
+
+    fn chosen_for(config: &str, found: &[&str]) -> Result<String, Refusal> {
         let root = tempfile::tempdir().unwrap();
-        make_installed(root.path(), "7.3.4-amd64", "CONFIG_RUST=y\n");
+        make_installed(root.path(), "7.3.4-amd64", config);
         let release = "7.3.4-amd64".parse().unwrap();
         let kernel = Kernel::find(&System::below(root.path()), &release).unwrap();
         let bindgen = |version: &&str| Bindgen {
             path: "/usr/bin/bindgen".into(),
             version: (*version).to_owned(),
         };
-        Bindgen::among(&kernel, found.iter().map(bindgen)).map(|bindgen| bindgen.version)
+        let found = found.iter().map(bindgen).collect();
+        Bindgen::of(&kernel, found).map(|bindgen| bindgen.version)
     }
 
     #[test]
     fn the_first_that_is_new_enough_is_taken() {
         let found = ["bindgen 0.60.0", "bindgen 0.71.1", "bindgen 0.72.0"];
         assert_eq!(chosen(&found).unwrap(), "bindgen 0.71.1");
+    }
+
+    #[test]
+    fn the_one_that_the_kernel_was_built_with_comes_first() {
+        let config = "CONFIG_RUST=y\nCONFIG_BINDGEN_VERSION_TEXT=\"bindgen 0.71.1\"\n";
+        let found = ["bindgen 0.72.1", "bindgen 0.71.1"];
+        assert_eq!(chosen_for(config, &found).unwrap(), "bindgen 0.71.1");
+        assert_eq!(chosen_for(config, &found[..1]).unwrap(), "bindgen 0.72.1");
+    }
+
+    #[test]
+    fn names_are_a_kernel_s_own_only_by_its_own_bindgen() {
+        let root = tempfile::tempdir().unwrap();
+        let config = "CONFIG_RUST=y\nCONFIG_BINDGEN_VERSION_TEXT=\"bindgen 0.71.1\"\n";
+        for (release, config) in [("7.3.4-amd64", config), ("7.0.1-amd64", CONFIG)] {
+            make_installed(root.path(), release, config);
+        }
+        let is_own = |release: &str, version: &str| {
+            let system = System::below(root.path());
+            let kernel = Kernel::find(&system, &release.parse().unwrap()).unwrap();
+            let bindgen = Bindgen {
+                path: "/usr/bin/bindgen".into(),
+                version: version.to_owned(),
+            };
+            Bindgen::is_own_here(&kernel, &[bindgen])
+        };
+        assert!(is_own("7.3.4-amd64", "bindgen 0.71.1"));
+        assert!(!is_own("7.3.4-amd64", "bindgen 0.72.1"));
+        // Where the kernel does not say, any will do.
+        assert!(is_own("7.0.1-amd64", "bindgen 0.72.1"));
     }
 
     #[test]

@@ -33,13 +33,13 @@ pub fn host_target() -> Result<String> {
 
 /// Builds one of the workspace's programs, and gives back where it is.
 pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
-    program_for(project, name, &host_target()?, STATIC)
+    program_for(project, name, &host_target()?)
 }
 
-/// The same of one that loads a library when it runs, which a static program can't: it needs a glibc
-/// as new as this machine's.
-pub fn dynamic_program(project: &Project, name: &str) -> Result<PathBuf> {
-    program_for(project, name, &host_target()?, "")
+/// Builds a package's programs that load a library when they run, which a static program can't: they
+/// need a glibc as new as this machine's. Gives back the folder.
+pub fn dynamic_programs(project: &Project, package: &str) -> Result<PathBuf> {
+    programs_for(project, package, &["--bins"], &host_target()?, "")
 }
 
 const STATIC: &str = "-Ctarget-feature=+crt-static";
@@ -52,29 +52,33 @@ pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf
         .dir(&project.source)
         .run()
         .context("only rustup has what builds the guest's program for arm64")?;
-    program_for(project, name, TARGET, STATIC)
+    program_for(project, name, TARGET)
 }
 
-fn program_for(project: &Project, name: &str, target: &str, linking: &str) -> Result<PathBuf> {
+fn program_for(project: &Project, name: &str, target: &str) -> Result<PathBuf> {
+    let folder = programs_for(project, name, &["--bin", name], target, STATIC)?;
+    Ok(folder.join(name))
+}
+
+fn programs_for(
+    project: &Project,
+    package: &str,
+    which: &[&str],
+    target: &str,
+    linking: &str,
+) -> Result<PathBuf> {
     // Given as a target even though it is the host's own, so that these flags stay away from
     // build scripts and procedural macros, which cannot be static.
     cargo(project)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            name,
-            "--bin",
-            name,
-        ])
+        .args(["build", "--release", "--locked", "--package", package])
+        .args(which)
         .args(["--target", target])
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(project, linking)?)
         .env_remove("RUSTFLAGS")
-        .log(&project.log(&format!("cargo-{name}"))?)
+        .log(&project.log(&format!("cargo-{package}"))?)
         .run()?;
-    Ok(project.target.join(target).join("release").join(name))
+    Ok(project.target.join(target).join("release"))
 }
 
 /// Builds one of a package's tests as such a program, and gives back where it is.

@@ -20,11 +20,16 @@ pub fn write(project: &Project) -> Result<()> {
     write_debhelper(&assets.join("debhelper"))
 }
 
-/// Puts the package's bindgen there.
-pub fn take_bindgen(project: &Project, program: &Path) -> Result<()> {
-    let folder = project.source.join("target/assets");
-    files::make_dir(&folder)?;
-    files::copy(program, &folder.join("bindgen"))
+/// dkms-rust's own.
+const BINDGENS: [&str; 2] = ["bindgen-0-71", "bindgen-0-72"];
+
+/// Puts the package's bindgens there.
+pub fn take_bindgens(project: &Project, built: &Path) -> Result<()> {
+    let folder = project.source.join("target/assets/bindgen");
+    files::make_empty_dir(&folder)?;
+    BINDGENS
+        .iter()
+        .try_for_each(|name| files::copy(&built.join(name), &folder.join(name)))
 }
 
 fn write_debhelper(dir: &Path) -> Result<()> {

@@ -79,10 +79,8 @@ pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     let target = cargo::host_target()?;
     ui::step("build dkms-rust", || {
         cargo::static_program(project, "dkms-rust")?;
-        assets::take_bindgen(
-            project,
-            &cargo::dynamic_program(project, "dkms-rust-bindgen")?,
-        )
+        let bindgens = cargo::dynamic_programs(project, "dkms-rust-bindgen")?;
+        assets::take_bindgens(project, &bindgens)
     })?;
     ui::step("write completions and the list of others' code", || {
         assets::write(project)?;

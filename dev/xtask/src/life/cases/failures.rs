@@ -116,9 +116,9 @@ pub const CASES: &[Case] = &[
         "bindgen dies of a signal; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "rm -rf /var/cache/dkms-rust && mkdir /root/aside && \
-                     mv /usr/lib/dkms-rust/bindgen /root/aside && \
+                     mv /usr/lib/dkms-rust/bindgen-0-71 /root/aside && \
                      printf '#!/bin/sh\\ncase $* in *--version*) exec /root/aside/bindgen --version;; esac\\n\
-                     kill -SEGV $$\\n' >/usr/lib/dkms-rust/bindgen && chmod 755 /usr/lib/dkms-rust/bindgen",
+                     kill -SEGV $$\\n' >/usr/lib/dkms-rust/bindgen-0-71 && chmod 755 /usr/lib/dkms-rust/bindgen-0-71",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["bindgen can.t read C: it is damaged, or libclang"],
         },

@@ -117,7 +117,7 @@ pub const CASES: &[BadInput] = &[
     ),
     refused(
         "bindgen-missing",
-        "rm /usr/bin/bindgen /usr/lib/dkms-rust/bindgen",
+        "rm /usr/bin/bindgen /usr/lib/dkms-rust/bindgen-*",
         77,
         &["bindgen, .* is not installed", "mend: install bindgen"],
     ),
@@ -269,10 +269,10 @@ pub const CASES: &[BadInput] = &[
         name: "rebuild-that-failed-is-not-repeated",
         // The second does not try; kdir, for people, does.
         prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && \
-                  mv /usr/lib/dkms-rust/bindgen /usr/lib/dkms-rust/bindgen-real && \
+                  mv /usr/lib/dkms-rust/bindgen-0-71 /root/bindgen && \
                   printf '#!/bin/sh\\ncase \"$*\" in *_generated.rs*) echo error: it is broken >&2; exit 1;; esac\\n\
-                  exec /usr/lib/dkms-rust/bindgen-real \"$@\"\\n' > /usr/lib/dkms-rust/bindgen && \
-                  chmod 755 /usr/lib/dkms-rust/bindgen",
+                  exec /root/bindgen \"$@\"\\n' > /usr/lib/dkms-rust/bindgen-0-71 && \
+                  chmod 755 /usr/lib/dkms-rust/bindgen-0-71",
         command: "cd /tmp/m && dkms-rust make -k $R; echo first $?; dkms-rust make -k $R; \
                   echo second $?; dkms-rust check -k $R; echo check $?; test -s /var/log/dkms-rust/$R.log && \
                   dkms-rust kdir -k $R; echo again $?",
@@ -291,7 +291,7 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "linux-source-gone-and-a-tool-upgraded",
         // The slice is kept; another bindgen makes another tree of it.
-        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && touch -d 2020-01-01 /usr/lib/dkms-rust/bindgen",
+        prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && touch -d 2020-01-01 /usr/lib/dkms-rust/bindgen-0-71",
         command: "dkms-rust check -k $R; echo without $?; \
                   mkdir -p /tmp/s/rust/kernel /tmp/s/scripts && cp /usr/src/linux-headers-*-common/Makefile /tmp/s && \
                   echo > /tmp/s/rust/kernel/lib.rs && \
@@ -480,9 +480,9 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "compiler-that-hangs",
-        prepare: "mv /usr/lib/dkms-rust/bindgen /usr/lib/dkms-rust/bindgen-real && \
+        prepare: "mv /usr/lib/dkms-rust/bindgen-0-71 /root/bindgen && \
                   printf '#!/bin/sh\\ncase \"$*\" in *_generated.rs*) exec sleep 6542;; esac\\n\
-                  exec /usr/lib/dkms-rust/bindgen-real \"$@\"\\n' > /usr/lib/dkms-rust/bindgen && chmod 755 /usr/lib/dkms-rust/bindgen",
+                  exec /root/bindgen \"$@\"\\n' > /usr/lib/dkms-rust/bindgen-0-71 && chmod 755 /usr/lib/dkms-rust/bindgen-0-71",
         command: "DKMS_RUST_TIMEOUT=40 dkms-rust kdir -k $R; echo kdir $?; \
                   grep -lsz [6]542 /proc/[0-9]*/cmdline; echo left $?",
         exit: 0,

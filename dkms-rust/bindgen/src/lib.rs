@@ -2,12 +2,17 @@
 
 //! bindgen, called as Debian's is. That one depends on all that a C++ compiler takes; to read a
 //! kernel's headers takes libclang, a library.
+//!
+//! There is a program for each version that kernels in Debian's archive were built with: another
+//! one writes other impls, whose numbers are in the names of the symbols that kernels export.
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    match run() {
+/// How a program ends; what went wrong is said.
+pub fn end(done: Result<(), Box<dyn Error>>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever called may have closed it.
@@ -15,10 +20,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (builder, output, _) = bindgen::builder_from_flags(std::env::args())?;
-    let bindings = builder.generate()?;
-    Ok(bindings.write(output)?)
 }
