@@ -2,6 +2,9 @@
 
 //! What cargo itself can say about this workspace.
 
+use std::env;
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::host::cargo::cargo;
@@ -49,12 +52,21 @@ const CHECKS: &[Check] = &[
             "bans",
             "sources",
         ],
-        component: Some("deny"),
+        component: Some(DENY),
     },
 ];
 
-/// Runs the unit tests, and what else is installed.
-pub fn run(project: &Project, tally: &mut Tally) {
+/// Of whom cargo is to be told that is not one of its own commands, and takes minutes to compile.
+const DENY: &str = "deny";
+
+/// Runs the unit tests, and what else is installed; with `all` what is not is, into the cache.
+pub fn run(project: &Project, all: bool, tally: &mut Tally) {
+    if all && !has(project, DENY) {
+        let installed = ui::step("install cargo-deny", || install(project));
+        if let Err(error) = installed {
+            tally.fail("host/deny", &format!("{error:#}"));
+        }
+    }
     if let Err(error) = unit_tests(project, tally) {
         tally.fail("host/unit-tests", &format!("{error:#}"));
     }
@@ -65,7 +77,10 @@ pub fn run(project: &Project, tally: &mut Tally) {
         }
         tally.case(check.name, || {
             let log = project.log(&check.name.replace('/', "-"))?;
-            cargo(project).args(check.args).log(&log).run().map(drop)
+            with_tools(project, cargo(project).args(check.args))?
+                .log(&log)
+                .run()
+                .map(drop)
         });
     }
     miri(project, tally);
@@ -104,7 +119,31 @@ fn miri(project: &Project, tally: &mut Tally) {
 }
 
 fn has(project: &Project, component: &str) -> bool {
-    cargo(project).args([component, "--version"]).run().is_ok()
+    let asked = with_tools(project, cargo(project).args([component, "--version"]));
+    asked.and_then(Cmd::run).is_ok()
+}
+
+/// Where cargo's commands are that were installed for these checks.
+fn tools(project: &Project) -> Result<PathBuf> {
+    project.cached("tools")
+}
+
+fn install(project: &Project) -> Result<()> {
+    cargo(project)
+        .args(["install", "--locked", "cargo-deny", "--root"])
+        .arg(tools(project)?)
+        .log(&project.log("host-deny-install")?)
+        .run()
+        .map(drop)
+}
+
+/// cargo looks for its commands in PATH.
+fn with_tools(project: &Project, cargo: Cmd) -> Result<Cmd> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = [tools(project)?.join("bin")]
+        .into_iter()
+        .chain(env::split_paths(&path));
+    Ok(cargo.env("PATH", env::join_paths(folders)?))
 }
 
 /// Every unit test counts one.

@@ -74,7 +74,7 @@ fn prepare<'a>(project: &'a Project, choice: &Choice, tally: &mut Tally) -> Resu
         }
         let repo = repo::build(project, &debs)?;
         if choice.wants("host") {
-            host_checks::run(project, tally);
+            host_checks::run(project, choice.all, tally);
         }
         Ok((debs, repo))
     })
