@@ -4,6 +4,7 @@
 //! by the same compilers for the same kernels and measured in one run. May use `guest`, `report` and what is below
 //! them.
 
+mod apt;
 mod build;
 mod check;
 mod costs;

@@ -14,12 +14,12 @@ use anyhow::{Context, Result};
 
 use crate::debian::archive;
 use crate::debian::kernel::Kernel;
-use crate::debian::kernels::Debian;
+use crate::debian::kernels::{Debian, TESTED};
 use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::run::Cmd;
-use crate::host::{digest, files, lock, mounts, ui};
+use crate::host::{date, digest, files, lock, mounts, ui};
 
 /// A Debian that boots, and what a Rust module is built with. The C compiler comes with the
 /// kernel's headers, which know which one it is.
@@ -81,10 +81,47 @@ pub fn base_with(
         "make a Debian {} root with kernel {}",
         debian.suite, kernel.release
     );
-    ui::step(&what, || bootstrap(project, debian, mirror, &folder))?;
+    let include: Vec<String> = PACKAGES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(
+            KERNEL_PACKAGES
+                .iter()
+                .map(|name| format!("{name}/{}", debian.kernel)),
+        )
+        .collect();
+    ui::step(&what, || {
+        let from = (debian.suite, debian.archives);
+        bootstrap(project, mirror, from, &include, &folder)
+    })?;
     remove_others(&roots, &folder);
     open(&folder, kernel, offered)
         .with_context(|| format!("the new root in {} is not whole", folder.display()))
+}
+
+/// A minimal root of the tested suite with its kernel and nothing else.
+pub fn plain(project: &Project) -> Result<Root> {
+    let mirror = Mirror::find()?;
+    let suite = TESTED.suite;
+    let roots = project.cached(&format!("roots/plain-{suite}"))?;
+    let _lock = lock::take(&roots.with_extension("lock"))?;
+    let folder = roots.join(date::today()?);
+    let path = folder.join("root");
+    if !path.exists() {
+        let what = format!("make a minimal Debian {suite} root");
+        let include = ["linux-image-amd64".to_owned()];
+        ui::step(&what, || {
+            bootstrap(project, &mirror, (suite, &[suite]), &include, &folder)
+        })?;
+        remove_others(&roots, &folder);
+    }
+    Ok(Root {
+        layers: vec![path.clone()],
+        path,
+        release: String::new(),
+        folder,
+        offered: Vec::new(),
+    })
 }
 
 /// Removes all that is cached.
@@ -97,19 +134,17 @@ pub fn clean(project: &Project) -> Result<()> {
     Ok(())
 }
 
-fn bootstrap(project: &Project, debian: &Debian, mirror: &Mirror, folder: &Path) -> Result<()> {
+/// Makes a root of a suite, from it and others, with these packages.
+fn bootstrap(
+    project: &Project,
+    mirror: &Mirror,
+    (suite, archives): (&str, &[&str]),
+    include: &[String],
+    folder: &Path,
+) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
     // mmdebstrap's apt runs as _apt, which must be able to reach the root.
     let place = work.path().join("root");
-    let include: Vec<String> = PACKAGES
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(
-            KERNEL_PACKAGES
-                .iter()
-                .map(|name| format!("{name}/{}", debian.kernel)),
-        )
-        .collect();
     let mut count = 0;
     Cmd::new("mmdebstrap")
         .args(RECIPE)
@@ -122,14 +157,9 @@ fn bootstrap(project: &Project, debian: &Debian, mirror: &Mirror, folder: &Path)
                 .map(|option| format!("--aptopt={option}")),
         )
         .arg(format!("--include={}", include.join(",")))
-        .arg(debian.suite)
+        .arg(suite)
         .arg(&place)
-        .args(
-            debian
-                .archives
-                .iter()
-                .map(|suite| mirror.source_line(suite)),
-        )
+        .args(archives.iter().map(|suite| mirror.source_line(suite)))
         // Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
         .env("INITRD", "No")
         .log(&project.log("provision")?)

@@ -54,10 +54,16 @@ for library in /usr/src/rustc-*/library; do
 done
 "#;
 
-/// Makes the package of all kernels and compilers of all Debians.
+/// Builds the package.
 pub fn task(project: &Project) -> Result<bool> {
     setup::begin()?;
     let repo = repo::build(project, &deb::build(project)?)?;
+    println!("{}", all(project, &repo)?.display());
+    Ok(true)
+}
+
+/// Makes the package of all kernels and compilers of all Debians, by the dkms-rust of a repository.
+pub fn all(project: &Project, repo: &Path) -> Result<PathBuf> {
     let content = Content::new(project)?;
     let mirror = Mirror::find()?;
     for debian in DEBIANS {
@@ -65,10 +71,9 @@ pub fn task(project: &Project) -> Result<bool> {
         let kernels = one_of_each(&base.offered);
         let root = layers::with_kernels(project, &base, "sources", &kernels)?;
         let suites: Vec<&str> = debian.rustc.into_iter().collect();
-        content.add(&root, &repo, &kernels, &suites, &mirror)?;
+        content.add(&root, repo, &kernels, &suites, &mirror)?;
     }
-    content.pack()?;
-    Ok(true)
+    content.pack()
 }
 
 /// The same of a root that has these kernels, and of its own compiler.

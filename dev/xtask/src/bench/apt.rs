@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What apt downloads and unpacks for the driver on a minimal Debian with a kernel, beside a DKMS
+//! package in C: apt's own sums.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::setup::Setup;
+use crate::debian::{packaged, provision, slices};
+use crate::host::{files, mounts, ui};
+use crate::package::repo;
+
+use super::build::Built;
+use super::results::{Part, Row, Value};
+
+/// What is installed, by its name in the results. Without Recommends the headers have to be named.
+const INSTALLED: [(&str, &str); 2] = [
+    ("driver", "procdriver-dkms"),
+    ("acpi-call", "acpi-call-dkms"),
+];
+const HEADERS: &str = "linux-headers-amd64";
+
+/// The names of the rows end so where nothing that is recommended comes along.
+const LEAN: &str = "-lean";
+
+/// Asks apt.
+pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
+    let sources = slices::all(setup.project, &setup.repo)?;
+    let work = mounts::scratch_folder(setup.project)?;
+    let repo = work.path().join("repo");
+    files::make_dir(&repo)?;
+    for deb in setup.debs.iter().chain([&sources]) {
+        files::copy(
+            deb,
+            &repo.join(deb.file_name().context("a package without a name")?),
+        )?;
+    }
+    repo::index(&repo, &repo)?;
+    let plain = provision::plain(setup.project)?;
+    let mut chroot = Chroot::new(setup.project, &plain)?;
+    chroot.bind(&repo, packaged::REPO)?;
+    let list: PathBuf = chroot
+        .path()
+        .join("etc/apt/sources.list.d")
+        .join(repo::SOURCES);
+    files::write(&list, repo::sources_at(&repo, packaged::REPO)?)?;
+    let log = setup.project.log("bench-apt-sums")?;
+    chroot.sh("apt-get -q update").log(&log).run()?;
+    let mut rows = Vec::new();
+    for (end, option, more) in [
+        ("", "--install-recommends", ""),
+        (LEAN, "--no-install-recommends", HEADERS),
+    ] {
+        let row = |name: &str| built.row(Part::Costs, &format!("{name}{end}"), "bytes");
+        let (mut download, mut disk) = (row("apt-download"), row("apt-disk"));
+        for (name, package) in INSTALLED {
+            // That it does not go on is how it is asked.
+            let line = format!("apt-get -q --assume-no {option} install {package} {more} || :");
+            let said = chroot.sh(&line).log(&log).run()?.text;
+            let (downloaded, unpacked) =
+                sums(&said).with_context(|| format!("apt has no sums for {package}: {said}"))?;
+            ui::say(&format!(
+                "  {package} {option}: {downloaded} and {unpacked} bytes"
+            ));
+            let value = |sum: f64| Value::of(&[sum]).context("no sum");
+            download.add(name, value(downloaded)?);
+            disk.add(name, value(unpacked)?);
+        }
+        rows.extend([download, disk]);
+    }
+    Ok(rows)
+}
+
+/// `Need to get 94.3 MB/96 MB of archives.`, `After this operation, 373 MB of additional disk space`:
+/// what is to be had in all, and what it takes then.
+fn sums(said: &str) -> Option<(f64, f64)> {
+    let download = between(said, "Need to get ", " of archives")?;
+    let download = download.rsplit('/').next()?;
+    let disk = between(said, "After this operation, ", " of additional")?;
+    Some((bytes(download)?, bytes(disk)?))
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?
+        .1
+        .split_once(end)
+        .map(|(found, _)| found)
+}
+
+/// `94.3 MB`, `1,234 kB`.
+fn bytes(text: &str) -> Option<f64> {
+    let (number, unit) = text.split_once(' ')?;
+    let number: f64 = number.replace(',', "").parse().ok()?;
+    let unit = match unit {
+        "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => return None,
+    };
+    Some(number * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apts_sums_are_read() {
+        let said = "Need to get 546 MB/548 MB of archives.\nAfter this operation, 2,198 MB of \
+                    additional disk space will be used.\n";
+        assert_eq!(sums(said), Some((548e6, 2198e6)));
+        let said = "Need to get 80.5 kB of archives.\nAfter this operation, 1.2 GB of additional";
+        assert_eq!(sums(said), Some((80.5e3, 1.2e9)));
+        assert_eq!(sums("0 upgraded, 0 newly installed"), None);
+    }
+}
