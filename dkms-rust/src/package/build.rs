@@ -145,7 +145,7 @@ impl Build<'_> {
     fn say_failed(&self, outcome: &Outcome, how: &str, said: &str) {
         match self.is_news(outcome) {
             true => self.say_not_built(how, said),
-            false => self.say("the same failure again"),
+            false => self.say(&format!("the same failure again ({})", why(outcome))),
         }
     }
 
@@ -227,6 +227,14 @@ impl Build<'_> {
         let outcome = failed(why, kept.log, inputs);
         self.say_failed(&outcome, &format!(", dkms {}", ended.how()), &said);
         outcome
+    }
+}
+
+/// Why there is no module, in a line.
+fn why(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Refused { why, .. } | Outcome::Failed { why, .. } => why,
+        Outcome::Built { .. } | Outcome::Excluded { .. } => "",
     }
 }
 

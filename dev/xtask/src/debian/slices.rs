@@ -132,8 +132,8 @@ impl<'a> Content<'a> {
             let list = chroot.path().join("etc/apt/sources.list.d/rust-src.list");
             files::write(&list, format!("{}\n", mirror.source_line(suite)))?;
             ui::step(&format!("download rust-src of {suite}"), || {
-                let download = chroot.sh(RUST_SRC).env("SUITE", suite);
-                download.log(&log).run().map(drop)
+                let line = format!("SUITE='{suite}'; {RUST_SRC}");
+                chroot.sh(&line).log(&log).run().map(drop)
             })?;
         }
         chroot.bind(&self.folder, "/srv/sources")?;
@@ -141,8 +141,8 @@ impl<'a> Content<'a> {
     }
 
     fn slice(&self, chroot: &Chroot, kernel: &Kernel, log: &Path) -> Result<()> {
-        let take = chroot.sh(SLICE).env("R", &kernel.release).log(log);
-        let name = take.stdout()?;
+        let line = format!("R='{}'; {SLICE}", kernel.release);
+        let name = chroot.sh(&line).log(log).stdout()?;
         let slice = format!("{}.tar.xz", kernel.release);
         let slice = chroot.path().join(KEPT).join(slice);
         let to = self

@@ -84,10 +84,10 @@ fn with(setup: &Setup<'_>, deb: &Path, folder: &Path) -> Result<PathBuf> {
 
 /// `R` is the newest kernel, and `RELEASES` are all.
 fn step(setup: &Setup<'_>, chroot: &Chroot, line: &str, says: &[&str]) -> Result<()> {
+    let releases = &setup.releases;
+    let set = format!("R='{}'; RELEASES='{}'", releases[0], releases.join(" "));
     let output = chroot
-        .sh(line)
-        .env("R", &setup.releases[0])
-        .env("RELEASES", setup.releases.join(" "))
+        .sh(&format!("{set}; {line}"))
         .log(&setup.project.log("sources")?)
         .try_run()?;
     output.must_end_with(0)?;
