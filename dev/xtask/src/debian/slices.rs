@@ -46,7 +46,7 @@ for library in /usr/src/rustc-*/library; do
     mkdir -p "$to"
     cd "$library"
     cp -r --parents core stdarch/crates/core_arch portable-simd/crates/core_simd "$to"
-    find "$to" -type f ! -path '*/src/*' -delete
+    find "$to" -type f ! '(' -path '*/src/*' -name '*.[rm][sd]' ')' -delete
     cd "$to/stdarch/crates/core_arch/src"
     find x86 x86_64 -name 'avx512*' -exec truncate -s 0 {} +
     rm -rf amdgpu hexagon mips nvptx powerpc powerpc64 s390x sparc wasm32

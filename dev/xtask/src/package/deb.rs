@@ -130,7 +130,8 @@ fn pack(
     }
     change(&mut deb);
     deb.resolve_assets(&listener)?;
-    deb.resolved_depends = Some(deb.resolved_binary_dependencies(&listener)?);
+    let depends = deb.resolved_binary_dependencies(&listener)?;
+    deb.resolved_depends = Some(depends).filter(|depends| !depends.is_empty());
     let compressed = compressed_assets(&deb, &listener)?;
     apply_compressed_assets(&mut deb, compressed);
     deb.sort_assets_by_type();

@@ -21,12 +21,12 @@ use super::tally::Tally;
 const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' bindgen 'libclang*-dev' && \
      apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources && \
      ! ls /usr/src/linux-source-* /usr/src/rustc-* /usr/bin/bindgen && \
-     for R in $RELEASES; do dkms-rust check -k $R || exit 1; done";
+     for K in $RELEASES; do dkms-rust check -k $K || exit 1; done";
 
 /// What is missing is named, and the command that is printed brings it.
 const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources && \
-     for R in $RELEASES; do dkms-rust check -k $R; done; \
-     $(dkms-rust check -k $R | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
+     for K in $RELEASES; do dkms-rust check -k $K; done; \
+     $(dkms-rust check -k $R 2>&1 | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
 
 const MEND: &str = "is not installed\n *mend: apt install dkms-rust-sources\n";
 
