@@ -34,8 +34,10 @@ pub struct Inputs(BTreeMap<String, String>);
 /// The input that is the fingerprint of the headers.
 pub const HEADERS: &str = "headers";
 
-/// The input that may be unknown: where only a tree is kept, its slice may be gone.
+/// The inputs that may be unknown: where only a tree is kept, its slice may be gone, and the library
+/// of its rustc.
 const SLICE: &str = "slice";
+const LIBRARY: &str = "rust-src";
 
 impl Inputs {
     /// These inputs, each a name and a value.
@@ -55,10 +57,16 @@ impl Inputs {
         self
     }
 
+    /// The same with the digest of the library.
+    pub fn with_library(mut self, digest: String) -> Self {
+        self.0.insert(LIBRARY.to_owned(), digest);
+        self
+    }
+
     /// Whether both are the same, as far as both know.
     pub fn agree(&self, other: &Self) -> bool {
-        let known =
-            |name: &str| name != SLICE || self.0.contains_key(SLICE) && other.0.contains_key(SLICE);
+        let both = |name: &str| self.0.contains_key(name) && other.0.contains_key(name);
+        let known = |name: &str| ![SLICE, LIBRARY].contains(&name) || both(name);
         let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         let mut names = names.into_iter().filter(|name| known(name));
         names.all(|name| self.0.get(name) == other.0.get(name))

@@ -184,11 +184,14 @@ fn until_a_new_tree_is_whole_the_old_one_stays() {
 }
 
 #[test]
-fn a_tree_is_found_by_its_inputs_also_where_its_slice_is_not_known() {
+fn a_tree_is_found_by_its_inputs_also_where_its_slice_or_its_library_is_not_known() {
     let bench = Bench::new();
     let release: Release = RELEASE.parse().unwrap();
     let known = Inputs::new([("input", "a")]);
-    let whole = known.clone().with_slice("1".into());
+    let whole = known
+        .clone()
+        .with_slice("1".into())
+        .with_library("1".into());
     let cache = Cache::open(&bench.system).unwrap();
     let find = |inputs: &Inputs| Cache::find(&bench.system, &release, inputs);
     assert_eq!(find(&known), None);
@@ -196,6 +199,7 @@ fn a_tree_is_found_by_its_inputs_also_where_its_slice_is_not_known() {
     assert_eq!(find(&known), Some(whole.clone()));
     assert_eq!(find(&whole), Some(whole.clone()));
     assert_eq!(find(&known.clone().with_slice("2".into())), None);
+    assert_eq!(find(&known.clone().with_library("2".into())), None);
     assert_eq!(find(&Inputs::new([("input", "b")])), None);
 }
 

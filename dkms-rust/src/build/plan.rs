@@ -363,19 +363,16 @@ fn inputs(
         ("build tree", &kernel.build.display().to_string()),
         ("rustc", &rustc.version),
         ("rustc's file", &identity::of_program(&rustc.path)),
-        (
-            "rust-src",
-            &library
-                .as_deref()
-                .map(identity::of_library)
-                .unwrap_or_default(),
-        ),
         ("bindgen", &bindgen.version),
         ("bindgen's file", &identity::of_program(&bindgen.path)),
         ("libclang", &identity::of_libclang()),
     ]);
-    Ok(match slice {
+    let inputs = match slice {
         Some(slice) => inputs.with_slice(slice.about.files.clone()),
+        None => inputs,
+    };
+    Ok(match library {
+        Some(library) => inputs.with_library(identity::of_library(&library)),
         None => inputs,
     })
 }

@@ -43,13 +43,24 @@ pub fn of_folder(folder: &Path) -> String {
     text(found)
 }
 
-/// The source of `core` below a library's directory.
+/// The source of `core` below a library's directory, by its content: the package that brings it may
+/// be another.
 pub fn of_library(library: &Path) -> String {
     let mut found = Vec::new();
     for part in ["core/src", "stdarch/crates/core_arch/src"] {
         walk(&library.join(part), &mut found);
     }
-    text(found)
+    found.sort();
+    let mut hash = blake3::Hasher::new();
+    for file in &found {
+        let name = file.strip_prefix(library).unwrap_or(file);
+        let content = fs::read(file).unwrap_or_default();
+        for part in [name.as_os_str().as_encoded_bytes(), &content] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().to_hex()[..32].to_owned()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -88,7 +99,12 @@ mod tests {
         fs::write(src.join("mod.rs"), "a").unwrap();
         let first = of_library(dir.path());
         assert_eq!(of_library(dir.path()), first);
-        fs::write(src.join("mod.rs"), "ab").unwrap();
+        let there = tempfile::tempdir().unwrap();
+        let copy = there.path().join("core/src/num");
+        fs::create_dir_all(&copy).unwrap();
+        fs::write(copy.join("mod.rs"), "a").unwrap();
+        assert_eq!(of_library(there.path()), first);
+        fs::write(src.join("mod.rs"), "b").unwrap();
         assert_ne!(of_library(dir.path()), first);
     }
 
