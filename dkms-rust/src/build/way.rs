@@ -92,6 +92,15 @@ impl Way {
                     Rustc::mend(&kernel.system, &wanted),
                 ))
             }
+            (Some(option), None) if class == Class::Rust => {
+                let bindgen = kernel.config.get("BINDGEN_VERSION_TEXT");
+                let why = format!(
+                    "it is built with CONFIG_{option}, so that only its own compilers can build \
+                     modules for it, from its own source; that, or {:?}, is not here",
+                    bindgen.unwrap_or("bindgen")
+                );
+                Err(Refusal::final_(&kernel.release, why))
+            }
             (Some(option), None) => {
                 let why = format!(
                     "it has no Rust and is built with CONFIG_{option}, under which code from Rust \
@@ -167,6 +176,9 @@ mod tests {
         assert!(refusal.reason.contains("only its own rustc"), "{refusal}");
         assert!(refusal.mend.is_some());
         let found = [("/usr/bin/rustc", OWN)];
+        // Its source, or its bindgen, is another.
+        let refusal = chosen(&config, true, &found).unwrap_err();
+        assert!(refusal.reason.contains("from its own source"), "{refusal}");
         let refusal = chosen("CONFIG_CFI_CLANG=y\n", false, &found).unwrap_err();
         assert!(refusal.reason.contains("CONFIG_CFI_CLANG"), "{refusal}");
         assert_eq!(refusal.mend, None);

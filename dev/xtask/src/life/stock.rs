@@ -23,6 +23,9 @@ use crate::package::{repo, versions};
 /// The names of a kernel's packages, apart from what they depend on.
 const KERNEL: [&str; 3] = ["linux-image", "linux-headers", "linux-source"];
 
+/// What dkms is called by before a kernel is unpacked.
+const PREINST_HOOK: &str = "etc/kernel/preinst.d/dkms";
+
 /// The suite of Debian's next release.
 const NEXT_RELEASE: &str = "forky";
 
@@ -151,6 +154,10 @@ impl<'a> Stock<'a> {
         chroot.without_secure_boot()?;
         if let Some(dkms) = self.dkms {
             run::copy_all(dkms, chroot.path())?;
+            // Not every dkms has it, and another's would call for what it can't do.
+            if !dkms.join(PREINST_HOOK).exists() {
+                files::remove(&chroot.path().join(PREINST_HOOK))?;
+            }
         }
         let offers = chroot.path().join("srv/offers");
         files::make_dir(&offers)?;
