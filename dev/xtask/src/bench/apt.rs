@@ -54,7 +54,7 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
         ("", "--install-recommends", ""),
         (LEAN, "--no-install-recommends", HEADERS),
     ] {
-        let row = |name: &str| built.row(Part::Costs, &format!("{name}{end}"), "bytes");
+        let row = |name: &str| built.row(Part::Apt, &format!("{name}{end}"), "bytes");
         let (mut download, mut disk) = (row("apt-download"), row("apt-disk"));
         for (name, package) in INSTALLED {
             // That it does not go on is how it is asked.

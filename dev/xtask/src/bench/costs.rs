@@ -15,7 +15,6 @@ use crate::debian::setup::Setup;
 use crate::host::run;
 use crate::host::{mounts, ui};
 
-use super::apt;
 use super::build::{Built, MODULES};
 use super::results::{Part, Row, Value};
 use super::watch;
@@ -39,11 +38,6 @@ pub fn run(setup: &Setup<'_>, built: &[Built]) -> Result<Vec<Row>> {
     let mut rows = ui::step("dkms build, cold and warm", || dkms(setup, first))?;
     rows.push(ui::step("apt install in a root with one kernel", || {
         apt_install(setup, first)
-    })?);
-    // Of the kernel that Debian's stable suite has, as most machines do.
-    let stable = built.last().context("no kernel to build for")?;
-    rows.extend(ui::step("what apt downloads and unpacks", || {
-        apt::run(setup, stable)
     })?);
     for built in built {
         rows.extend(sizes(built)?);

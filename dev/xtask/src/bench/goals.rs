@@ -103,6 +103,26 @@ pub const GOALS: &[Goal] = &[
         Bound::AtMost(1.20),
     ),
     goal(
+        "apt, download, bytes",
+        Look::Ours("apt-download"),
+        Bound::AtMost(350e6),
+    ),
+    goal(
+        "apt, download without Recommends",
+        Look::Ours("apt-download-lean"),
+        Bound::AtMost(210e6),
+    ),
+    goal(
+        "apt, disk without Recommends",
+        Look::Ours("apt-disk-lean"),
+        Bound::AtMost(900e6),
+    ),
+    goal(
+        "dkms build, cold, memory, bytes",
+        Look::Ours("dkms-build-cold-memory"),
+        Bound::AtMost(858_993_459.0),
+    ),
+    goal(
         "dkms build, cold, seconds",
         Look::Ours("dkms-build-cold"),
         Bound::AtMost(45.0),

@@ -125,6 +125,11 @@ impl<'a> Ready<'a> {
                 guest::throughput(self.setup, &self.program, first)
             }
             Part::Costs => costs::run(self.setup, &self.built),
+            // Beside the kernel that Debian's stable suite has, as most machines do.
+            Part::Apt => {
+                let stable = self.built.last().context("no kernel to ask for")?;
+                apt::run(self.setup, stable)
+            }
         }
     }
 }

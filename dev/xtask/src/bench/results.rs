@@ -19,6 +19,8 @@ pub enum Part {
     Throughput,
     /// Building by dkms, sizes, apt install
     Costs,
+    /// What apt downloads and unpacks, by its own sums
+    Apt,
 }
 
 impl Part {
@@ -28,6 +30,7 @@ impl Part {
             Self::Instructions => "instructions",
             Self::Throughput => "throughput",
             Self::Costs => "costs",
+            Self::Apt => "apt",
         }
     }
 }
