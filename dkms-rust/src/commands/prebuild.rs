@@ -7,7 +7,7 @@ use crate::build::plan::Plan;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::package::dkms::CHECKED;
-use crate::package::hook::{Hook, is_unattended};
+use crate::package::hook::{Hook, can_install, is_unattended};
 use crate::system::System;
 use anyhow::{Context, Result};
 use std::env;
@@ -38,7 +38,7 @@ pub fn run(
     if !is_unattended(system) {
         return Ok(ExitCode::SUCCESS);
     }
-    hook.can_install().map_err(refused)?;
+    can_install(system, release).map_err(refused)?;
     let folder = hook.folder(&env::current_dir().context("can't find the current directory")?);
     let built = env::set_current_dir(&folder)
         .with_context(|| format!("can't build in {}", folder.display()))

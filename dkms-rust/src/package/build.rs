@@ -3,6 +3,7 @@
 //! A build for one kernel, by dkms.
 
 use super::dkms::{Ended, run};
+use super::hook::can_install;
 use super::logs;
 use super::records::Records;
 use super::say::Voice;
@@ -67,7 +68,12 @@ pub struct Build<'a> {
 impl Build<'_> {
     /// Builds.
     pub fn run(&self) -> Outcome {
-        let planned = match (self.planner)(self.system, self.release) {
+        let planned = (self.planner)(self.system, self.release);
+        let planned = planned.and_then(|planned| {
+            can_install(self.system, self.release)?;
+            Ok(planned)
+        });
+        let planned = match planned {
             Ok(planned) => planned,
             Err(refusal) => return self.refused(&refusal),
         };

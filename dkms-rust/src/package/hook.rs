@@ -54,20 +54,6 @@ impl<'a> Hook<'a> {
         record.join("build")
     }
 
-    /// Refuses if dkms could not put the module where it belongs.
-    ///
-    /// # Errors
-    ///
-    /// The refusal.
-    pub fn can_install(&self) -> Result<(), Refusal> {
-        let folder = self.system.modules().join(self.release.as_str());
-        if rustix::fs::access(&folder, Access::WRITE_OK).is_ok() {
-            return Ok(());
-        }
-        let why = format!("{} can't be written", self.system.shown(&folder));
-        Err(Refusal::final_(self.release, why))
-    }
-
     /// Takes modules out of the way that dkms has lost track of.
     pub fn make_room(&self) {
         let (system, name) = (self.system, self.name);
@@ -130,6 +116,20 @@ impl<'a> Hook<'a> {
             tell_at_the_end();
         }
     }
+}
+
+/// Refuses if dkms could not put a module where it belongs; not every dkms says so.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn can_install(system: &System, release: &Release) -> Result<(), Refusal> {
+    let folder = system.modules().join(release.as_str());
+    if rustix::fs::access(&folder, Access::WRITE_OK).is_ok() {
+        return Ok(());
+    }
+    let why = format!("{} can't be written", system.shown(&folder));
+    Err(Refusal::final_(release, why))
 }
 
 /// Lets dpkg's trigger on /usr/src run at the end of apt, which tells what is not built. dkms shows
