@@ -72,7 +72,7 @@ pub fn by_debians_cargo(setup: &Setup<'_>) -> Result<()> {
     copy(project, &source, &work.path().join("crates"))?;
     let root = layers::with_cargo(project, base)?;
     let mut chroot = Chroot::new(project, &root)?;
-    chroot.bind(work.path(), "/srv/work")?;
+    chroot.bind(work.path(), "/srv/elsewhere")?;
     chroot
         .sh(BY_DEBIANS_CARGO)
         .log(&project.log("package-debians-cargo")?)
@@ -85,7 +85,7 @@ pub fn by_debians_cargo(setup: &Setup<'_>) -> Result<()> {
     deb::compare(&first, &second)
 }
 
-const BY_DEBIANS_CARGO: &str = "cd /srv/work/source && CARGO_HOME=/srv/work/crates \
+const BY_DEBIANS_CARGO: &str = "cd /srv/elsewhere/source && CARGO_HOME=/srv/elsewhere/crates \
      CARGO_NET_OFFLINE=true cargo run --locked --package xtask -- deb";
 
 /// The source without what was built, and the crates that were downloaded.
