@@ -274,7 +274,8 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
         failure.why,
         failure.log.display()
     );
-    let again = format!("dkms-rust kdir -k {release}, which tries it again");
+    let options = system.options();
+    let again = format!("dkms-rust kdir -k {release}{options}, which tries it again");
     Err(Refusal::new(release, why, again))
 }
 

@@ -215,7 +215,10 @@ fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
             Refusal::new(
                 release,
                 why,
-                format!("dkms-rust source -k {release} --fetch"),
+                format!(
+                    "dkms-rust source -k {release}{} --fetch",
+                    kernel.system.options()
+                ),
             )
         }
         Some(own) => {

@@ -85,7 +85,7 @@ impl Source {
         let mend = if let Some(smaller) = sources_package::install_source(system, &source) {
             smaller
         } else if dpkg::offers(system, &package, &source) {
-            format!("dkms-rust source -k {release} --fetch")
+            format!("dkms-rust source -k {release}{} --fetch", system.options())
         } else {
             format!(
                 "{} ({} {} is in none of apt's sources)",
@@ -143,8 +143,9 @@ fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathB
 
 fn from(kernel: &Kernel) -> String {
     format!(
-        "dkms-rust source -k {} --from DIRECTORY, with the source that it was built from",
-        kernel.release
+        "dkms-rust source -k {}{} --from DIRECTORY, with the source that it was built from",
+        kernel.release,
+        kernel.system.options()
     )
 }
 

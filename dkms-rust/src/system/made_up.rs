@@ -38,7 +38,17 @@ fn of_folder(base: &Path, folder: &Path) -> Result<(System, String)> {
     let release = release_of(&build)?;
     let root = base.join(&release);
     link_to(&root, &release, &build)?;
+    share(&root)?;
     Ok((System::below(root), release))
+}
+
+/// Lets it have what dkms-rust-sources brought to this machine.
+fn share(root: &Path) -> Result<()> {
+    let link = System::below(root).shared();
+    fs::create_dir_all(link.parent().unwrap_or(root))?;
+    fs::remove_file(&link).ok();
+    let to = System::here().shared();
+    symlink(to, &link).with_context(|| format!("can't make {}", link.display()))
 }
 
 fn of_packages(base: &Path, packages: &[PathBuf]) -> Result<(System, String)> {
@@ -91,6 +101,7 @@ fn unpack(base: &Path, work: &Path, packages: &[PathBuf]) -> Result<(System, Str
     }
     fs::write(dpkg.join("status"), status)?;
     link_to(&root, &release, &build)?;
+    share(&root)?;
     Ok((System::below(root), release))
 }
 
@@ -223,6 +234,8 @@ mod tests {
         for _ in 0..2 {
             let (system, release) = make(&base, &debs).unwrap();
             assert_eq!(release, "7.3.4-amd64");
+            let shared = fs::read_link(system.shared()).unwrap();
+            assert_eq!(shared, System::here().shared());
             let build = system.headers(&release);
             let makefile = fs::read_to_string(build.join("Makefile")).unwrap();
             let common = makefile.trim().strip_prefix("include ").unwrap();

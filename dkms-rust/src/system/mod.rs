@@ -62,6 +62,19 @@ impl System {
         self.own.is_some()
     }
 
+    /// What has to stand in a command that is printed, so that it is about the same headers and the
+    /// same cache; with a space before it, or nothing.
+    pub fn options(&self) -> String {
+        let option = |name: &str, path: &Option<PathBuf>| {
+            let path = path.as_ref()?.display();
+            Some(format!(" --{name} {path}"))
+        };
+        [option("headers", &self.headers), option("cache", &self.own)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// Whether they are not where they usually are.
     pub fn has_other_headers(&self) -> bool {
         self.headers.is_some()
@@ -172,6 +185,10 @@ mod tests {
     #[test]
     fn a_cache_of_one_s_own_has_all_that_is_kept_and_nothing_else() {
         let system = System::below("/x").with_cache(Some("/home/a/cache".into()));
+        assert_eq!(system.options(), " --cache /home/a/cache");
+        let other = System::here().with_headers(Some("/srv/h".into()));
+        assert_eq!(other.options(), " --headers /srv/h");
+        assert_eq!(System::here().options(), "");
         for kept in [system.cache(), system.state(), system.logs()] {
             assert!(kept.starts_with("/home/a/cache"), "{}", kept.display());
         }
