@@ -69,7 +69,10 @@ impl System {
             let path = path.as_ref()?.display();
             Some(format!(" --{name} {path}"))
         };
-        [option("headers", &self.headers), option("cache", &self.own)]
+        // dkms always names headers, most often those where they usually are.
+        let usual = |path: &PathBuf| path.starts_with(self.modules()) && path.ends_with("build");
+        let other = self.headers.clone().filter(|path| !usual(path));
+        [option("headers", &other), option("cache", &self.own)]
             .into_iter()
             .flatten()
             .collect()
@@ -188,7 +191,8 @@ mod tests {
         assert_eq!(system.options(), " --cache /home/a/cache");
         let other = System::here().with_headers(Some("/srv/h".into()));
         assert_eq!(other.options(), " --headers /srv/h");
-        assert_eq!(System::here().options(), "");
+        let usual = System::here().with_headers(Some("/lib/modules/7/build".into()));
+        assert_eq!(usual.options(), "");
         for kept in [system.cache(), system.state(), system.logs()] {
             assert!(kept.starts_with("/home/a/cache"), "{}", kept.display());
         }
