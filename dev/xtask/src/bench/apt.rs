@@ -31,14 +31,7 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     let sources = slices::all(setup.project, &setup.repo)?;
     let work = mounts::scratch_folder(setup.project)?;
     let repo = work.path().join("repo");
-    files::make_dir(&repo)?;
-    for deb in setup.debs.iter().chain([&sources]) {
-        files::copy(
-            deb,
-            &repo.join(deb.file_name().context("a package without a name")?),
-        )?;
-    }
-    repo::index(&repo, &repo)?;
+    repo::of(setup.debs.iter().chain([&sources]), &repo, &repo)?;
     let plain = provision::plain(setup.project)?;
     let mut chroot = Chroot::new(setup.project, &plain)?;
     chroot.bind(&repo, packaged::REPO)?;

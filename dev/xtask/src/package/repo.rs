@@ -50,13 +50,19 @@ fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
     // Made beside and renamed, so that a failure leaves no half repository.
     let work = project.target.join("repo.new");
     files::make_empty_dir(&work)?;
-    for deb in debs {
-        let name = deb.file_name().context("a package without a name")?;
-        files::copy(deb, &work.join(name))?;
-    }
-    index(&work, dir)?;
+    of(debs, &work, dir)?;
     files::remove(dir)?;
     files::rename(&work, dir)
+}
+
+/// Makes a repository of copies of these packages in a folder, which will be seen at a place.
+pub fn of<'a>(debs: impl IntoIterator<Item = &'a PathBuf>, dir: &Path, place: &Path) -> Result<()> {
+    files::make_dir(dir)?;
+    for deb in debs {
+        let name = deb.file_name().context("a package without a name")?;
+        files::copy(deb, &dir.join(name))?;
+    }
+    index(dir, place)
 }
 
 /// Makes a repository of the packages in a folder, which will be seen at a place.

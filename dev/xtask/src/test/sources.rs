@@ -3,7 +3,7 @@
 //! dkms-rust-sources, of the tested kernels, on a machine that has neither linux-source nor rust-src,
 //! and no bindgen but dkms-rust's own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -11,7 +11,7 @@ use crate::debian::chroot::Chroot;
 use crate::debian::kernel::Kernel;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, slices};
-use crate::host::{files, mounts};
+use crate::host::mounts;
 use crate::package::repo;
 
 use super::package_checks;
@@ -47,7 +47,8 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
             .collect();
         let deb = slices::of_root(setup.project, &setup.checks, &setup.repo, &kernels)?;
         let work = mounts::scratch_folder(setup.project)?;
-        let repo = with(setup, &deb, &work.path().join("repo"))?;
+        let repo = work.path().join("repo");
+        repo::of(setup.debs.iter().chain([&deb]), &repo, &repo)?;
         let chroot = packaged::with_repo(setup.project, &setup.checks, &repo)?;
         tally.case("sources/lintian", || {
             let name = deb.file_name().context("a package without a name")?;
@@ -69,17 +70,6 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
         }
         Ok(())
     });
-}
-
-/// The repository with one more package.
-fn with(setup: &Setup<'_>, deb: &Path, folder: &Path) -> Result<PathBuf> {
-    files::make_dir(folder)?;
-    for deb in setup.debs.iter().map(PathBuf::as_path).chain([deb]) {
-        let name = deb.file_name().context("a package without a name")?;
-        files::copy(deb, &folder.join(name))?;
-    }
-    repo::index(folder, folder)?;
-    Ok(folder.to_owned())
 }
 
 /// `R` is the newest kernel, and `RELEASES` are all.
