@@ -22,6 +22,7 @@ use crate::system::dpkg;
 use crate::system::run::{Failed, step};
 use crate::toolchain::{Bindgen, Compiler, Rustc, identity};
 use anyhow::Result;
+use std::cell::LazyCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -124,7 +125,8 @@ impl Plan {
         if class != Class::Metadata {
             rebuildable.clone()?;
         }
-        let bindgens = Bindgen::all();
+        // Each is asked what it is: not where the kernel brings its metadata.
+        let bindgens = LazyCell::new(Bindgen::all);
         // What another than the kernel's own makes has not all of the kernel's names.
         let other_bindgen = class == Class::Rust && !Bindgen::is_own_here(&kernel, &bindgens);
         let (way, rustc) = Way::choose(&kernel, class, forced || other_bindgen)?;
@@ -136,7 +138,7 @@ impl Plan {
             Tree::Own(kernel.build)
         } else {
             place::runs_programs(&kernel)?;
-            let bindgen = Bindgen::of(&kernel, bindgens)?;
+            let bindgen = Bindgen::of(&kernel, &bindgens)?;
             let inputs = inputs(system, &kernel, way, &rustc, &bindgen, slice.as_ref())?;
             let found = kept
                 .then(|| Cache::find(system, release, &inputs))

@@ -62,15 +62,16 @@ impl Bindgen {
     /// # Errors
     ///
     /// A refusal if there is none.
-    pub fn of(kernel: &Kernel, mut found: Vec<Self>) -> Result<Self, Refusal> {
+    pub fn of(kernel: &Kernel, found: &[Self]) -> Result<Self, Refusal> {
         let own = kernel.config.get("BINDGEN_VERSION_TEXT");
+        let mut found: Vec<&Self> = found.iter().collect();
         found.sort_by_key(|bindgen| own != Some(&bindgen.version));
         let oldest = Minimum::of(kernel).bindgen;
         let will_do = |version: &str| numbers(version) >= Some(oldest);
         let mut too_old = None;
         for bindgen in found {
             if will_do(&bindgen.version) {
-                return Ok(bindgen);
+                return Ok(bindgen.clone());
             }
             too_old.get_or_insert(bindgen);
         }
@@ -147,8 +148,8 @@ mod tests {
             path: "/usr/bin/bindgen".into(),
             version: (*version).to_owned(),
         };
-        let found = found.iter().map(bindgen).collect();
-        Bindgen::of(&kernel, found).map(|bindgen| bindgen.version)
+        let found: Vec<Bindgen> = found.iter().map(bindgen).collect();
+        Bindgen::of(&kernel, &found).map(|bindgen| bindgen.version)
     }
 
     #[test]
