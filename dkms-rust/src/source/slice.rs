@@ -103,13 +103,7 @@ impl Slice {
             forced,
             files: digest(&files),
         };
-        let new = folder.join(format!(".{release}-{}{END}", std::process::id()));
-        let file = path(system, release);
-        let packed = pack(&files, &about, &new).and_then(|()| Ok(fs::rename(&new, &file)?));
-        if packed.is_err() {
-            fs::remove_file(&new).ok();
-        }
-        packed.with_context(|| format!("can't write {}", file.display()))?;
+        let file = put(system, release, |new| pack(&files, &about, new))?;
         Ok(Self { file, about })
     }
 
@@ -130,15 +124,9 @@ impl Slice {
     ///
     /// On errors of writing.
     pub fn keep(&self, system: &System, release: &Release) -> Result<Self> {
-        let file = path(system, release);
-        let new = folder(system)?.join(format!(".{release}-{}{END}", std::process::id()));
-        let copied = fs::copy(&self.file, &new).and_then(|_| fs::rename(&new, &file));
-        if copied.is_err() {
-            fs::remove_file(&new).ok();
-        }
-        copied.with_context(|| format!("can't write {}", file.display()))?;
+        let copy = |new: &Path| Ok(fs::copy(&self.file, new).map(drop)?);
         Ok(Self {
-            file,
+            file: put(system, release, copy)?,
             about: self.about.clone(),
         })
     }
@@ -173,6 +161,22 @@ impl Slice {
 
 fn path(system: &System, release: &Release) -> PathBuf {
     system.state().join(FOLDER).join(format!("{release}{END}"))
+}
+
+/// Puts what is written to a new file into the place of a kernel's slice, whole.
+fn put(
+    system: &System,
+    release: &Release,
+    write: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let new = folder(system)?.join(format!(".{release}-{}{END}", std::process::id()));
+    let file = path(system, release);
+    let written = write(&new).and_then(|()| Ok(fs::rename(&new, &file)?));
+    if written.is_err() {
+        fs::remove_file(&new).ok();
+    }
+    written.with_context(|| format!("can't write {}", file.display()))?;
+    Ok(file)
 }
 
 /// Makes the directory of slices, for root alone to write to.
