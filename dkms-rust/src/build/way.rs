@@ -10,7 +10,7 @@ use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
 use crate::kernel::metadata;
 use crate::kernel::refusal::Refusal;
-use crate::toolchain::Rustc;
+use crate::toolchain::{Bindgen, Rustc};
 use serde::Serialize;
 use std::fmt;
 
@@ -93,7 +93,7 @@ impl Way {
                 ))
             }
             (Some(option), None) if class == Class::Rust => {
-                let bindgen = kernel.config.get("BINDGEN_VERSION_TEXT");
+                let bindgen = Bindgen::own(kernel);
                 let why = format!(
                     "it is built with CONFIG_{option}, so that only its own compilers can build \
                      modules for it, from its own source; that, or {:?}, is not here",

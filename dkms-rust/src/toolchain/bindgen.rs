@@ -50,11 +50,15 @@ impl Bindgen {
         own.chain(named("bindgen")).filter_map(ask).collect()
     }
 
+    /// What the one that the kernel was built with says that it is, if the kernel tells.
+    pub fn own(kernel: &Kernel) -> Option<&str> {
+        kernel.config.get("BINDGEN_VERSION_TEXT")
+    }
+
     /// Whether the one is here that the kernel was built with. Another writes other impls, and the
     /// numbers of impls are in the names of symbols.
     pub fn is_own_here(kernel: &Kernel, found: &[Self]) -> bool {
-        let own = kernel.config.get("BINDGEN_VERSION_TEXT");
-        own.is_none_or(|own| found.iter().any(|bindgen| bindgen.version == own))
+        Self::own(kernel).is_none_or(|own| found.iter().any(|bindgen| bindgen.version == own))
     }
 
     /// Takes the one that the kernel was built with, or else the first that is new enough.
@@ -63,7 +67,7 @@ impl Bindgen {
     ///
     /// A refusal if there is none.
     pub fn of(kernel: &Kernel, found: &[Self]) -> Result<Self, Refusal> {
-        let own = kernel.config.get("BINDGEN_VERSION_TEXT");
+        let own = Self::own(kernel);
         let mut found: Vec<&Self> = found.iter().collect();
         found.sort_by_key(|bindgen| own != Some(&bindgen.version));
         let oldest = Minimum::of(kernel).bindgen;
