@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # In a booted Debian: the source of its kernel, whose macros do harm, is compiled by dkms-rust.
-# /srv/guest is the second disk: the package, the slice of that source, and a program that does the
-# same harm, to show that it can be done.
+# /srv/guest is the second disk: the package, what it made of the true source, the slice of the other,
+# and a program that does the same harm, to show that it can be done.
 
+mount --bind /srv/guest/cache /var/cache/dkms-rust
 mkdir -p /var/lib/dkms-rust/source
 cp /srv/guest/source/* /var/lib/dkms-rust/source/
 cp /srv/guest/procdriver.sources /etc/apt/sources.list.d/
