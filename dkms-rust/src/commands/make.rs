@@ -17,9 +17,10 @@ use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
+use crate::source::find;
 use crate::system::System;
 use crate::system::run;
-use crate::toolchain::Rustc;
+use crate::toolchain::{Bindgen, Rustc};
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
@@ -210,17 +211,16 @@ fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
     let release = &kernel.release;
     let own = kernel.config.get("RUSTC_VERSION_TEXT");
     match own.filter(|_| plan.class != Class::NoRust) {
-        Some(own) if own == plan.rustc.version => {
-            let why = format!("{why}; with the kernel's own source it need not");
-            Refusal::new(
-                release,
-                why,
-                format!(
-                    "dkms-rust source -k {release}{} --fetch",
-                    kernel.system.options()
-                ),
-            )
-        }
+        Some(own) if own == plan.rustc.version => match Bindgen::missing_own(kernel) {
+            Some(bindgen) => {
+                let why = format!("{why}; by the kernel's own bindgen, {bindgen:?}, it need not");
+                Refusal::new(release, why, format!("install {bindgen}"))
+            }
+            None => {
+                let why = format!("{why}; with the kernel's own source it need not");
+                Refusal::new(release, why, find::fetch(kernel))
+            }
+        },
         Some(own) => {
             let why = format!("{why}; built by the kernel's own rustc, {own:?}, it need not");
             Refusal::new(release, why, Rustc::mend(&kernel.system, own))

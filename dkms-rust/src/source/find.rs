@@ -85,7 +85,7 @@ impl Source {
         let mend = if let Some(smaller) = sources_package::install_source(system, &source) {
             smaller
         } else if dpkg::offers(system, &package, &source) {
-            format!("dkms-rust source -k {release}{} --fetch", system.options())
+            fetch(kernel)
         } else {
             format!(
                 "{} ({} {} is in none of apt's sources)",
@@ -141,12 +141,24 @@ fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathB
         .find(|tree| version::upstream(tree).is_ok_and(|upstream| upstream == headers.upstream))
 }
 
+/// What has Debian's source of a kernel fetched.
+pub fn fetch(kernel: &Kernel) -> String {
+    command(kernel, "--fetch", "linux-source's archive")
+}
+
 fn from(kernel: &Kernel) -> String {
-    format!(
-        "dkms-rust source -k {}{} --from DIRECTORY, with the source that it was built from",
-        kernel.release,
-        kernel.system.options()
-    )
+    let what = "the source that it was built from";
+    command(kernel, &format!("--from DIRECTORY, with {what}"), what)
+}
+
+/// What has a kernel's source kept, by this option; where the kernel is not of this machine,
+/// `preflight` is told where the source is.
+fn command(kernel: &Kernel, option: &str, source: &str) -> String {
+    if !kernel.system.is_here() {
+        return format!("the same with --source FILE-OR-DIRECTORY, with {source}");
+    }
+    let (release, options) = (&kernel.release, kernel.system.options());
+    format!("dkms-rust source -k {release}{options} {option}")
 }
 
 #[cfg(test)]
@@ -269,11 +281,9 @@ mod tests {
         );
         let refusal = of(&[], true).unwrap_err();
         assert!(refusal.reason.contains("belong to no package"), "{refusal}");
-        let mend = refusal.mend.unwrap();
-        assert!(
-            mend.contains("source -k 7.3.4+deb13-amd64 --from"),
-            "{mend}"
-        );
+        // The system is made up here, as preflight's is.
+        let mend = "the same with --source FILE-OR-DIRECTORY, with the source that it was built from";
+        assert_eq!(refusal.mend.as_deref(), Some(mend));
     }
 
     #[test]

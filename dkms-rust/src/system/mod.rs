@@ -57,6 +57,11 @@ impl System {
         Self { own, ..self }
     }
 
+    /// Whether it is this machine, rather than one that is made up.
+    pub fn is_here(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     /// Whether it is not in the usual place.
     pub fn has_own_cache(&self) -> bool {
         self.own.is_some()

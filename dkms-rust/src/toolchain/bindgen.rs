@@ -61,6 +61,11 @@ impl Bindgen {
         Self::own(kernel).is_none_or(|own| found.iter().any(|bindgen| bindgen.version == own))
     }
 
+    /// The same of this machine; it is named where it is missing.
+    pub fn missing_own(kernel: &Kernel) -> Option<&str> {
+        Self::own(kernel).filter(|_| !Self::is_own_here(kernel, &Self::all()))
+    }
+
     /// Takes the one that the kernel was built with, or else the first that is new enough.
     ///
     /// # Errors
