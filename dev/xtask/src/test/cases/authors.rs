@@ -126,10 +126,11 @@ pub const PREFLIGHT: &[Case] = &[
          while read -r f; do [ -d $f -a ! -L $f ] || echo ${f#/}; done | tar -C / -cT - | \
          tar -C $package -x && dpkg -s $package | grep -v '^Status' >$package/DEBIAN/control && \
          dpkg-deb -b $package; done && cd ../hello && mv /usr/lib/modules/$1 /srv && \
-         ! dkms-rust preflight ../debs/linux-headers-$1.deb && \
-         dkms-rust preflight ../debs/*.deb --json && mv /srv/$1 /usr/lib/modules && \
+         ! dkms-rust preflight ../debs/linux-headers-$1.deb && mkdir ../linux-source && \
+         mv /usr/src/linux-source-*.xz ../linux-source && ! dkms-rust preflight ../debs/*.deb && \
+         mv ../linux-source/* /usr/src && dkms-rust preflight ../debs/*.deb --json && mv /srv/$1 /usr/lib/modules && \
          modinfo -F vermagic ./hello.ko && make clean",
-        r#"(?s)also name the files of linux-headers-.*-common, linux-kbuild.*"result":"built".*"way":"rebuilt""#,
+        r#"(?s)also name the files of linux-headers-.*-common, linux-kbuild.*the same with --source FILE.*"result":"built".*"way":"rebuilt""#,
     ),
     case(
         "a-user-builds-with-a-cache-of-their-own",
