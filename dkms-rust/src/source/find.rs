@@ -282,7 +282,8 @@ mod tests {
         let refusal = of(&[], true).unwrap_err();
         assert!(refusal.reason.contains("belong to no package"), "{refusal}");
         // The system is made up here, as preflight's is.
-        let mend = "the same with --source FILE-OR-DIRECTORY, with the source that it was built from";
+        let mend =
+            "the same with --source FILE-OR-DIRECTORY, with the source that it was built from";
         assert_eq!(refusal.mend.as_deref(), Some(mend));
     }
 
