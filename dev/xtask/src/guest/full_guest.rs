@@ -26,7 +26,16 @@ use crate::package::repo;
 /// The script that installs, looks and removes.
 pub const PACKAGE_LIFE: &str = concat!(
     include_str!("scripts/begin.sh"),
-    include_str!("scripts/package-life.sh")
+    include_str!("scripts/package-life.sh"),
+    "end\n"
+);
+
+/// The same, and then an author's module.
+pub const PACKAGE_LIFE_AND_OWN_MODULE: &str = concat!(
+    include_str!("scripts/begin.sh"),
+    include_str!("scripts/package-life.sh"),
+    include_str!("scripts/own-module.sh"),
+    "end\n"
 );
 
 /// What Debian's own infrastructure would run.

@@ -147,7 +147,7 @@ fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
     let log = setup.project.log("shellcheck")?;
     for (name, text) in [
         ("debian-tests-install", full_guest::INSTALL_TEST),
-        ("package-life", full_guest::PACKAGE_LIFE),
+        ("package-life", full_guest::PACKAGE_LIFE_AND_OWN_MODULE),
         ("signing", full_guest::SIGNING),
         ("tampered", confined::TAMPERED),
         ("harm", confined::HARM),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The demo's apt install and remove in a booted Debian, as assertions.
+//! The demo's apt install and remove in a booted Debian, as assertions; and the same for a module
+//! that `dkms-rust new` made there.
 
 use std::path::Path;
 
 use crate::debian::setup::Setup;
-use crate::guest::full_guest::{self, PACKAGE_LIFE, Payload};
+use crate::guest::full_guest::{self, PACKAGE_LIFE_AND_OWN_MODULE, Payload};
 use crate::guest::outcome::show_cases;
 use crate::host::ui;
 
@@ -15,7 +16,7 @@ use super::tally::Tally;
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     const LOG: &str = "guest-package-life";
     let payload = Payload {
-        script: PACKAGE_LIFE,
+        script: PACKAGE_LIFE_AND_OWN_MODULE,
         repo: &setup.repo,
         more: &[],
         warm,

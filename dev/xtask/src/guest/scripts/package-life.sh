@@ -21,4 +21,3 @@ try loaded-at-boot "systemctl restart systemd-modules-load && test -e $entry"
 try autopkgtest "sh /srv/guest/install-test"
 try apt-remove "apt-get -q -y remove procdriver-dkms"
 try entry-is-gone "test ! -e /proc/1999_proc && ! lsmod | grep -w ^procDriver && ! modinfo procDriver"
-end
