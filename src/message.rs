@@ -60,5 +60,38 @@ pub(crate) fn kept(message: &[u8], place: Place, count: usize) -> Result<&[u8], 
     }
 }
 
+/// The bytes of a message so short that they need no allocation of their own.
+pub(crate) struct Short {
+    length: u8,
+    bytes: [u8; Self::LIMIT],
+}
+
+impl Short {
+    /// With the length, the discriminant of an enum and a reference count that makes 64 bytes, as
+    /// the kernel allocates them.
+    const LIMIT: usize = 54;
+
+    /// So many zeros, if they are few enough.
+    #[inline(always)]
+    pub(crate) fn new(length: usize) -> Option<Self> {
+        let fits = u8::try_from(length).ok().filter(|_| length <= Self::LIMIT);
+        Some(Self {
+            length: fits?,
+            bytes: [0; Self::LIMIT],
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length.into()).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let length = self.length.into();
+        self.bytes.get_mut(..length).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,9 @@
 use crate::message;
 use crate::message::Place;
 use crate::message::Refusal;
+use crate::message::Short;
 use crate::procfs::{self, Offset, OpenFile, Operations, Reader, Writer};
+use core::ops::Deref;
 use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -13,7 +15,12 @@ use kernel::sync::{Arc, Mutex};
 
 /// A message as it was written. It never changes: a write makes a new one, and who reads goes on
 /// with the one that they have begun.
-pub(crate) type Message = KVec<u8>;
+pub(crate) enum Message {
+    /// In the allocation of the message itself: most are short.
+    Short(Short),
+    /// In one of its own.
+    Long(KVec<u8>),
+}
 
 /// The file's state beside its message.
 pub(crate) struct MyDrive {
@@ -37,7 +44,7 @@ impl MyDrive {
 
     /// What it holds after every load.
     pub(crate) fn greeting() -> Result<Arc<Message>> {
-        join(message::GREETING, KVec::new())
+        Message::joined(message::GREETING, &[])?.shared()
     }
 
     /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
@@ -68,34 +75,64 @@ impl MyDrive {
         if count == 0 {
             return Ok(offset);
         }
+        // So what is taken for it is at most the limit.
+        if count > message::LIMIT {
+            return Err(Refusal::TooLong.into());
+        }
+        // The process may make this take long, so the lock comes after it.
+        let data = Message::written(writer)?;
         let place = if file.appends() {
             Place::End
         } else {
             Place::At(offset)
         };
-        // What is refused anyway takes no memory, and so what is taken is at most the limit.
-        file.look(|newest| message::kept(newest, place, count).map(|_| ()))?;
-        // The process may make this take long, so the lock comes after it.
-        let data = writer.read(GFP_KERNEL_ACCOUNT)?;
 
         let _lock = self.writers.lock();
-        let before = file.newest();
-        let after = join(message::kept(&before, place, count)?, data)?;
+        let length = |newest: &Message| message::kept(newest, place, count).map(<[u8]>::len);
+        let after = match file.look(length)? {
+            // Most writes keep nothing: then what was read is it.
+            0 => data,
+            _ => Message::joined(message::kept(&file.newest(), place, count)?, &data)?,
+        };
         // CAST: At most the limit.
         let end = after.len() as Offset;
-        file.publish(after);
+        file.publish(after.shared()?);
         Ok(end)
     }
 }
 
-/// A message of two parts. Most writes keep nothing: then what was read is it, and not copied.
-fn join(kept: &[u8], data: KVec<u8>) -> Result<Arc<Message>> {
-    let bytes = if kept.is_empty() {
-        data
-    } else {
-        procfs::concat(kept, &data, GFP_KERNEL_ACCOUNT)?
-    };
-    Ok(Arc::new(bytes, GFP_KERNEL_ACCOUNT)?)
+impl Message {
+    /// What a write brings.
+    fn written(writer: Writer) -> Result<Self> {
+        match Short::new(writer.len()) {
+            Some(mut short) => {
+                writer.fill(short.bytes_mut())?;
+                Ok(Self::Short(short))
+            }
+            None => writer.read(GFP_KERNEL_ACCOUNT).map(Self::Long),
+        }
+    }
+
+    /// Two pieces, the second behind the first.
+    fn joined(first: &[u8], second: &[u8]) -> Result<Self> {
+        procfs::concat(first, second, GFP_KERNEL_ACCOUNT).map(Self::Long)
+    }
+
+    fn shared(self) -> Result<Arc<Self>> {
+        Ok(Arc::new(self, GFP_KERNEL_ACCOUNT)?)
+    }
+}
+
+impl Deref for Message {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short(short) => short.bytes(),
+            Self::Long(bytes) => bytes,
+        }
+    }
 }
 
 impl From<Refusal> for Error {

@@ -35,6 +35,20 @@ fn a_negative_offset_gives_nothing() {
 }
 
 #[test]
+fn short_messages_are_up_to_54_bytes_long() {
+    for length in [0, 1, 54] {
+        let mut short = Short::new(length).unwrap();
+        assert_eq!(short.bytes(), vec![0; length]);
+        short.bytes_mut().fill(7);
+        assert_eq!(short.bytes(), vec![7; length]);
+    }
+    for length in [55, 255, 256, 256 + 5, usize::MAX] {
+        assert!(Short::new(length).is_none(), "{length}");
+    }
+    assert_eq!(size_of::<Short>(), 55);
+}
+
+#[test]
 fn an_empty_message_reads_as_nothing() {
     assert_eq!(seen(b"", 0), b"");
 }

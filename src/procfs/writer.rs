@@ -24,6 +24,15 @@ impl Writer {
         self.length
     }
 
+    /// Takes as many as there are places.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if they are not all the process's to read.
+    pub(crate) fn fill(self, places: &mut [u8]) -> Result {
+        self.source.reader().read_slice(places)
+    }
+
     /// Takes them all.
     ///
     /// # Errors

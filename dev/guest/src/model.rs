@@ -117,6 +117,12 @@ impl Model {
         if data.is_empty() {
             return Ok(0);
         }
+        if data.len() > LIMIT {
+            return Err(Errno::EFBIG);
+        }
+        if readable < data.len() {
+            return Err(Errno::EFAULT);
+        }
         let length = self.message.len();
         let kept = if file.appends {
             length
@@ -128,9 +134,6 @@ impl Model {
         }
         if kept + data.len() > LIMIT {
             return Err(Errno::EFBIG);
-        }
-        if readable < data.len() {
-            return Err(Errno::EFAULT);
         }
         self.message = [&self.message[..kept], data].concat().into();
         if at.is_none() {

@@ -354,7 +354,7 @@ fn inputs(
     slice: Option<&Slice>,
 ) -> Result<Inputs, Refusal> {
     let headers = fingerprint::of(system, kernel).map_err(|error| {
-        let why = format!("its headers can't be read: {error}");
+        let why = format!("its headers can't be read: {error:#}");
         Refusal::final_(&kernel.release, why)
     })?;
     let library = rustc.library(kernel).ok();

@@ -10,10 +10,12 @@
 use crate::kernel::headers::Kernel;
 use crate::kernel::memory;
 use crate::system::System;
+use crate::system::below::below;
+use anyhow::{Context, Result};
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The directory of what is remembered, below [`System::state`].
@@ -31,18 +33,15 @@ struct Digests {
 /// # Errors
 ///
 /// If a file can't be read.
-pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
+pub fn of(system: &System, kernel: &Kernel) -> Result<String> {
     let files = files(kernel)?;
     let mut hash = blake3::Hasher::new();
-    for (path, meta) in &files {
+    for (path, stat) in &files {
         hash.update(path.as_os_str().as_encoded_bytes());
-        for number in [
-            meta.size() as i64,
-            meta.mtime(),
-            meta.mtime_nsec(),
-            meta.ctime(),
-            meta.ctime_nsec(),
-        ] {
+        for number in [stat.st_size, stat.st_mtime, stat.st_ctime] {
+            hash.update(&number.to_le_bytes());
+        }
+        for number in [stat.st_mtime_nsec, stat.st_ctime_nsec] {
             hash.update(&number.to_le_bytes());
         }
     }
@@ -54,7 +53,8 @@ pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
 
     let mut hash = blake3::Hasher::new();
     for (path, _) in &files {
-        let file = blake3::hash(&fs::read(path)?);
+        let file = fs::read(path).with_context(|| path.display().to_string())?;
+        let file = blake3::hash(&file);
         hash.update(path.as_os_str().as_encoded_bytes());
         hash.update(file.as_bytes());
     }
@@ -70,7 +70,7 @@ pub fn of(system: &System, kernel: &Kernel) -> io::Result<String> {
 
 /// The files that count, in order. A build tree may hold a whole kernel with its objects: only what
 /// modules are built with is looked at.
-fn files(kernel: &Kernel) -> io::Result<Vec<(PathBuf, Metadata)>> {
+fn files(kernel: &Kernel) -> Result<Vec<(PathBuf, Stat)>> {
     let arch = kernel.srcarch().map(|arch| format!("arch/{arch}"));
     let mut found = Vec::new();
     let mut trees = vec![&kernel.build];
@@ -79,7 +79,7 @@ fn files(kernel: &Kernel) -> io::Result<Vec<(PathBuf, Metadata)>> {
     }
     for tree in trees {
         for name in [".config", ".kernelvariables", "Makefile", "Module.symvers"] {
-            add(&tree.join(name), &mut found)?;
+            add(tree.join(name), &mut found)?;
         }
         for folder in ["include", "scripts"] {
             walk(&tree.join(folder), &mut found)?;
@@ -87,7 +87,7 @@ fn files(kernel: &Kernel) -> io::Result<Vec<(PathBuf, Metadata)>> {
         if let Some(arch) = &arch {
             walk(&tree.join(arch).join("include"), &mut found)?;
             for name in ["Makefile", "Makefile.cpu", "Makefile.postlink"] {
-                add(&tree.join(arch).join(name), &mut found)?;
+                add(tree.join(arch).join(name), &mut found)?;
             }
         }
     }
@@ -96,10 +96,12 @@ fn files(kernel: &Kernel) -> io::Result<Vec<(PathBuf, Metadata)>> {
 }
 
 /// Adds a file, unless there is none of that name.
-fn add(path: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => found.push((path.to_owned(), meta)),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+fn add(path: PathBuf, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
+    match rustix::fs::stat(&path) {
+        Ok(stat) if is(&stat, FileType::RegularFile) => found.push((path, stat)),
+        Err(error) if error != Errno::NOENT => {
+            return Err(error).with_context(|| path.display().to_string());
+        }
         _ => {}
     }
     Ok(())
@@ -107,21 +109,23 @@ fn add(path: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> io::Result<()> {
 
 /// Adds all files below a directory. The directory may be a link, as Debian's `scripts` is; below
 /// it links to directories are not followed.
-fn walk(folder: &Path, found: &mut Vec<(PathBuf, Metadata)>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            walk(&path, found)?;
-        } else {
-            add(&path, found)?;
-        }
+fn walk(folder: &Path, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    below(folder, &mut |path, stat| {
+        if is(stat, FileType::Symlink) {
+            return add(path, found);
+        }
+        if is(stat, FileType::RegularFile) {
+            found.push((path, *stat));
+        }
+        Ok(())
+    })
+}
+
+fn is(stat: &Stat, kind: FileType) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == kind
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The machine: where things are on it, what dpkg says, running programs, and which files can be
 //! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
 
+pub mod below;
 pub mod bounded;
 pub mod child;
 pub mod confine;
@@ -11,7 +12,6 @@ pub mod elf;
 pub mod framework;
 pub mod launch;
 pub mod made_up;
-
 pub mod ram;
 pub mod run;
 pub mod search;

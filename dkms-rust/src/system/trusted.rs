@@ -2,8 +2,9 @@
 
 //! Whether others could have changed a file.
 
+use super::below::below;
 use anyhow::{Context, Result, bail};
-use rustix::fs::lgetxattr;
+use rustix::fs::{FileType, lgetxattr};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -33,7 +34,7 @@ pub fn trusted(path: &Path) -> Result<Metadata> {
     if meta.file_type().is_symlink() {
         bail!("{} is a link", path.display());
     }
-    judge(path, &meta, meta.mode())?;
+    judge(path, (meta.uid(), meta.gid()), meta.mode())?;
     Ok(meta)
 }
 
@@ -59,23 +60,12 @@ pub fn trusted_path(path: &Path) -> Result<PathBuf> {
 ///
 /// As [`trusted_path`], of the first that others could have changed.
 pub fn trusted_below(folder: &Path) -> Result<()> {
-    let mut folders = vec![trusted_path(folder)?];
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-        for entry in entries {
-            let path = entry?.path();
-            let meta = fs::symlink_metadata(&path).with_context(|| path.display().to_string())?;
-            if meta.is_symlink() {
-                trusted_or_missing(&path)?;
-                continue;
-            }
-            judge(&path, &meta, meta.mode())?;
-            if meta.is_dir() {
-                folders.push(path);
-            }
+    below(&trusted_path(folder)?, &mut |path, stat| {
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            return trusted_or_missing(&path);
         }
-    }
-    Ok(())
+        judge(&path, (stat.st_uid, stat.st_gid), stat.st_mode)
+    })
 }
 
 /// The same of a directory in which others may make files, but not change those of root: of /tmp.
@@ -126,7 +116,7 @@ fn walk(path: &Path) -> Result<(PathBuf, bool)> {
                 bail!("{} leads through too many links", path.display());
             }
             // Everybody may write to a link by its mode, and nobody can.
-            judge(&next, &meta, 0)?;
+            judge(&next, (meta.uid(), meta.gid()), 0)?;
             let target = fs::read_link(&next).with_context(|| next.display().to_string())?;
             if target.is_absolute() {
                 here = PathBuf::from("/");
@@ -140,7 +130,7 @@ fn walk(path: &Path) -> Result<(PathBuf, bool)> {
             0 => meta.mode(),
             _ => meta.mode() & !(OTHERS | GROUP),
         };
-        judge(&next, &meta, mode)?;
+        judge(&next, (meta.uid(), meta.gid()), mode)?;
         here = next;
     }
     Ok((here, true))
@@ -160,19 +150,18 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn judge(path: &Path, meta: &Metadata, mode: u32) -> Result<()> {
-    let owner = meta.uid();
+fn judge(path: &Path, (owner, owning_group): (u32, u32), mode: u32) -> Result<()> {
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         bail!("{} belongs to user {owner}", path.display());
     }
     // Whoever is in root's group is as good as root. Where there is a list of others, the group's
     // bits say what those may do at most.
-    let group = || mode & GROUP != 0 && (meta.gid() != 0 || has_acl(path));
+    let group = || mode & GROUP != 0 && (owning_group != 0 || has_acl(path));
     if mode & OTHERS != 0 || group() {
         bail!(
             "{} can be written by others (mode {:o})",
             path.display(),
-            meta.mode() & 0o7777
+            mode & 0o7777
         );
     }
     Ok(())
