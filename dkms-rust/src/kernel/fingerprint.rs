@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// The directory of what is remembered, below [`System::state`].
 pub const REMEMBERED: &str = "headers";
 
+/// Where each option that is set has an empty file, for the sake of make; thousands.
+const OPTIONS: &str = "include/config";
+
 /// A digest of the headers' contents, and one of the files' sizes and times.
 #[derive(Serialize, Deserialize)]
 struct Digests {
@@ -81,6 +84,9 @@ fn files(kernel: &Kernel) -> Result<Vec<(PathBuf, Stat)>> {
         for name in [".config", ".kernelvariables", "Makefile", "Module.symvers"] {
             add(tree.join(name), &mut found)?;
         }
+        for file in ["auto.conf", "kernel.release"] {
+            add(tree.join(OPTIONS).join(file), &mut found)?;
+        }
         for folder in ["include", "scripts"] {
             walk(&tree.join(folder), &mut found)?;
         }
@@ -114,13 +120,13 @@ fn walk(folder: &Path, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
         return Ok(());
     }
     below(folder, &mut |path, stat| {
+        let goes_on = !path.ends_with(OPTIONS);
         if is(stat, FileType::Symlink) {
-            return add(path, found);
-        }
-        if is(stat, FileType::RegularFile) {
+            add(path, found)?;
+        } else if is(stat, FileType::RegularFile) {
             found.push((path, *stat));
         }
-        Ok(())
+        Ok(goes_on)
     })
 }
 

@@ -11,12 +11,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Hands over each entry below a directory, which itself may be a link, with what it is. Links that
-/// are below are not followed.
+/// are below are not followed, and no directory of which `each` says false.
 ///
 /// # Errors
 ///
 /// If something can't be looked at, or those of `each`.
-pub fn below(folder: &Path, each: &mut dyn FnMut(PathBuf, &Stat) -> Result<()>) -> Result<()> {
+pub fn below(folder: &Path, each: &mut dyn FnMut(PathBuf, &Stat) -> Result<bool>) -> Result<()> {
     let fd = openat(CWD, folder, DIRECTORY, Mode::empty());
     walk(
         fd.with_context(|| folder.display().to_string())?,
@@ -32,7 +32,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY
 fn walk(
     fd: impl AsFd,
     folder: &Path,
-    each: &mut dyn FnMut(PathBuf, &Stat) -> Result<()>,
+    each: &mut dyn FnMut(PathBuf, &Stat) -> Result<bool>,
 ) -> Result<()> {
     let here = || folder.display().to_string();
     for entry in Dir::read_from(&fd).with_context(here)? {
@@ -44,8 +44,8 @@ fn walk(
         let path = folder.join(OsStr::from_bytes(name.to_bytes()));
         let there = || path.display().to_string();
         let stat = statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).with_context(there)?;
-        each(path.clone(), &stat)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        let goes_on = each(path.clone(), &stat)?;
+        if goes_on && FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             let flags = DIRECTORY | OFlags::NOFOLLOW;
             let fd = openat(&fd, name, flags, Mode::empty()).with_context(there)?;
             walk(fd, &path, each)?;

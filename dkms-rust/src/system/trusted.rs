@@ -62,9 +62,11 @@ pub fn trusted_path(path: &Path) -> Result<PathBuf> {
 pub fn trusted_below(folder: &Path) -> Result<()> {
     below(&trusted_path(folder)?, &mut |path, stat| {
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-            return trusted_or_missing(&path);
+            trusted_or_missing(&path)?;
+        } else {
+            judge(&path, (stat.st_uid, stat.st_gid), stat.st_mode)?;
         }
-        judge(&path, (stat.st_uid, stat.st_gid), stat.st_mode)
+        Ok(true)
     })
 }
 
