@@ -11,7 +11,7 @@ use core::ops::Deref;
 use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::{Arc, Mutex};
+use kernel::sync::{Arc, Mutex, UniqueArc};
 
 /// A message as it was written. It never changes: a write makes a new one, and who reads goes on
 /// with the one that they have begun.
@@ -44,7 +44,7 @@ impl MyDrive {
 
     /// What it holds after every load.
     pub(crate) fn greeting() -> Result<Arc<Message>> {
-        Message::joined(message::GREETING, &[])?.shared()
+        Message::joined(message::GREETING, &[])
     }
 
     /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
@@ -96,30 +96,31 @@ impl MyDrive {
         };
         // CAST: At most the limit.
         let end = after.len() as Offset;
-        file.publish(after.shared()?);
+        file.publish(after);
         Ok(end)
     }
 }
 
 impl Message {
     /// What a write brings.
-    fn written(writer: Writer) -> Result<Self> {
-        match Short::new(writer.len()) {
-            Some(mut short) => {
-                writer.fill(short.bytes_mut())?;
-                Ok(Self::Short(short))
-            }
-            None => writer.read(GFP_KERNEL_ACCOUNT).map(Self::Long),
+    fn written(writer: Writer) -> Result<Arc<Self>> {
+        let Some(short) = Short::new(writer.len()) else {
+            return Self::long(writer.read(GFP_KERNEL_ACCOUNT)?);
+        };
+        let mut message = UniqueArc::new(Self::Short(short), GFP_KERNEL_ACCOUNT)?;
+        if let Self::Short(short) = &mut *message {
+            writer.fill(short.bytes_mut())?;
         }
+        Ok(message.into())
     }
 
     /// Two pieces, the second behind the first.
-    fn joined(first: &[u8], second: &[u8]) -> Result<Self> {
-        procfs::concat(first, second, GFP_KERNEL_ACCOUNT).map(Self::Long)
+    fn joined(first: &[u8], second: &[u8]) -> Result<Arc<Self>> {
+        Self::long(procfs::concat(first, second, GFP_KERNEL_ACCOUNT)?)
     }
 
-    fn shared(self) -> Result<Arc<Self>> {
-        Ok(Arc::new(self, GFP_KERNEL_ACCOUNT)?)
+    fn long(bytes: KVec<u8>) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self::Long(bytes), GFP_KERNEL_ACCOUNT)?)
     }
 }
 

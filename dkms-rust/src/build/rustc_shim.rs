@@ -26,7 +26,7 @@
 
 use crate::build::parts::{self, Part};
 use crate::build::runtime;
-use crate::system::run::DISK_FULL;
+use crate::system::said::DISK_FULL;
 use crate::system::trusted::trusted_path;
 use std::env;
 use std::ffi::{OsStr, OsString};

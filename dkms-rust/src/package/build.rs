@@ -13,6 +13,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::Outcome;
 use crate::system::System;
+use crate::system::said::first_error;
 use anyhow::Result;
 
 /// Makes a kernel's build tree ready.
@@ -219,7 +220,7 @@ impl Build<'_> {
         let log = log.join("build/make.log");
         let text = std::fs::read(&log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let first = logs::first_error(&text).join("\n");
+        let first = first_error(&text).join("\n");
         let said = format!("{first}\n{}", ended.last(3));
         let kept = logs::keep(system, &source.name, release, &log);
         let why = match text.is_empty() {

@@ -4,12 +4,9 @@
 
 use crate::kernel::release::Release;
 use crate::system::System;
-use crate::system::run::would_fail_again;
+use crate::system::said::{first_error, would_fail_again};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// As many lines are shown.
-const LINES: usize = 12;
 
 /// What dkms's log of a build that failed has.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,34 +52,9 @@ fn file(system: &System, name: &str, release: &Release) -> PathBuf {
     system.logs().join(name).join(format!("{release}.log"))
 }
 
-/// What went wrong: from the first error on, or the last lines.
-pub fn first_error(log: &str) -> Vec<&str> {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let tells = |line: &&str| {
-        let compilers = [": error:", ": fatal error:"];
-        line.starts_with("error") || compilers.iter().any(|word| line.contains(word))
-    };
-    if let Some(first) = lines.iter().position(tells) {
-        return lines[first..].iter().take(LINES).copied().collect();
-    }
-    let plain = |line: &&&str| !line.starts_with('#') && !line.starts_with("--");
-    let lines: Vec<&str> = lines.iter().filter(plain).copied().collect();
-    lines[lines.len().saturating_sub(LINES)..].to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_is_shown_from_its_first_line_and_else_the_end() {
-        let log = "# command: make\n  CC a\nx.rs:1: error: no\n  help\n";
-        assert_eq!(first_error(log), ["x.rs:1: error: no", "  help"]);
-        let log = "  CC b\n  RUSTC a\na.c:1:10: fatal error: x.h: No such file\nmake: no\n";
-        let first = first_error(log)[0];
-        assert_eq!(first, "a.c:1:10: fatal error: x.h: No such file");
-        assert_eq!(first_error("# exit code: 1\n\nKilled\n-----\n"), ["Killed"]);
-    }
 
     #[test]
     fn a_log_is_kept_until_it_is_dropped() {

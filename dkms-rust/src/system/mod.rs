@@ -14,6 +14,7 @@ pub mod launch;
 pub mod made_up;
 pub mod ram;
 pub mod run;
+pub mod said;
 pub mod search;
 pub mod sources_package;
 pub mod trusted;

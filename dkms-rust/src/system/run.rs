@@ -3,6 +3,7 @@
 //! The one place that runs other programs.
 
 use crate::system::child::{Group, Stopped, interrupted};
+use crate::system::said::{first_error, was_killed, would_fail_again};
 use crate::system::search::path_variable;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -15,15 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How many lines are shown of a command that failed.
-const LINES: usize = 12;
-
 /// How long an answer may take, and how large it may be.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LARGEST: u64 = 64 << 20;
-
-/// What every program says when there is no room left on the disk.
-pub const DISK_FULL: &str = "No space left on device";
 
 /// The variable with the seconds that a build may take; 0 is for ever.
 pub const LIMIT: &str = "DKMS_RUST_TIMEOUT";
@@ -199,55 +194,12 @@ fn logged_within(
     let said = String::from_utf8_lossy(&said);
     Err(Failed {
         how: format!("{name} {how}"),
-        lines: first_error(&said),
+        lines: first_error(&said).into_iter().map(str::to_owned).collect(),
         killed: said.lines().any(was_killed),
         log: log.to_owned(),
         again: would_fail_again(&said),
     }
     .into())
-}
-
-/// The lines from the first on that tells of an error. Jobs run side by side, so that the last
-/// lines are what was under way elsewhere.
-fn first_error(said: &str) -> Vec<String> {
-    let lines: Vec<&str> = said.lines().collect();
-    let of_make = |line: &str| line.starts_with("make");
-    let tells = |line: &&str| {
-        let words = [
-            "error:",
-            "error[",
-            "Error ",
-            "panicked at",
-            "No space left",
-            "not found",
-        ];
-        !of_make(line) && words.iter().any(|word| line.contains(word)) || was_killed(line)
-    };
-    let first = lines
-        .iter()
-        .position(tells)
-        .or_else(|| lines.iter().position(|line| line.contains("***")))
-        .unwrap_or(lines.len().saturating_sub(LINES));
-    let shown = lines[first..].iter().take(LINES);
-    shown.map(|line| (*line).to_owned()).collect()
-}
-
-/// Whether a build that said this would fail again: not if the disk was full or memory ran out.
-pub fn would_fail_again(said: &str) -> bool {
-    !said.contains(DISK_FULL) && !said.lines().any(was_killed)
-}
-
-/// Whether a line tells that a program was killed, or got no memory.
-fn was_killed(line: &str) -> bool {
-    let words = [
-        "Killed",
-        "signal: 9",
-        "SIGKILL",
-        "out of memory",
-        "memory allocation of",
-        "Cannot allocate memory",
-    ];
-    words.iter().any(|word| line.contains(word))
 }
 
 /// Says on standard error what is being done, does it, and says how long it took.

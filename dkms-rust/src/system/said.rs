@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a build that failed said: where in it the reason is, and whether it would fail again.
+
+/// How many lines are shown.
+const LINES: usize = 12;
+
+/// What every program says when there is no room left on the disk.
+pub const DISK_FULL: &str = "No space left on device";
+
+/// The lines from the first on that tells of an error; without one, the last. Jobs run side by side,
+/// so that the last lines are most often what was under way elsewhere.
+pub fn first_error(said: &str) -> Vec<&str> {
+    // dkms writes the command and how it ended around what make says.
+    let of_dkms = |line: &str| line.starts_with('#') || line.starts_with("--");
+    let lines = said.lines();
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.trim().is_empty() && !of_dkms(line))
+        .collect();
+    let first_with = |words: &[&str]| {
+        let tells = |line: &&str| words.iter().any(|word| line.contains(word));
+        let of_make = |line: &str| line.starts_with("make");
+        lines
+            .iter()
+            .position(|line| !of_make(line) && tells(line) || was_killed(line))
+    };
+    // A script that only looks around may say the others too.
+    let first = first_with(&["error:", "error[", "panicked at"])
+        .or_else(|| first_with(&["Error ", "No space left", "not found"]))
+        .or_else(|| lines.iter().position(|line| line.contains("***")))
+        .unwrap_or(lines.len().saturating_sub(LINES));
+    lines[first..].iter().take(LINES).copied().collect()
+}
+
+/// Whether a build that said this would fail again: not if the disk was full or memory ran out.
+pub fn would_fail_again(said: &str) -> bool {
+    !said.contains(DISK_FULL) && !said.lines().any(was_killed)
+}
+
+/// Whether a line tells that a program was killed, or got no memory.
+pub fn was_killed(line: &str) -> bool {
+    let words = [
+        "Killed",
+        "signal: 9",
+        "SIGKILL",
+        "out of memory",
+        "memory allocation of",
+        "Cannot allocate memory",
+    ];
+    words.iter().any(|word| line.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_shown_from_its_first_line_and_else_the_end() {
+        let log = "# command: make\n  CC a\nx.rs:1: error: no\n  help\n";
+        assert_eq!(first_error(log), ["x.rs:1: error: no", "  help"]);
+        let log = "  CC b\n  RUSTC a\na.c:1:10: fatal error: x.h: No such file\nmake: no\n";
+        let first = first_error(log)[0];
+        assert_eq!(first, "a.c:1:10: fatal error: x.h: No such file");
+        let log = "  CC b\nmake[1]: *** no rule\nmake: *** [all] Error 2\n";
+        assert_eq!(first_error(log)[0], "make[1]: *** no rule");
+        let log = "pahole: not found\nx.rs:1: error: no\n";
+        assert_eq!(first_error(log), ["x.rs:1: error: no"]);
+        assert_eq!(first_error("# exit code: 1\n\nKilled\n-----\n"), ["Killed"]);
+        assert_eq!(first_error("a\n\nb\n"), ["a", "b"]);
+        assert!(first_error("").is_empty());
+    }
+}
