@@ -6,11 +6,11 @@
 
 pub mod cases;
 mod dkms;
+mod list;
 mod look;
 mod one;
 mod running;
 mod stock;
-mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -26,10 +26,10 @@ use crate::host::{date, mounts, ui};
 use crate::report::results::Results;
 use cases::case::{Case, Start};
 
+pub use list::Row;
 use look::Look;
 pub use running::run as running;
 use stock::{STEPS, Stock};
-pub use table::Row;
 
 /// The scripts of roots and guests, by name.
 pub const SCRIPTS: &[(&str, &str)] = &[
@@ -57,8 +57,8 @@ pub struct Options {
 pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bool> {
     let results = Results {
         project,
-        task: table::TASK,
-        page: table::PAGE,
+        task: list::TASK,
+        page: list::PAGE,
         docs: options.docs,
     };
     let picked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
@@ -75,15 +75,15 @@ pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bo
     let cases: Vec<&Case> = cases::all().filter(|case| picked(case.name)).collect();
     // Whatever is done is kept, should the rest never be.
     let mut rows = run(&setup, &caches, &cases, options, &|rows| {
-        if let Err(error) = table::write(&results, rows) {
+        if let Err(error) = list::write(&results, rows) {
             ui::say(&format!("the results cannot be written: {error:#}"));
         }
     })?;
     if !options.no_boot && options.dkms.is_none() && picked(cases::RUNNING) {
         rows.push(running::run(&setup, &caches)?);
-        table::write(&results, &rows)?;
+        list::write(&results, &rows)?;
     }
-    println!("{}", table::table(&rows));
+    println!("{}", list::list(&rows));
     let good = rows.iter().filter(|row| row.failures.is_empty()).count();
     ui::say(&format!(
         "{good} of {} cases good in {:.0} s; logs are in {}",

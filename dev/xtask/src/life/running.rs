@@ -16,7 +16,7 @@ use crate::host::{date, ui};
 use crate::life::cases::RUNNING;
 use crate::package::versions;
 
-use super::table::Row;
+use super::list::Row;
 
 /// What the guest runs.
 pub const SCRIPT: &str = concat!(

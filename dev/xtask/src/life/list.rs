@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the cases went: `target/life/results.json`, and the table in `docs/package-life.md` with its
+//! How the cases went: `target/life/results.json`, and the list in `docs/package-life.md` with its
 //! rows in `docs/package-life.json`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::life::cases;
+use crate::report::document;
 use crate::report::results::{self, Results};
-use crate::report::{document, markdown};
 
-/// Where the table is, without the extension.
+/// Where the list is, without the extension.
 pub const PAGE: &str = "docs/package-life";
 /// Whose part of the page it is.
 pub const TASK: &str = "life";
@@ -56,50 +56,44 @@ fn arrange(rows: &mut Vec<Row>) {
     rows.sort_by_key(place);
 }
 
-/// The table, and which cases have no row in it.
+/// The cases, and which were not run.
 fn text(rows: &[Row]) -> String {
     let missing: Vec<String> = cases::names()
         .map(|(name, _)| name.to_owned())
         .filter(|name| !rows.iter().any(|row| row.name == *name))
         .collect();
-    document::dated(rows.iter().map(|row| &*row.date), &table(rows), &missing)
+    document::dated(rows.iter().map(|row| &*row.date), &list(rows), &missing)
 }
 
-/// The table alone.
-pub fn table(rows: &[Row]) -> String {
-    markdown::table(
-        ["case", "what happens", "steps, s", "boots, s"],
-        rows.iter().map(cells),
-    )
+/// The cases alone, each in a line: a table would have columns of a word and of a paragraph.
+pub fn list(rows: &[Row]) -> String {
+    rows.iter().map(line).collect()
 }
 
-fn cells(row: &Row) -> [String; 4] {
+fn line(row: &Row) -> String {
     let about = cases::names().find(|(name, _)| *name == row.name);
     let about = about.map_or("", |(_, about)| about);
     let boots: Vec<String> = row
         .boots
         .iter()
-        .map(|(release, seconds)| format!("{release}: {seconds:.0}"))
+        .map(|(release, seconds)| format!("{release} in {seconds:.0} s"))
         .collect();
     let case = cases::all().find(|case| case.name == row.name);
     let wanted = case.map_or(0, |case| {
         case.parts.iter().map(|part| part.boots.len()).sum()
     });
-    let boots = match boots.is_empty() && wanted > 0 {
-        true => "not booted".to_owned(),
-        false => boots.join(", "),
+    let boots = match boots.is_empty() {
+        true if wanted > 0 => "; not booted".to_owned(),
+        true => String::new(),
+        false => format!("; booted {}", boots.join(", ")),
     };
     // Why is in the results and in the logs, with the paths of the machine that it failed on.
     let failed = match row.failures.is_empty() {
         true => "",
         false => "**failed**: ",
     };
-    [
-        row.name.clone(),
-        format!("{failed}{about}"),
-        format!("{:.0}", row.seconds),
-        boots,
-    ]
+    let Row { name, seconds, .. } = row;
+    format!("- **{name}**: {failed}{about} ({seconds:.0} s{boots})\n")
 }
 
 #[cfg(test)]
@@ -118,8 +112,8 @@ mod tests {
             date: "2026-01-01".into(),
         };
         let text = super::text(&[row]);
-        assert!(text.contains("| **failed**: "), "{text}");
-        assert!(text.contains("| 12       | 7: 30    |"), "{text}");
+        assert!(text.contains("**: **failed**: "), "{text}");
+        assert!(text.contains(" (12 s; booted 7 in 30 s)\n"), "{text}");
         let last = names.last().unwrap();
         assert!(text.ends_with(&format!("{last}.\n")), "{text}");
     }
