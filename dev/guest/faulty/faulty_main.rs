@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Makes one mistake when it is loaded, the one that `mistake` names. A debug kernel that does not
-//! report it would not report the driver's either.
+//! Makes one mistake when it is loaded; the parameter `mistake` selects it. A debug kernel that
+//! does not report it would not report the same mistake in the driver either.
 
 use core::mem;
 use kernel::ffi::c_int;
@@ -25,15 +25,15 @@ module! {
 struct Faulty;
 
 extern "C" {
-    /// Shifts by more than there are bits.
+    /// Shifts by more bits than the type has.
     fn faulty_shift() -> c_int;
-    /// Frees a timer that is set.
+    /// Frees a timer that is still set.
     fn faulty_timer() -> c_int;
-    /// Two threads change a number without a lock.
+    /// Changes a variable from two threads without a lock.
     fn faulty_race() -> c_int;
 }
 
-/// In the order of their numbers, from 1 on; the guest's cases have the same.
+/// The mistakes, numbered from 1. The guest's cases (`detectors.rs`) use the same numbers.
 const MISTAKES: [fn() -> Result; 7] = [
     sleep_while_atomic,
     || of_c(faulty_shift),
@@ -54,7 +54,7 @@ impl kernel::Module for Faulty {
 }
 
 fn of_c(mistake: unsafe extern "C" fn() -> c_int) -> Result {
-    // SAFETY: Not safe; that is what it is for.
+    // SAFETY: Not safe, on purpose: this is the mistake that the kernel has to report.
     kernel::error::to_result(unsafe { mistake() })
 }
 
@@ -78,7 +78,7 @@ fn lock_in_both_orders() -> Result {
 }
 
 fn lose_memory() -> Result {
-    // The last one's address may stay behind on the stack.
+    // Several times: the last address may remain on the stack, where kmemleak would find it.
     for _ in 0..16 {
         mem::forget(KBox::new([0x5a_u8; 200], GFP_KERNEL)?);
     }
@@ -87,9 +87,9 @@ fn lose_memory() -> Result {
 
 fn use_after_free() -> Result {
     let place = KBox::into_raw(KBox::new(7_u64, GFP_KERNEL)?);
-    // SAFETY: From `into_raw` just now.
+    // SAFETY: The pointer comes from `into_raw` just above.
     drop(unsafe { KBox::from_raw(place) });
-    // SAFETY: Not safe; that is what it is for.
+    // SAFETY: Not safe, on purpose: this is the mistake that the kernel has to report.
     pr_info!("read {}\n", unsafe { place.read_volatile() });
     Ok(())
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The mistakes that Rust's own compiler would not let pass, or that are only watched for in C. */
+/* Mistakes that rustc would not let pass, or that the kernel detects in C code only. */
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The benchmark: the driver and its peers in C, loaded together and measured in turns.
+//! The benchmark: the driver and its peers in C, loaded together and measured in turn.
 //!
-//! It says on the console what each round of a measure came to for each module; whoever started
-//! the guest makes medians of that. Two suites:
+//! For each measure and module it prints the results of all rounds on the console; the host
+//! computes the medians. There are two suites:
 //!
-//! - `bench-instructions` wants a guest with one processor in which a nanosecond is an instruction
-//!   (QEMU's `-icount shift=0`), and counts the instructions of a call by its processor time.
-//! - `bench-throughput` wants two processors, and counts the reads that come through in a while.
+//! - `bench-instructions` needs a guest with one processor in which a nanosecond is an instruction
+//!   (QEMU's `-icount shift=0`), and counts the instructions of a call by its CPU time.
+//! - `bench-throughput` needs two processors, and counts the reads that complete in a fixed time.
 
 mod calls;
 mod life;
@@ -23,10 +23,10 @@ use crate::sys;
 use subjects::SUBJECTS;
 use subjects::Subject;
 
-/// A measure: lower case words with dashes between, and what takes it.
+/// A measure: its name (lower-case words joined by dashes), and the function that takes it.
 type Measure = (&'static str, fn() -> anyhow::Result<()>);
 
-/// Runs the suite of this name, if there is one.
+/// Runs the benchmark suite of this name, if there is one.
 pub fn run(suite: &str, options: &Options) -> Option<anyhow::Result<()>> {
     match suite {
         "bench-instructions" => Some(all(life::MEASURES.iter().chain(calls::MEASURES), options)),
@@ -51,8 +51,8 @@ fn all<'a>(measures: impl Iterator<Item = &'a Measure>, options: &Options) -> an
     Ok(())
 }
 
-/// Takes rounds of a measure, in each of them all the modules that are wanted in turn, and says
-/// what each round came to.
+/// Takes several rounds of a measure and reports the result of each. Every round measures all the
+/// wanted modules in turn.
 fn in_turns(
     measure: &str,
     rounds: usize,
@@ -61,7 +61,7 @@ fn in_turns(
 ) -> anyhow::Result<()> {
     let subjects: Vec<&Subject> = SUBJECTS.iter().filter(|subject| wanted(subject)).collect();
     let mut values = vec![Vec::new(); subjects.len()];
-    // The first is to warm up.
+    // Round 0 only warms up.
     for number in 0..=rounds {
         for (subject, values) in subjects.iter().zip(&mut values) {
             let value = round(subject)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What an init does before and after everything else.
+//! System setup at boot, and the restart at the end.
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
@@ -33,7 +33,7 @@ impl Mount {
     fn make(&self) -> anyhow::Result<()> {
         let (kind, at) = (Some(self.kind), self.at);
         match nix::mount::mount(kind, at, kind, MsFlags::empty(), self.options) {
-            // The kernel may have mounted its devices itself.
+            // The kernel may have mounted devtmpfs itself.
             Ok(()) | Err(Errno::EBUSY) => Ok(()),
             Err(error) => Err(error).with_context(|| format!("mounting a {} at {at}", self.kind)),
         }
@@ -63,25 +63,26 @@ const MOUNTS: &[Mount] = &[
     },
 ];
 
-/// Only debug kernels have it, and only their suites use it.
+/// Mounted if the kernel has it. The suites for debug kernels and some samples use it.
 const DEBUGFS: Mount = Mount {
     kind: "debugfs",
     at: "/sys/kernel/debug",
     options: None,
 };
 
-/// Kernel settings: a file and what is written to it.
+/// Kernel settings: a file and the value to write to it.
 const SETTINGS: &[(&str, &str)] = &[
-    // Our lines are records of the log, more than the kernel lets a program write by default.
+    // We report through the kernel log, and by default the kernel limits how much a program may
+    // write to it.
     ("/proc/sys/kernel/printk_devkmsg", "on"),
-    // Warnings and worse (and our lines) on the console, not the chatter of a boot.
+    // Show warnings and worse on the console, our own lines included, but no boot messages.
     ("/proc/sys/kernel/printk", "5"),
 ];
 
-/// Open files that a process may have; one case opens ten thousand.
+/// The limit of open files per process; one case opens ten thousand.
 const OPEN_FILES: u64 = 16384;
 
-/// Brings the system up to where a case can run.
+/// Sets up the system, so that cases can run.
 pub fn prepare() -> anyhow::Result<()> {
     for mount in MOUNTS {
         fs::create_dir_all(mount.at).with_context(|| format!("making {}", mount.at))?;
@@ -92,7 +93,7 @@ pub fn prepare() -> anyhow::Result<()> {
     }
     standard_descriptors()?;
     for (path, value) in SETTINGS {
-        // With the line's end, as from a shell: one of them takes it for part of the word.
+        // With a newline, as a shell writes it: printk_devkmsg rejects a value without one.
         fs::write(path, format!("{value}\n"))
             .with_context(|| format!("writing {value:?} to {path}"))?;
     }
@@ -100,7 +101,7 @@ pub fn prepare() -> anyhow::Result<()> {
         .with_context(|| format!("allowing {OPEN_FILES} open files"))
 }
 
-/// Nothing to read, and what is written goes to the kernel's log like all that we say.
+/// Connects standard input to /dev/null, and standard output and error to the kernel log.
 fn standard_descriptors() -> anyhow::Result<()> {
     let places = [
         ("/dev/null", OFlag::O_RDONLY, 0),
@@ -112,7 +113,7 @@ fn standard_descriptors() -> anyhow::Result<()> {
             .with_context(|| format!("opening {path}"))?;
         sys::replace_standard_descriptor(&opened, number)
             .with_context(|| format!("making {path} descriptor {number}"))?;
-        // Had the number been free, this would close what was just put there.
+        // If the number was free, `open` returned it, and dropping `opened` would close it again.
         if opened.as_raw_fd() == number {
             std::mem::forget(opened);
         }
@@ -120,8 +121,8 @@ fn standard_descriptors() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Inserts the modules of a folder, in the order of their names; a folder that is not there is an
-/// empty one.
+/// Inserts the modules in a directory, in the order of their names. A missing directory counts as
+/// empty.
 pub fn load_helpers(folder: &Path) -> anyhow::Result<()> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(());
@@ -137,11 +138,11 @@ pub fn load_helpers(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the guest, by a restart that QEMU takes for its end: to switch itself off a kernel needs
-/// more of ACPI than ours has. Returns only when the kernel refuses.
+/// Ends the guest with a restart, on which QEMU exits: to power off, a kernel needs more ACPI
+/// support than ours has. Returns only if the kernel refuses.
 pub fn end() -> Errno {
     nix::unistd::sync();
-    // The console may be slower than we are.
+    // Let the console catch up.
     sleep(Duration::from_millis(300));
     match nix::sys::reboot::reboot(RebootMode::RB_AUTOBOOT) {
         Err(error) => error,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a case says when something is not so.
+//! The checks that cases use. A check that fails returns an error that says what is wrong.
 
 use std::fmt;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use anyhow::bail;
 use anyhow::ensure;
 use nix::errno::Errno;
 
-/// The error of a case that can't be tried on this kernel.
+/// The error of a case that can't run on this kernel.
 #[derive(Debug)]
 pub struct Skip(pub String);
 
@@ -26,14 +26,14 @@ pub fn skip<T>(why: impl Into<String>) -> anyhow::Result<T> {
     Err(Skip(why.into()).into())
 }
 
-/// Both are equal.
+/// Checks that both values are equal.
 pub fn same<T: Debug + PartialEq>(what: &str, got: T, wanted: T) -> anyhow::Result<()> {
     ensure!(got == wanted, "{what}: got {got:?}, wanted {wanted:?}");
     Ok(())
 }
 
-/// The part of a buffer that a read says it filled; one that says more than there is lies, and
-/// has written elsewhere.
+/// Returns the part of a buffer that a read says it filled. Fails if a read says that it filled
+/// more than the buffer: it is wrong, or has written elsewhere.
 pub fn filled(buffer: &[u8], got: usize) -> anyhow::Result<&[u8]> {
     let Some(part) = buffer.get(..got) else {
         bail!(
@@ -44,7 +44,8 @@ pub fn filled(buffer: &[u8], got: usize) -> anyhow::Result<&[u8]> {
     Ok(part)
 }
 
-/// The bytes are these; said as text, as most of them are, and of long ones only where they part.
+/// Checks that the bytes are equal. The error shows them as text, since most are text; of long ones
+/// it shows only the part where they begin to differ.
 pub fn bytes(what: &str, got: &[u8], wanted: &[u8]) -> anyhow::Result<()> {
     const LONG: usize = 64;
     if got == wanted {
@@ -69,7 +70,7 @@ pub fn bytes(what: &str, got: &[u8], wanted: &[u8]) -> anyhow::Result<()> {
     );
 }
 
-/// A read into the buffer came to this: these bytes, or this error.
+/// Checks the result of a read into the buffer: these bytes, or this error.
 pub fn answer(
     what: &str,
     buffer: &[u8],
@@ -82,7 +83,7 @@ pub fn answer(
     }
 }
 
-/// The call failed, and for this reason.
+/// Checks that the call failed with this error.
 pub fn refused<T: Debug>(what: &str, got: nix::Result<T>, wanted: Errno) -> anyhow::Result<()> {
     match got {
         Err(error) if error == wanted => Ok(()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver as its users see it: paths, what it holds, and ways to read it.
+//! The driver as its users see it: its paths, its content, and ways to read and write it.
 
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
@@ -13,19 +13,19 @@ use nix::sys::stat::Mode;
 
 use crate::check;
 
-/// The driver's directory.
+/// The path of the driver's directory.
 pub const DIRECTORY: &str = "/proc/1999_proc";
 
-/// The driver's file.
+/// The path of the driver's file.
 pub const FILE: &str = "/proc/1999_proc/mydrive";
 
-/// The only entry of the directory.
+/// The name of the file, the only entry of the directory.
 pub const ENTRY: &str = "mydrive";
 
-/// What the file holds after every load.
+/// What the file contains after every load.
 pub const GREETING: &[u8] = b"Hello\n";
 
-/// A file of the kernel's own, by seq_file: where DESIGN says "as the kernel's own do".
+/// One of the kernel's own seq files. Cases compare the driver's answers with its answers.
 pub const MODEL: &str = "/proc/version";
 
 /// Opens the file for reading.
@@ -38,30 +38,30 @@ pub fn open_with(path: &str, flags: OFlag) -> nix::Result<OwnedFd> {
     nix::fcntl::open(path, flags | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// Reads to the end in pieces of at most this size.
+/// Reads to the end, at most `piece` bytes at a time.
 pub fn read_to_end(fd: impl AsFd, piece: usize) -> nix::Result<Vec<u8>> {
     let mut all = Vec::new();
     let mut buffer = vec![0; piece];
     loop {
         match nix::unistd::read(fd.as_fd(), &mut buffer)? {
             0 => return Ok(all),
-            // Should it claim more than there is room for, the text is wrong all the same.
+            // If a read claims more than there is room for, the text is wrong anyway.
             got => all.extend(&buffer[..got.min(piece)]),
         }
-        // A file that never ends fails its case here, not by filling the memory.
+        // A file without an end must fail its case here, and not exhaust the memory.
         if all.len() > 1 << 16 {
             return Ok(all);
         }
     }
 }
 
-/// The whole is the greeting, from where the descriptor stands.
+/// Checks that the greeting is what can be read from the descriptor's position to the end.
 pub fn expect_greeting(what: &str, fd: impl AsFd) -> anyhow::Result<()> {
     let got = read_to_end(fd, 4096).with_context(|| format!("{what}: reading"))?;
     check::bytes(what, &got, GREETING)
 }
 
-/// No message is longer.
+/// The maximum length of a message.
 pub const LIMIT: usize = 4096;
 
 /// Opens the file as a shell does for `> mydrive`.
@@ -70,28 +70,28 @@ pub fn open_to_write() -> anyhow::Result<OwnedFd> {
     open_with(FILE, flags).with_context(|| format!("opening {FILE} for writing"))
 }
 
-/// Makes this the message, in one write.
+/// Sets the message, in one write.
 pub fn write(text: &[u8]) -> anyhow::Result<()> {
     let got = nix::unistd::write(open_to_write()?, text);
     check::same("writing the message", got, Ok(text.len()))
 }
 
-/// The message, as somebody who opens the file now reads it.
+/// Returns the message that a process reads if it opens the file now.
 pub fn message() -> anyhow::Result<Vec<u8>> {
     read_to_end(open()?, LIMIT + 1).context("reading the message")
 }
 
-/// The message is this.
+/// Checks that the message is `wanted`.
 pub fn expect(what: &str, wanted: &[u8]) -> anyhow::Result<()> {
     check::bytes(&format!("the message after {what}"), &message()?, wanted)
 }
 
-/// The driver answers.
+/// Checks that the file is there and contains the greeting.
 pub fn expect_present() -> anyhow::Result<()> {
     expect_greeting("reading the file", open()?)
 }
 
-/// Neither file nor directory is there.
+/// Checks that neither the file nor the directory is there.
 pub fn expect_absent() -> anyhow::Result<()> {
     for path in [FILE, DIRECTORY] {
         ensure!(
@@ -110,7 +110,7 @@ pub fn expect_absent() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the next read of this descriptor starts.
+/// Returns the descriptor's position, where its next read starts.
 pub fn position(fd: impl AsFd) -> anyhow::Result<i64> {
     nix::unistd::lseek(fd, 0, nix::unistd::Whence::SeekCur).context("asking for the position")
 }

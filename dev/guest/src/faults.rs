@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Faults on demand: a kernel with fault injection lets the Nth thing in a system call fail that
-//! can fail, be it that memory is taken or that a byte comes from or goes to the process.
+//! Fault injection: makes the Nth fallible operation in a system call fail, be it an allocation or
+//! a copy from or to the process. The kernel must be built for it.
 
 use std::fs;
 use std::fs::File;
@@ -16,22 +16,22 @@ use nix::errno::Errno;
 
 use crate::check::skip;
 
-/// How the kernel is asked for it, for this thread alone.
+/// The file that requests a fault, for the current thread only.
 const COUNTER: &str = "/proc/thread-self/fail-nth";
 
-/// A file of debugfs, and what is written to it.
+/// Files in debugfs, and the values to write to them.
 const SETTINGS: &[(&str, &str)] = &[
-    // Otherwise only those fail that may not wait.
+    // By default only those allocations fail that may not wait.
     ("failslab/ignore-gfp-wait", "N"),
     ("fail_page_alloc/ignore-gfp-wait", "N"),
     ("fail_page_alloc/ignore-gfp-highmem", "N"),
-    // A stack trace for each of thousands is of no use.
+    // A stack trace for each of thousands of faults is of no use.
     ("failslab/verbose", "0"),
     ("fail_page_alloc/verbose", "0"),
     ("fail_usercopy/verbose", "0"),
 ];
 
-/// A call in which more can fail than this does not come to an end.
+/// The limit of faults in one call; the sweep gives up if a call can have more.
 const MOST: u32 = 20_000;
 
 fn set(name: &str, value: &str) -> anyhow::Result<()> {
@@ -39,20 +39,20 @@ fn set(name: &str, value: &str) -> anyhow::Result<()> {
     fs::write(&path, value).with_context(|| format!("writing {value} to {}", path.display()))
 }
 
-/// What a sweep came to.
+/// The result of a sweep.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Sweep {
-    /// How many faults there were, one in each call.
+    /// The number of faults that occurred, one in each call.
     pub faults: u32,
-    /// How many of those calls failed; the others did without what they did not get.
+    /// The number of calls that failed; the others succeeded in spite of the fault.
     pub refused: u32,
 }
 
-/// The kernel's counter, armed for one call at a time.
+/// The kernel's fault counter, armed for one call at a time.
 pub struct Faults(File);
 
 impl Faults {
-    /// Gets ready; ends the case as skipped on a kernel without fault injection.
+    /// Configures fault injection. Skips the case on a kernel without it.
     pub fn prepare() -> anyhow::Result<Self> {
         if !Path::new(COUNTER).exists() {
             return skip("this kernel has no fault injection");
@@ -66,14 +66,15 @@ impl Faults {
         Ok(faults)
     }
 
-    /// Whether whole pages are among what can fail. How many of them a call takes differs from time
-    /// to time, by what caches have; without them the Nth thing is the same each time.
+    /// Includes or excludes page allocations. The number of pages that a call allocates varies with
+    /// what the caches hold; without them the Nth operation is the same each time.
     pub fn of_pages(&self, wanted: bool) -> anyhow::Result<()> {
         set("fail_page_alloc/min-order", if wanted { "0" } else { "99" })
     }
 
-    /// Makes the call again and again, and each time the next thing fails that can fail in it,
-    /// until there is none left. Before each call is `set`, and after it, in peace, `judge`.
+    /// Makes the call again and again, with a fault in the first operation that can fail, then in
+    /// the second, and so on, until a call meets no fault. Before each call `set` runs, and after
+    /// it `judge`, both without faults.
     pub fn sweep<P, T>(
         &self,
         mut set: impl FnMut() -> anyhow::Result<P>,
@@ -107,7 +108,8 @@ impl Faults {
             .with_context(|| format!("asking for fault {nth}"))
     }
 
-    /// Whether it came to the fault. To ask is a call too, in which it can come to it.
+    /// Disarms the counter and returns whether the fault occurred. Asking for it is a system call
+    /// too, in which a pending fault can occur.
     fn disarm(&self) -> anyhow::Result<bool> {
         let mut text = [0; 16];
         let fired = match self.0.read_at(&mut text, 0) {
@@ -115,7 +117,7 @@ impl Faults {
             Err(error) if error.raw_os_error() == Some(Errno::EFAULT as i32) => false,
             Err(error) => return Err(error).context("asking whether the fault came"),
         };
-        // The first may meet the fault itself.
+        // The first write may meet the pending fault.
         self.arm(0).or_else(|_| self.arm(0))?;
         Ok(fired)
     }

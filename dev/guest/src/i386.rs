@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A true 32-bit process, made on the spot: a list of system calls that it carries out through
-//! `int 0x80`, so that the kernel's 32-bit entry points are what answers.
+//! A real 32-bit process, generated at run time. It makes a list of system calls with `int 0x80`,
+//! so that the kernel's 32-bit entry points answer.
 //!
-//! Its program is an ELF file of two pages: header and code, then the data. The data starts with
-//! the table of calls; when all are done the process writes the whole data page to its output.
+//! Its program is an ELF file of two pages: first the headers and the code, then the data. The data
+//! starts with the table of calls. When all calls are made, the process writes the whole data page
+//! to its standard output.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -36,14 +37,15 @@ pub mod call {
 
 const PAGE: u32 = 4096;
 const HEADERS: usize = 52 + 2 * 32;
-/// Where the file is mapped, and where in it the data starts.
+/// The address at which the file is mapped, and that of its data.
 const BASE: u32 = 0x0804_8000;
 const DATA: u32 = BASE + PAGE;
-/// A call in the table: its number, six arguments. The answer takes the number's place.
+/// The size of an entry in the table: the call's number and six arguments. The result replaces the
+/// number.
 const ENTRY: usize = 7 * 4;
-/// Ends the table.
+/// The number that ends the table.
 const END: u32 = u32::MAX;
-/// Room for the table; what the calls point to lies behind it.
+/// The size of the table. The data that the calls point to follows it.
 const TABLE: usize = 2048;
 
 #[cfg(target_arch = "x86_64")]
@@ -91,7 +93,7 @@ mod code {
         static guest_i386_end: u8;
     }
 
-    /// The machine code; it works wherever it stands, as it only jumps within itself.
+    /// Returns the machine code. It is position-independent, since it only jumps within itself.
     pub fn bytes() -> &'static [u8] {
         let (start, end) = (&raw const guest_i386_start, &raw const guest_i386_end);
         // SAFETY: both labels are in one section, in this order, with nothing but code between.
@@ -101,25 +103,26 @@ mod code {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod code {
-    /// There is no 32-bit code for this machine, and no kernel of it would run any.
+    /// Returns nothing: there is no 32-bit code for this architecture, and its kernels would not
+    /// run any.
     pub fn bytes() -> &'static [u8] {
         &[]
     }
 }
 
-/// What the process is to do.
+/// The system calls that the process makes, and their data.
 pub struct Program {
     calls: Vec<[u32; 7]>,
     data: Vec<u8>,
 }
 
-/// What it did: the answers, in the order of the calls, and its data page.
+/// The data page after the run, which contains the results of the calls.
 pub struct Outcome {
     page: Vec<u8>,
 }
 
 impl Program {
-    /// One that does nothing yet.
+    /// Creates a program without calls.
     pub fn new() -> Self {
         Self {
             calls: Vec::new(),
@@ -127,7 +130,7 @@ impl Program {
         }
     }
 
-    /// Puts bytes into the process's memory, and gives their address in it.
+    /// Puts bytes into the process's memory, and returns their address there.
     pub fn place(&mut self, bytes: &[u8]) -> u32 {
         let address = DATA as usize + TABLE + self.data.len();
         self.data.extend(bytes);
@@ -135,7 +138,7 @@ impl Program {
         address as u32
     }
 
-    /// Adds a call; its number in the order of calls comes back.
+    /// Adds a system call, and returns its index.
     pub fn call(&mut self, number: u32, arguments: &[u32]) -> usize {
         let mut call = [0; 7];
         call[0] = number;
@@ -144,7 +147,7 @@ impl Program {
         self.calls.len() - 1
     }
 
-    /// The whole file.
+    /// Builds the whole file.
     fn image(&self) -> anyhow::Result<Vec<u8>> {
         let code = code::bytes();
         ensure!(
@@ -168,7 +171,8 @@ impl Program {
         Ok(image)
     }
 
-    /// Runs it from a file in this folder; skips the case where no 32-bit process can run.
+    /// Runs the program from a file in this directory. Skips the case if 32-bit processes can't
+    /// run.
     pub fn run(&self, folder: &Path) -> anyhow::Result<Outcome> {
         if code::bytes().is_empty() {
             return skip("no 32-bit code for this machine");
@@ -177,7 +181,8 @@ impl Program {
         fs::write(&path, self.image()?).with_context(|| format!("writing {}", path.display()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
             .context("making it executable")?;
-        // Its first open gets descriptor 3: all that we have beyond these is closed on exec.
+        // The first file that it opens gets descriptor 3, since all our other descriptors are
+        // closed on exec.
         let output = Command::new(&path)
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -205,22 +210,23 @@ impl Program {
 }
 
 impl Outcome {
-    /// What a call came to: an answer, or the negative of an error's number.
+    /// Returns the result of a call: a value, or a negative error number.
     pub fn answer(&self, call: usize) -> i32 {
         let mut word = [0; 4];
         word.copy_from_slice(&self.page[call * ENTRY..call * ENTRY + 4]);
         i32::from_le_bytes(word)
     }
 
-    /// What stands at an address that `place` gave.
+    /// Returns the bytes at an address that `place` returned.
     pub fn memory(&self, address: u32, length: usize) -> &[u8] {
         let start = (address - DATA) as usize;
         &self.page[start..start + length]
     }
 }
 
-/// The ELF header and two program headers: both pages at `BASE`, to read, write and run; and a
-/// stack that is not to be run, as the kernel warns of those that say nothing.
+/// Builds the ELF header and two program headers. The first maps both pages at `BASE`, readable,
+/// writable and executable. The second makes the stack non-executable; without it the kernel would
+/// warn about an executable stack.
 fn headers() -> Vec<u8> {
     let mut bytes = Vec::from(*b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0");
     let half = |bytes: &mut Vec<u8>, value: u16| bytes.extend(value.to_le_bytes());
@@ -236,7 +242,7 @@ fn headers() -> Vec<u8> {
         half(&mut bytes, value); // sizes and numbers of headers
     }
     for value in [1, 0, BASE, BASE, 2 * PAGE, 2 * PAGE, 7, PAGE] {
-        word(&mut bytes, value); // load, offset, addresses, sizes, rights, alignment
+        word(&mut bytes, value); // load, offset, addresses, sizes, flags, alignment
     }
     for value in [0x6474_e551, 0, 0, 0, 0, 0, 6, 16] {
         word(&mut bytes, value); // stack: readable and writable

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module's file: what it says of itself, and a copy of it under another name.
+//! A module's file: the information in it, and a copy of the module under another name.
 
 use std::ops::Range;
 use std::path::Path;
@@ -11,23 +11,24 @@ use anyhow::ensure;
 use object::Object as _;
 use object::ObjectSection as _;
 
-/// What the kernel appends to a signed module; the signature stands before it.
+/// The mark that ends a signed module; the signature comes before it.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
-/// What `struct module_signature` before the mark ends in: the signature's length, big endian.
+/// The size of `struct module_signature`, which comes before the mark. Its last field is the
+/// signature's length, big endian.
 const SIGNATURE_HEADER: usize = 12;
 
 /// The bytes of a module's file.
 pub struct Image(Vec<u8>);
 
 impl Image {
-    /// Reads it.
+    /// Reads the file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
         Ok(Self(bytes))
     }
 
-    /// What `modinfo -F key` prints, a line a value.
+    /// Returns the values that `modinfo -F key` prints.
     pub fn information(&self, key: &str) -> anyhow::Result<Vec<String>> {
         let range = self.section(".modinfo")?;
         let prefix = format!("{key}=");
@@ -38,9 +39,11 @@ impl Image {
             .collect())
     }
 
-    /// The same module under another name of the same length, so that both can be loaded.
+    /// Returns a copy of the module under another name of the same length, so that both can be
+    /// loaded.
     ///
-    /// A signature would no longer match, and a wrong one is worse than none: it is taken off.
+    /// The copy has no signature: it would no longer match, and a wrong signature is worse than
+    /// none.
     pub fn renamed(&self, from: &str, to: &str) -> anyhow::Result<Vec<u8>> {
         ensure!(from.len() == to.len(), "{from} and {to} differ in length");
         let mut copy = self.0.clone();
@@ -56,7 +59,7 @@ impl Image {
         Ok(copy)
     }
 
-    /// Where a section stands in the file.
+    /// Returns the range of a section in the file.
     fn section(&self, name: &str) -> anyhow::Result<Range<usize>> {
         let file = object::File::parse(&*self.0).context("the module is no ELF file")?;
         let Some((start, length)) = file
@@ -80,7 +83,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-/// How long the file is without its signature.
+/// Returns the length of the file without its signature.
 fn unsigned_length(file: &[u8]) -> anyhow::Result<usize> {
     let Some(body) = file.strip_suffix(SIGNED) else {
         return Ok(file.len());
@@ -101,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// As much of a module as the code here looks at.
+    /// Builds the parts of a module that the code here reads.
     fn module() -> Vec<u8> {
         let mut file = write::Object::new(
             object::BinaryFormat::Elf,

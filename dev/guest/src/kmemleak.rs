@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that nothing in the kernel points to any more, where the kernel looks for it.
+//! Memory that nothing in the kernel points to any more, as kmemleak finds it.
 
 use std::fs;
 use std::path::Path;
@@ -11,22 +11,22 @@ use anyhow::Context as _;
 
 const PATH: &str = "/sys/kernel/debug/kmemleak";
 
-/// Younger objects are not looked at: their pointer may be in a register.
+/// kmemleak does not report younger objects, since a pointer to them may be in a register.
 const AGE: Duration = Duration::from_secs(6);
 
-/// Whether this kernel looks for it.
+/// Returns whether this kernel has kmemleak.
 pub fn is_there() -> bool {
     Path::new(PATH).exists()
 }
 
-/// Forgets what was lost until now.
+/// Discards the leaks that were found until now.
 pub fn forget() -> anyhow::Result<()> {
     order("clear")
 }
 
-/// What was lost since, each object with who took it.
+/// Returns the objects that were lost since then, each with the backtrace of its allocation.
 pub fn lost() -> anyhow::Result<Vec<String>> {
-    // What one scan finds may have been on its way from one place to another.
+    // Twice: to a single scan, an object whose pointer is being moved looks lost.
     for _ in 0..2 {
         sleep(AGE);
         order("scan")?;
@@ -39,7 +39,7 @@ fn order(word: &str) -> anyhow::Result<()> {
     fs::write(PATH, word).with_context(|| format!("writing {word} to {PATH}"))
 }
 
-/// A record begins in the first column, and what follows of it does not.
+/// Splits the report into records. A record starts with a line that is not indented.
 fn records(text: &str) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();
     for line in text.lines() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's log, through `/dev/kmsg`.
+//! The kernel log, through `/dev/kmsg`.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -16,9 +16,9 @@ use anyhow::bail;
 
 const PATH: &str = "/dev/kmsg";
 
-/// Puts a line into the log, at a level that reaches the console; false when it can't.
+/// Writes a line to the log, at a level that reaches the console. Returns false if it can't.
 pub fn say(line: &str) -> bool {
-    // 4 is the level of warnings, the weakest that the console shows (see `boot`).
+    // Level 4 is for warnings, the least severe that the console shows (see `boot`).
     OpenOptions::new()
         .write(true)
         .open(PATH)
@@ -29,14 +29,14 @@ pub fn say(line: &str) -> bool {
 /// One record of the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Who wrote it: 0 is the kernel.
+    /// The facility of the writer: 0 is the kernel.
     pub facility: u32,
-    /// What it says.
+    /// The text of the message.
     pub text: String,
 }
 
 impl Record {
-    /// Reads what one read of `/dev/kmsg` gives: `priority,sequence,time,flags;text\n key=value`.
+    /// Parses one read of `/dev/kmsg`: `priority,sequence,time,flags;text\n key=value`.
     fn parse(raw: &str) -> Option<Self> {
         let (head, body) = raw.split_once(';')?;
         let priority: u32 = head.split(',').next()?.parse().ok()?;
@@ -47,11 +47,11 @@ impl Record {
     }
 }
 
-/// A place in the log: what comes after it is new.
+/// A position in the log; what comes after it is new.
 pub struct Cursor(File);
 
 impl Cursor {
-    /// The end of the log as it stands.
+    /// Returns a cursor at the current end of the log.
     pub fn at_end() -> anyhow::Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -63,7 +63,7 @@ impl Cursor {
         Ok(Self(file))
     }
 
-    /// What the kernel wrote since the last call, without what programs wrote.
+    /// Returns what the kernel, and not a program, wrote since the last call.
     pub fn new_records(&mut self) -> anyhow::Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut raw = [0; 8192];
@@ -74,13 +74,13 @@ impl Cursor {
                         .filter(|record| record.facility == 0),
                 ),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(records),
-                // A broken pipe says that records were overwritten before we read them.
+                // EPIPE means that records were overwritten before we read them.
                 Err(error) => return Err(error).with_context(|| format!("reading {PATH}")),
             }
         }
     }
 
-    /// What the kernel wrote since the last call has each of these lines.
+    /// Checks that each of these lines is in what the kernel wrote since the last call.
     pub fn has_lines(&mut self, lines: &[&str]) -> anyhow::Result<()> {
         let records = self.new_records()?;
         let missing = lines
@@ -93,7 +93,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// The new lines that the module of this name wrote.
+    /// Returns the new lines that the module of this name wrote.
     pub fn new_lines_of(&mut self, module: &str) -> anyhow::Result<Vec<String>> {
         let prefix = format!("{module}:");
         let records = self.new_records()?;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The init of the test guest: behaviour suite for `/proc/1999_proc/mydrive`, and a suite for
-//! what dkms-rust gives to any module; and a benchmark.
+//! The init of the test guest. It contains the test suites for `/proc/1999_proc/mydrive` and for
+//! dkms-rust, and a benchmark.
 //!
-//! One static program. As process 1 of a small initramfs it brings the system up, runs the suites
-//! that the kernel command line names (`guest=behaviour`, `guest=foreign`, `guest=bench-...`),
-//! says on the console how each case ended, and restarts, which ends the machine. Anywhere else it
-//! only lists its cases: it loads modules, and that is for a guest to do.
+//! It is one static program. As process 1 of a small initramfs it sets up the system, runs the
+//! suites that the kernel command line names (`guest=behaviour`, `guest=foreign`,
+//! `guest=bench-...`), reports on the console how each case ended, and restarts, which ends the
+//! virtual machine. Outside a guest it only lists its cases, because the cases load kernel modules.
 
 mod bench;
 mod boot;
@@ -43,7 +43,7 @@ use crate::options::Options;
 use crate::report::Tally;
 use crate::report::Verdict;
 
-/// Where the initramfs holds the driver.
+/// The path of the driver in the initramfs.
 const DRIVER: &str = "/procDriver.ko";
 
 fn main() -> ExitCode {
@@ -62,19 +62,19 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     if let Err(error) = init() {
-        // No `GUEST end` follows, so the run counts as failed.
+        // Without a `GUEST end` line the run counts as failed.
         report::say(&format!(
             "GUEST error {}",
             report::one_line(&format!("{error:#}"))
         ));
     }
-    // Only returns when the kernel refuses; the kernel then panics because init ended, and that
-    // ends the guest as well.
+    // `end` returns only if the kernel refuses. Then init exits and the kernel panics, which ends
+    // the guest as well.
     eprintln!("guest: restart refused: {}", boot::end());
     ExitCode::FAILURE
 }
 
-/// Everything between the kernel starting us and the end.
+/// Sets up the system and runs what the command line asks for.
 fn init() -> anyhow::Result<()> {
     boot::prepare()?;
     let line = std::fs::read_to_string("/proc/cmdline").context("reading /proc/cmdline")?;
@@ -89,7 +89,7 @@ fn init() -> anyhow::Result<()> {
     run(suites.iter().flat_map(|suite| suite.cases()), &options)
 }
 
-/// Runs every case that the options ask for, in the order of the table.
+/// Runs every case that the options select, in the given order.
 fn run(cases: impl Iterator<Item = &'static Case>, options: &Options) -> anyhow::Result<()> {
     report::say(&report::begin(&sys::kernel_release()?));
     let mut context = Context {

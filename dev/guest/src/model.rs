@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the file should answer: its message and its open files, in the simplest words there are.
+//! A simple model of the file: the answers that its message and its open files should give.
 
 use std::rc::Rc;
 
@@ -10,27 +10,27 @@ use nix::unistd::Whence;
 use crate::drive::GREETING;
 use crate::drive::LIMIT;
 
-/// The driver's file.
+/// The file, with its message.
 pub struct Model {
     message: Rc<[u8]>,
 }
 
 /// One open file, which several descriptors may share.
 pub struct OpenFile {
-    /// Opened to read.
+    /// Whether it was opened for reading.
     pub reads: bool,
-    /// Opened to write.
+    /// Whether it was opened for writing.
     pub writes: bool,
-    /// Has O_APPEND.
+    /// Whether it has O_APPEND.
     pub appends: bool,
-    /// The module that it was opened of is still there.
+    /// Whether the module that it was opened from is still loaded.
     pub alive: bool,
     position: i64,
     begun: Option<Rc<[u8]>>,
 }
 
 impl OpenFile {
-    /// As it is when it was just opened.
+    /// Creates a freshly opened file.
     pub fn new(reads: bool, writes: bool, appends: bool) -> Self {
         Self {
             reads,
@@ -42,7 +42,7 @@ impl OpenFile {
         }
     }
 
-    /// What every read and write is asked first.
+    /// Makes the checks that all reads and writes have in common, and returns the start offset.
     fn check(&self, allowed: bool, at: Option<i64>, count: usize) -> nix::Result<i64> {
         if at.is_some_and(|at| at < 0) {
             return Err(Errno::EINVAL);
@@ -60,7 +60,7 @@ impl OpenFile {
         Ok(start)
     }
 
-    /// lseek.
+    /// Does an lseek.
     pub fn seek(&mut self, offset: i64, whence: Whence) -> nix::Result<i64> {
         if !self.alive {
             return Err(Errno::EINVAL);
@@ -74,27 +74,27 @@ impl OpenFile {
         Ok(self.position)
     }
 
-    /// Moves on after a read at the position.
+    /// Moves the position after a read at the position.
     pub fn advance(&mut self, count: usize) {
         self.position += count as i64;
     }
 }
 
 impl Model {
-    /// After a load.
+    /// Creates the file as it is after a load.
     pub fn new() -> Self {
         Self {
             message: GREETING.into(),
         }
     }
 
-    /// The message that stands.
+    /// Returns the current message.
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 
-    /// What a read of up to `count` bytes sees, at an offset or at the position; it does not move
-    /// the position.
+    /// Returns what a read of up to `count` bytes gets, at an offset or at the position. Does not
+    /// move the position.
     pub fn read(&self, file: &mut OpenFile, at: Option<i64>, count: usize) -> nix::Result<Vec<u8>> {
         let start = file.check(file.reads, at, count)?;
         if start == 0 || file.begun.is_none() {
@@ -105,7 +105,8 @@ impl Model {
         Ok(begun.skip(start).take(count).collect())
     }
 
-    /// What a write comes to; `readable` of its bytes are there, and a fault follows them.
+    /// Does a write. Only the first `readable` bytes of `data` can be read; after them comes a
+    /// fault.
     pub fn write(
         &mut self,
         file: &mut OpenFile,
@@ -142,7 +143,8 @@ impl Model {
         Ok(data.len())
     }
 
-    /// The same into a list of buffers. With room for nothing the kernel answers by itself.
+    /// Does the same read into a list of buffers. If they have no room at all, the kernel answers
+    /// without asking the driver.
     pub fn read_vectors(
         &self,
         file: &mut OpenFile,
@@ -157,8 +159,8 @@ impl Model {
         }
     }
 
-    /// Each buffer is a write of its own, at the position. The first that is refused ends it, and
-    /// counts if nothing was written before.
+    /// Writes each buffer at the position, in a call of its own. The first refusal ends the write;
+    /// its error is returned only if nothing was written before.
     pub fn write_vectors(&mut self, file: &mut OpenFile, parts: &[Vec<u8>]) -> nix::Result<usize> {
         let total = parts.iter().map(Vec::len).sum();
         if total > 0 || !file.writes {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading, unloading, and what the kernel says is loaded.
+//! Loading and unloading modules, and the state that the kernel reports for them.
 
 use std::ffi::CString;
 use std::fs;
@@ -25,7 +25,7 @@ pub fn load_file(path: &Path) -> nix::Result<()> {
     load_file_with(path, "")
 }
 
-/// The same, with parameters.
+/// Loads a module from its file, with parameters.
 pub fn load_file_with(path: &Path, parameters: &str) -> nix::Result<()> {
     let parameters = CString::new(parameters).map_err(|_| Errno::EINVAL)?;
     let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
@@ -37,19 +37,20 @@ pub fn load_image(image: &[u8]) -> nix::Result<()> {
     nix::kmod::init_module(image, c"")
 }
 
-/// Unloads a module, as rmmod does: at once or not at all.
+/// Unloads a module as rmmod does: at once or not at all.
 pub fn unload(name: &str) -> nix::Result<()> {
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     nix::kmod::delete_module(&name, DeleteModuleFlags::O_NONBLOCK)
 }
 
-/// What `/proc/modules` says of a module: "Live", "Loading", "Unloading"; None if it isn't there.
+/// Returns the state of a module in `/proc/modules`: "Live", "Loading" or "Unloading"; None if it
+/// is not there.
 pub fn state(name: &str) -> anyhow::Result<Option<String>> {
     let table = fs::read_to_string("/proc/modules").context("reading /proc/modules")?;
     Ok(state_in(&table, name))
 }
 
-/// A line is `name size references users state address`.
+/// Finds the state in the table, whose lines are `name size references users state address`.
 fn state_in(table: &str, name: &str) -> Option<String> {
     table
         .lines()
@@ -58,18 +59,18 @@ fn state_in(table: &str, name: &str) -> Option<String> {
         .and_then(|fields| fields.get(4).map(|state| (*state).to_owned()))
 }
 
-/// Whether the driver is in the kernel.
+/// Whether a case needs the driver to be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// Loaded, and nothing written to its file.
+    /// Loaded, with the greeting as its message.
     Loaded,
     /// Not loaded.
     Absent,
-    /// As it happens to be.
+    /// Loaded or not.
     Either,
 }
 
-/// Makes it so, whatever it was before.
+/// Loads or unloads the driver as `presence` asks, whatever its state was before.
 pub fn bring(presence: Presence, driver: &Path) -> anyhow::Result<()> {
     match (presence, state(NAME)?.as_deref()) {
         (Presence::Absent, None) | (Presence::Either, _) => Ok(()),

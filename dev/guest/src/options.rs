@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel command line asks of the guest.
+//! The options on the kernel command line.
 
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -9,27 +9,27 @@ use anyhow::Context as _;
 
 use crate::random::Random;
 
-/// The `guest=` and `guest.*=` words of the command line.
+/// The `guest=` and `guest.*=` words of the kernel command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Which suites to run, in this order.
+    /// The suites to run, in this order.
     pub suites: Vec<String>,
-    /// How many times as long as usual a case may take.
+    /// The factor by which each case may take longer than usual.
     pub patience: u32,
-    /// How often the case of that name loads and unloads.
+    /// How many rounds the case `load-and-unload-rounds` makes.
     pub rounds: u32,
-    /// How long the cases with readers and writers at once go on.
+    /// How many seconds the cases with concurrent readers and writers, and stress-ng, run.
     pub seconds: u64,
-    /// How long random calls are made, in seconds, and of which seed.
+    /// How many seconds random calls are made.
     pub random: u64,
-    /// Another one each time unless it is given.
+    /// The seed of the random calls; a new one each time unless it is given.
     pub seed: u64,
-    /// Names of the cases to run; empty for all.
+    /// The names of the cases to run; empty for all.
     pub only: Vec<String>,
 }
 
 impl Options {
-    /// Reads them; words that are not for us belong to the kernel.
+    /// Parses the command line. Words that are not for us belong to the kernel.
     pub fn from_command_line(line: &str) -> anyhow::Result<Self> {
         let mut options = Self {
             suites: vec!["behaviour".into()],
@@ -58,7 +58,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether the case of this name is to run.
+    /// Returns whether to run the case of this name.
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }

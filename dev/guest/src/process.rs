@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Other processes of a case, and making them less than root.
+//! Child processes of a case, and giving up root's privileges.
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -16,7 +16,8 @@ use crate::check::same;
 
 const NOBODY: u32 = 65534;
 
-/// Starts a child of the case, which must have one thread; the child exits with 0 if all is well.
+/// Starts a child of the case's process, which must have one thread. The child exits with 0 if
+/// `body` succeeds.
 pub fn fork_to(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Pid> {
     // SAFETY: this process has one thread, so the child may do whatever a process may.
     match unsafe { nix::unistd::fork() }.context("forking")? {
@@ -26,13 +27,13 @@ pub fn fork_to(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Pid>
             if let Err(error) = &result {
                 eprintln!("guest: in a child of the case: {error:#}");
             }
-            // SAFETY: ends the process at once, as the case's own process will.
+            // SAFETY: this ends the process at once; the case's own process ends in the same way.
             unsafe { libc::_exit(i32::from(result.is_err())) }
         }
     }
 }
 
-/// Waits for a child's end, which must be a good one.
+/// Waits for a child to end, and checks that it exited with 0.
 pub fn ended_well(child: Pid) -> anyhow::Result<()> {
     same(
         "end of the child",
@@ -41,17 +42,17 @@ pub fn ended_well(child: Pid) -> anyhow::Result<()> {
     )
 }
 
-/// Runs it in a child, to its end.
+/// Runs `body` in a child and waits for its end.
 pub fn in_child(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     ended_well(fork_to(body)?)
 }
 
-/// Gives this process namespaces of its own.
+/// Moves this process into new namespaces.
 pub fn unshare(namespaces: CloneFlags) -> anyhow::Result<()> {
     nix::sched::unshare(namespaces).with_context(|| format!("unshare of {namespaces:?}"))
 }
 
-/// Makes this process nobody's, for good, and looks that it is.
+/// Makes this process run as nobody, for good, and checks that it has no capabilities left.
 pub fn become_nobody() -> anyhow::Result<()> {
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     nix::unistd::setgroups(&[]).context("leaving all groups")?;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Numbers that look random and are the same for the same seed.
+//! Pseudo-random numbers: the same seed gives the same numbers.
 
 use std::hash::BuildHasher as _;
 use std::hash::RandomState;
 
-/// xorshift64*.
+/// An xorshift64* generator.
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// Creates a generator with this seed.
     pub fn of(seed: u64) -> Self {
-        // Neighbours must not look alike, and 0 would stay 0.
+        // Similar seeds must give different numbers, and a state of 0 would stay 0.
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A seed that nobody knows before.
+    /// Returns a seed that nobody can predict.
     pub fn seed() -> u64 {
-        // Short enough to be typed.
+        // 32 bits are short enough to type.
         RandomState::new().hash_one(()) >> 32
     }
 
-    /// Any number.
+    /// Returns any number.
     pub fn any(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -29,12 +29,12 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// One below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.any() >> 32) as usize % end
     }
 
-    /// True once in so many times.
+    /// Returns true in one of `times` calls, on average.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The lines that whoever started the guest reads on the console.
+//! The lines on the console that the host reads.
 
 use crate::kmsg;
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// All it claims is so.
+    /// All that the case checks is right.
     Passed,
-    /// Something is not so: what was tried and seen.
+    /// Something is wrong: what was tried and seen.
     Failed(String),
-    /// It can't be tried on this kernel: why.
+    /// The case can't run on this kernel: the reason.
     Skipped(String),
 }
 
-/// How many cases ended how.
+/// The number of cases with each verdict.
 #[derive(Debug, Default)]
 pub struct Tally {
     passed: u32,
@@ -24,7 +24,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one more.
+    /// Counts one more verdict.
     pub fn count(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Passed => self.passed += 1,
@@ -33,7 +33,7 @@ impl Tally {
         }
     }
 
-    /// The last line of a run that came to its end.
+    /// Returns the last line of a complete run.
     pub fn end(&self) -> String {
         format!(
             "GUEST end passed={} failed={} skipped={}",
@@ -42,12 +42,12 @@ impl Tally {
     }
 }
 
-/// The first line of a run.
+/// Returns the first line of a run.
 pub fn begin(kernel: &str) -> String {
     format!("GUEST begin kernel={kernel}")
 }
 
-/// The line of a case that ended.
+/// Returns the line for a case that ended.
 pub fn case(name: &str, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Passed => format!("CASE {name} ok"),
@@ -56,7 +56,7 @@ pub fn case(name: &str, verdict: &Verdict) -> String {
     }
 }
 
-/// The text without line breaks and not longer than a log record holds with room for the rest.
+/// Joins the text into one line, and cuts it so that it fits into a log record with the rest.
 pub fn one_line(text: &str) -> String {
     const LONGEST: usize = 450;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -67,14 +67,14 @@ pub fn one_line(text: &str) -> String {
     }
 }
 
-/// Says a line on the console.
+/// Prints a line on the console.
 ///
-/// It goes there through the kernel's log, as a record among the kernel's own. Written to the
-/// terminal instead it would race with them: newer kernels print their log from a thread, and it
-/// may come out in the middle of a line.
+/// The line goes there through the kernel log, as a record among the kernel's own. If it were
+/// written to the terminal it would race with them: newer kernels print their log from a thread,
+/// whose output may appear in the middle of a line.
 ///
-/// The kernel puts the time before it; the line takes that place back, as its readers look for it
-/// in the first column.
+/// The kernel prints the time in front of a record. The line overwrites it, because the host
+/// expects the line in the first column.
 pub fn say(line: &str) {
     const FROM_THE_FIRST_COLUMN: &str = "\r\x1b[K";
     if !kmsg::say(&format!("{FROM_THE_FIRST_COLUMN}{line}")) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs one case in a process of its own, so that whatever becomes of it the suite goes on.
+//! Runs each case in its own process, so that the suite goes on whatever happens to the case.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -37,11 +37,11 @@ const PASSED: i32 = 0;
 const FAILED: i32 = 1;
 const SKIPPED: i32 = 77;
 
-/// How long a killed process may take to go.
+/// How long a killed process may take to die.
 const TO_DIE: Duration = Duration::from_secs(5);
 
-/// Runs the case with the driver brought to where the case starts from. Patience is how many times
-/// as long as usual it may take.
+/// Brings the driver into the state that the case starts from, and runs the case. `patience`
+/// multiplies the time that it may take.
 pub fn run(case: &Case, context: &Context, patience: u32) -> Verdict {
     let verdict = run_apart(case.timeout * patience, || {
         module::bring(case.start, &context.driver).context("before the case")?;
@@ -51,7 +51,7 @@ pub fn run(case: &Case, context: &Context, patience: u32) -> Verdict {
     verdict
 }
 
-/// An init inherits every process whose parent ended: takes note of those that ended too.
+/// Reaps processes that have ended: init inherits every process whose parent ended.
 fn reap_orphans() {
     while matches!(
         waitpid(None, Some(WaitPidFlag::WNOHANG)),
@@ -59,7 +59,7 @@ fn reap_orphans() {
     ) {}
 }
 
-/// Runs the body in a forked process, for at most this long.
+/// Runs the body in a forked process, for at most `timeout`.
 fn run_apart(timeout: Duration, body: impl FnOnce() -> anyhow::Result<()>) -> Verdict {
     let verdict = || -> anyhow::Result<Verdict> {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).context("making a pipe")?;
@@ -76,7 +76,7 @@ fn run_apart(timeout: Duration, body: impl FnOnce() -> anyhow::Result<()>) -> Ve
     verdict().unwrap_or_else(|error| Verdict::Failed(format!("running the case: {error:#}")))
 }
 
-/// The child's life: it says into the pipe what was wrong, and exits.
+/// Runs the body in the child. Writes its error to the pipe, and exits.
 fn child(writer: OwnedFd, body: impl FnOnce() -> anyhow::Result<()>) -> ! {
     let mut writer = File::from(writer);
     if let Ok(writer) = writer.try_clone() {
@@ -85,7 +85,7 @@ fn child(writer: OwnedFd, body: impl FnOnce() -> anyhow::Result<()>) -> ! {
             std::process::abort();
         }));
     }
-    // A group of its own, so that its children can be ended with it.
+    // A process group for the case, so that its children can be killed with it.
     let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let code = match body() {
         Ok(()) => PASSED,
@@ -94,11 +94,12 @@ fn child(writer: OwnedFd, body: impl FnOnce() -> anyhow::Result<()>) -> ! {
             if error.is::<Skip>() { SKIPPED } else { FAILED }
         }
     };
-    // SAFETY: ends the process at once; what the parent prepared for its own exit is not run.
+    // SAFETY: this ends the process at once, without what the parent prepared for its own exit.
     unsafe { libc::_exit(code) }
 }
 
-/// Waits for the end, and after the time makes it one. None: it doesn't even die.
+/// Waits for the child to end, and kills it after the timeout. Returns None if it survives even
+/// that.
 fn watch(child: Pid, timeout: Duration) -> anyhow::Result<Option<WaitStatus>> {
     let pidfd = sys::pidfd(child).context("watching the case")?;
     let deadline = Instant::now() + timeout;
@@ -113,7 +114,7 @@ fn watch(child: Pid, timeout: Duration) -> anyhow::Result<Option<WaitStatus>> {
         }
     }
     let status = waitpid(child, Some(WaitPidFlag::WNOHANG)).context("asking for the case's end")?;
-    // Whatever it left behind ends now, and so does the case itself if it still runs.
+    // Kill whatever the case left behind, and the case itself if it still runs.
     let _ = killpg(child, Signal::SIGKILL);
     let status = match status {
         WaitStatus::StillAlive => reap(child).map(|_| WaitStatus::StillAlive),
@@ -122,7 +123,7 @@ fn watch(child: Pid, timeout: Duration) -> anyhow::Result<Option<WaitStatus>> {
     Ok(status)
 }
 
-/// Waits for a process that was killed; None if it does not go.
+/// Waits for a killed process to die. Returns None if it does not.
 fn reap(child: Pid) -> Option<WaitStatus> {
     let deadline = Instant::now() + TO_DIE;
     while Instant::now() < deadline {
@@ -135,17 +136,17 @@ fn reap(child: Pid) -> Option<WaitStatus> {
     None
 }
 
-/// All that the child said, even if something still holds the other end.
+/// Returns all that the child wrote, even if some process still holds the write end.
 fn said(reader: OwnedFd) -> anyhow::Result<String> {
     nix::fcntl::fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
         .context("making the pipe not wait")?;
     let mut text = Vec::new();
-    // Would-block means that all there was is read: the part before it is in `text`.
+    // EWOULDBLOCK means that the pipe is empty; what was read before it is in `text`.
     let _ = File::from(reader).read_to_end(&mut text);
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// What the end of the process says of the case.
+/// Derives the verdict from how the process ended.
 fn judge(ended: Option<WaitStatus>, said: &str, timeout: Duration) -> Verdict {
     match ended {
         Some(WaitStatus::Exited(_, PASSED)) => Verdict::Passed,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Messages that can tell whether they are whole.
+//! Messages with a checksum, so that a reader can tell whether they are whole.
 
 use anyhow::Context as _;
 
 use crate::check::same;
 use crate::drive::LIMIT;
 
-/// The message of this number: the number, its length, bytes that follow from the number, and a
-/// sum.
+/// Returns the message of this number: the number, the message's length, bytes that follow from the
+/// number, and a checksum.
 pub fn sealed(number: u64) -> Vec<u8> {
     let length = 24 + (number.wrapping_mul(0x9e37_79b9) % (LIMIT as u64 - 23)) as usize;
     let mut text = number.to_le_bytes().to_vec();
@@ -22,14 +22,14 @@ pub fn sealed(number: u64) -> Vec<u8> {
     text
 }
 
-/// FNV-1a.
+/// Computes the FNV-1a hash.
 fn sum(text: &[u8]) -> u64 {
     text.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-/// The number of a whole message.
+/// Returns the number of a message. Fails if the message is not whole.
 pub fn number_of(text: &[u8]) -> anyhow::Result<u64> {
     let word = |at: usize| {
         let bytes = text.get(at..at + 8).context("it is too short")?;

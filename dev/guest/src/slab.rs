@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel has allocated, to see whether something is left behind.
+//! What the kernel has allocated, to see whether a test leaks memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use crate::kmemleak;
 
-/// Objects in use for each slab cache, and kilobytes of vmalloc space.
+/// The objects in use in each slab cache, and the used vmalloc space in kilobytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     objects: BTreeMap<String, u64>,
@@ -19,10 +19,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What is in use once everything that can be freed is.
+    /// Returns what is in use after all that can be freed was freed.
     pub fn settled() -> anyhow::Result<Self> {
         const DROP: &str = "/proc/sys/vm/drop_caches";
-        // Twice, with time between: RCU and work queues free what the first round let go.
+        // Twice, with a pause: RCU and work queues free later what the first round released.
         for _ in 0..2 {
             fs::write(DROP, "3").with_context(|| format!("writing to {DROP}"))?;
             sleep(Duration::from_millis(300));
@@ -49,7 +49,7 @@ impl Usage {
         Self { objects, vmalloc }
     }
 
-    /// How many objects more each cache has, for those that have more.
+    /// Returns the caches that have more objects than before, and how many more.
     fn grown<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'a str, u64)> {
         self.objects.iter().filter_map(|(cache, &now)| {
             let more = now.checked_sub(*before.objects.get(cache).unwrap_or(&0))?;
@@ -57,16 +57,16 @@ impl Usage {
         })
     }
 
-    /// What grew by about one object, or page of vmalloc space, a round or more. Nothing on a kernel
-    /// that watches its memory: it holds on to what is freed for a while, so that counts say nothing,
-    /// and the suite `memory` asks itself.
+    /// Returns what grew by about one object, or one page of vmalloc space, per round or more.
+    /// Returns nothing on a kernel with kmemleak: such a kernel delays freeing, so that the numbers
+    /// mean nothing, and the suite `memory` looks for leaks instead.
     pub fn leaks_since(&self, before: &Self, rounds: u32) -> Vec<String> {
         if kmemleak::is_there() {
             return Vec::new();
         }
-        // Three of four: the kernel counts by the page of objects, of which some were free before
-        // (a leak of one a round was seen as 84 in 100), and its own work comes and goes (60
-        // were seen without any leak).
+        // Three quarters of the rounds, and at least 64: the kernel counts whole slabs, in which
+        // some objects were free before (a leak of one object per round showed as 84 in 100
+        // rounds), and its own use varies (by up to 60 objects without any leak).
         let limit = u64::from(rounds / 4 * 3).max(64);
         let mut leaks: Vec<String> = self
             .grown(before)
@@ -80,7 +80,7 @@ impl Usage {
         leaks
     }
 
-    /// The largest growth, leak or not, for people to see how far from a leak it is.
+    /// Describes the largest growth, leak or not, to show people how far from a leak it is.
     pub fn most_grown_since(&self, before: &Self) -> String {
         let vmalloc = self.vmalloc.saturating_sub(before.vmalloc);
         match self.grown(before).max_by_key(|(_, more)| *more) {

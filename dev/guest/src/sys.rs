@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System calls and their memory, where nix has nothing: all unsafe of the plain cases is here.
+//! Wrappers for system calls that nix does not have, and for memory that they use. All unsafe code
+//! of the ordinary cases is here.
 
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd as _;
@@ -15,14 +16,14 @@ use nix::errno::Errno;
 use nix::sys::mman::MapFlags;
 use nix::sys::mman::ProtFlags;
 
-/// The kernel's release, as `uname -r` prints it.
+/// Returns the kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> anyhow::Result<String> {
     const PATH: &str = "/proc/sys/kernel/osrelease";
     let text = std::fs::read_to_string(PATH).with_context(|| format!("reading {PATH}"))?;
     Ok(text.trim().to_owned())
 }
 
-/// What happened to the kernel since it started, a bit each.
+/// Returns the kernel's taint flags, one bit each.
 pub fn taint() -> anyhow::Result<u64> {
     const PATH: &str = "/proc/sys/kernel/tainted";
     let text = std::fs::read_to_string(PATH).with_context(|| format!("reading {PATH}"))?;
@@ -31,14 +32,14 @@ pub fn taint() -> anyhow::Result<u64> {
         .with_context(|| format!("{PATH} says {text:?}, a number was wanted"))
 }
 
-/// Makes descriptor 0, 1 or 2 a copy of another, kept over exec.
+/// Makes descriptor 0, 1 or 2 a copy of another one that stays open over exec.
 pub fn replace_standard_descriptor(with: &OwnedFd, number: RawFd) -> nix::Result<()> {
     assert!((0..=2).contains(&number));
     // SAFETY: dup2 touches no memory; nobody owns the three standard descriptors.
     Errno::result(unsafe { libc::dup2(with.as_raw_fd(), number) }).map(drop)
 }
 
-/// A descriptor that becomes readable when the process ends.
+/// Returns a descriptor that becomes readable when the process ends.
 pub fn pidfd(process: nix::unistd::Pid) -> nix::Result<OwnedFd> {
     // SAFETY: the call takes two numbers and touches no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process.as_raw(), 0) };
@@ -47,14 +48,14 @@ pub fn pidfd(process: nix::unistd::Pid) -> nix::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// preadv2(2) into a list of buffers.
+/// Calls preadv2(2) with a list of buffers.
 pub fn preadv2(
     fd: impl AsFd,
     buffers: &mut [std::io::IoSliceMut<'_>],
     offset: i64,
     flags: i32,
 ) -> nix::Result<usize> {
-    // SAFETY: IoSliceMut has the layout of iovec and each names memory that is ours to write.
+    // SAFETY: IoSliceMut has the layout of iovec, and each one names memory that is ours to write.
     let got = unsafe {
         libc::preadv2(
             fd.as_fd().as_raw_fd(),
@@ -67,17 +68,17 @@ pub fn preadv2(
     Errno::result(got).map(|got| got as usize)
 }
 
-/// A page of memory, and behind it one that nobody may touch.
+/// A page of memory, followed by a page that nobody may access.
 pub struct Edge {
     start: NonNull<libc::c_void>,
     page: usize,
 }
 
 impl Edge {
-    /// What the page is filled with.
+    /// The byte that the first page is filled with.
     pub const FILL: u8 = 0xa5;
 
-    /// Maps both.
+    /// Maps both pages.
     pub fn new() -> nix::Result<Self> {
         let page = page_size();
         let length = (2 * page).try_into().map_err(|_| Errno::EINVAL)?;
@@ -101,18 +102,18 @@ impl Edge {
         Ok(edge)
     }
 
-    /// The last `room` bytes of the page.
+    /// Returns the last `room` bytes of the first page.
     pub fn last(&self, room: usize) -> &[u8] {
         assert!(room <= self.page);
-        // SAFETY: the page is mapped and initialised as long as `self` lives; the kernel writes
-        // to it only inside of `read`, which takes `self` mutably.
+        // SAFETY: the page is mapped and initialised as long as `self` lives; the kernel writes to
+        // it only in `read`, which takes `self` mutably.
         unsafe {
             std::slice::from_raw_parts(self.start.cast::<u8>().as_ptr().add(self.page - room), room)
         }
     }
 
-    /// Reads up to `count` bytes to an address with `room` bytes left of the page: what goes
-    /// beyond hits the forbidden page. With an offset it is a pread.
+    /// Reads up to `count` bytes to an address with `room` bytes left in the first page; what goes
+    /// beyond hits the forbidden page. Calls pread if an offset is given.
     pub fn read(
         &mut self,
         fd: impl AsFd,
@@ -122,7 +123,7 @@ impl Edge {
     ) -> nix::Result<usize> {
         assert!(room <= self.page);
         let fd = fd.as_fd().as_raw_fd();
-        // SAFETY: `room` is at most the page, so this stays inside of the mapping.
+        // SAFETY: `room` is at most the size of a page, so this stays inside the mapping.
         let to = unsafe { self.start.byte_add(self.page - room) }.as_ptr();
         // SAFETY: the kernel writes to our page, and faults at the next one, which ends the call.
         let got = unsafe {
@@ -136,7 +137,7 @@ impl Edge {
 }
 
 impl Edge {
-    /// Puts this at the end of the page, just before the forbidden one.
+    /// Copies `bytes` to the end of the first page, just before the forbidden one.
     pub fn fill_last(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.page);
         // SAFETY: the last bytes of the first page, which is ours and borrowed mutably.
@@ -147,8 +148,8 @@ impl Edge {
         }
     }
 
-    /// Writes `count` bytes from an address with `room` bytes left of the page: what lies beyond
-    /// is forbidden. With an offset it is a pwrite.
+    /// Writes `count` bytes from an address with `room` bytes left in the first page; what lies
+    /// beyond is forbidden. Calls pwrite if an offset is given.
     pub fn write(
         &self,
         fd: impl AsFd,
@@ -158,7 +159,7 @@ impl Edge {
     ) -> nix::Result<usize> {
         assert!(room <= self.page);
         let fd = fd.as_fd().as_raw_fd();
-        // SAFETY: `room` is at most the page, so this stays inside of the mapping.
+        // SAFETY: `room` is at most the size of a page, so this stays inside the mapping.
         let from = unsafe { self.start.byte_add(self.page - room) }.as_ptr();
         // SAFETY: the kernel reads our page, and faults at the next one, which ends the call.
         let got = unsafe {
@@ -178,7 +179,7 @@ impl Drop for Edge {
     }
 }
 
-/// The size of a page.
+/// Returns the size of a page.
 pub fn page_size() -> usize {
     // SAFETY: the call only returns a number.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
@@ -189,28 +190,28 @@ pub fn page_size() -> usize {
 pub fn map(fd: BorrowedFd<'_>) -> nix::Result<()> {
     let length = page_size().try_into().map_err(|_| Errno::EINVAL)?;
     let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
-    // SAFETY: a fresh mapping at an address that the kernel chooses; it is never looked at.
+    // SAFETY: a fresh mapping at an address that the kernel chooses; nobody accesses it.
     unsafe {
         let start = nix::sys::mman::mmap(None, length, read, shared, fd, 0)?;
         nix::sys::mman::munmap(start, length.get())
     }
 }
 
-/// ioctl(2) with a number that the kernel reads or writes.
+/// Calls ioctl(2) with a request that makes the kernel read or write a number.
 pub fn ioctl_number(fd: impl AsFd, request: libc::Ioctl, number: &mut i32) -> nix::Result<()> {
     let fd = fd.as_fd().as_raw_fd();
-    // SAFETY: the requests of those who call this are about an `int`, and this one is ours.
+    // SAFETY: the callers' requests take a pointer to an `int`, and this one is ours.
     Errno::result(unsafe { libc::ioctl(fd, request, std::ptr::from_mut(number)) }).map(drop)
 }
 
-/// ioctl(2) with a request that takes a pointer to at most 64 bytes.
+/// Calls ioctl(2) with a request that takes a pointer to at most 64 bytes.
 pub fn ioctl(fd: BorrowedFd<'_>, request: libc::Ioctl) -> nix::Result<i32> {
     let mut argument = [0u64; 8];
     // SAFETY: the argument is 64 bytes of ours; the callers' requests use no more.
     Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), request, argument.as_mut_ptr()) })
 }
 
-/// lseek(2) with a whence that does not exist.
+/// Calls lseek(2) with a whence that does not exist.
 pub fn lseek_unknown(fd: BorrowedFd<'_>) -> nix::Result<i64> {
     // SAFETY: the call takes numbers and touches no memory.
     Errno::result(unsafe { libc::lseek(fd.as_raw_fd(), 0, 99) })

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that makes whoever touches it wait, the kernel too: a page that is missing until we
-//! say so. With it a read or a write can be held in the middle of its copy for as long as a case
-//! needs.
+//! Memory that blocks whoever accesses it, the kernel too: a page that is missing until we provide
+//! it. A case can hold a read or a write in the middle of its copy with it, for as long as needed.
 //!
-//! See userfaultfd(2) and `linux/userfaultfd.h`; neither libc nor nix knows them.
+//! See userfaultfd(2) and `linux/userfaultfd.h`; neither libc nor nix has their definitions.
 
 use std::os::fd::AsFd as _;
 use std::os::fd::AsRawFd as _;
@@ -36,18 +35,18 @@ const UFFDIO_REGISTER: libc::Ioctl = 0xc020_aa00u32 as libc::Ioctl;
 /// `_IOWR(0xaa, 0x04, struct uffdio_zeropage)`: start, length, mode, bytes done.
 const UFFDIO_ZEROPAGE: libc::Ioctl = 0xc020_aa04u32 as libc::Ioctl;
 
-/// A page that is missing until `release`.
+/// A page that is missing until `release` is called.
 pub struct MissingPage {
     fault: OwnedFd,
     start: NonNull<libc::c_void>,
     length: usize,
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread; it is written to by the kernel only.
+// SAFETY: the mapping belongs to the process, not to a thread; only the kernel writes to it.
 unsafe impl Sync for MissingPage {}
 
 impl MissingPage {
-    /// Maps one; skips the case where the kernel has no such thing for us.
+    /// Maps a missing page. Skips the case if the kernel has no userfaultfd for us.
     pub fn new() -> anyhow::Result<Self> {
         let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
         // SAFETY: the call takes a number and touches no memory.
@@ -82,15 +81,16 @@ impl MissingPage {
     }
 
     fn control(&self, name: &str, request: libc::Ioctl, words: &mut [u64]) -> anyhow::Result<()> {
-        // SAFETY: each request takes a structure of as many words as its callers give, ours to
-        // write; what it names by address is our page, which nothing in Rust refers to.
+        // SAFETY: each request takes a structure of as many words as its caller passes, and these
+        // are ours to write; what the request names by address is our page, which nothing in Rust
+        // refers to.
         let done = unsafe { libc::ioctl(self.fault.as_raw_fd(), request, words.as_mut_ptr()) };
         Errno::result(done)
             .map(drop)
             .with_context(|| name.to_owned())
     }
 
-    /// read(2) to the start of the page: waits inside of its copy until `release`.
+    /// Calls read(2) to the start of the page; it blocks in its copy until `release`.
     pub fn read(&self, fd: &OwnedFd, count: usize) -> nix::Result<usize> {
         let (fd, to) = (fd.as_raw_fd(), self.start.as_ptr());
         // SAFETY: the kernel writes to our page, which nothing in Rust refers to.
@@ -98,15 +98,15 @@ impl MissingPage {
         Errno::result(got).map(|got| got as usize)
     }
 
-    /// write(2) from the start of the page: waits inside of its copy until `release`.
+    /// Calls write(2) from the start of the page; it blocks in its copy until `release`.
     pub fn write(&self, fd: &OwnedFd, count: usize) -> nix::Result<usize> {
         let (fd, from) = (fd.as_raw_fd(), self.start.as_ptr());
-        // SAFETY: the kernel reads our page, to which nothing in Rust refers.
+        // SAFETY: the kernel reads our page, which nothing in Rust refers to.
         let got = unsafe { libc::write(fd, from, count.min(self.length)) };
         Errno::result(got).map(|got| got as usize)
     }
 
-    /// Waits until somebody is held.
+    /// Waits until somebody is blocked by the page.
     pub fn wait_for_somebody(&self, patience: Duration) -> anyhow::Result<()> {
         let mut fds = [PollFd::new(self.fault.as_fd(), PollFlags::POLLIN)];
         let patience = PollTimeout::try_from(patience).context("waiting so long")?;
@@ -115,16 +115,16 @@ impl MissingPage {
         Ok(())
     }
 
-    /// Lets go: the page is there, of zeroes.
+    /// Provides the page, filled with zeroes, and lets the blocked call go on.
     pub fn release(&self) -> anyhow::Result<()> {
         let mut request = [self.address(), self.length as u64, 0, 0];
         self.control("UFFDIO_ZEROPAGE", UFFDIO_ZEROPAGE, &mut request)
     }
 
-    /// What is in the page; only once nobody writes to it any more.
+    /// Returns the content of the page; only for when nobody writes to it any more.
     pub fn content(&mut self) -> &[u8] {
-        // SAFETY: mapped as long as `self` lives, and borrowed from it mutably, so that no `read`
-        // is under way.
+        // SAFETY: the page is mapped as long as `self` lives, and `self` is borrowed mutably, so
+        // that no `read` is under way.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
     }
 }

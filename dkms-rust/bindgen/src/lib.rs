@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! bindgen, called as Debian's is. That one depends on all that a C++ compiler takes; to read a
-//! kernel's headers takes libclang, a library.
+//! bindgen, with the command line of Debian's package. That package depends on everything that a
+//! C++ compiler needs, but reading a kernel's headers needs only libclang, a library.
 //!
-//! There is a program for each version that kernels in Debian's archive were built with: another
-//! one writes other impls, whose numbers are in the names of the symbols that kernels export.
+//! There is one program for each version with which kernels in Debian's archive were built. Another
+//! version generates other impls, whose numbers are in the names of the symbols that kernels
+//! export.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// How a program ends; what went wrong is said.
+/// Returns the exit status of a program, and prints what went wrong.
 pub fn end(done: Result<(), Box<dyn Error>>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever called may have closed it.
+            // The caller may have closed standard error.
             writeln!(std::io::stderr(), "bindgen: {error}").ok();
             ExitCode::FAILURE
         }

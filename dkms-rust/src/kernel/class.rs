@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel offers to a Rust module, decided by looking and never by a list of versions.
+//! Decides what a kernel offers to a Rust module: by looking at the kernel, never by a list of
+//! versions.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::metadata;
@@ -8,31 +9,31 @@ use crate::kernel::refusal::Refusal;
 use serde::Serialize;
 use std::fmt;
 
-/// What is there.
+/// What a kernel offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// The build tree has the Rust metadata: own builds, Ubuntu, Fedora, Arch.
+    /// The build tree contains the Rust metadata: self-built kernels, Ubuntu, Fedora, Arch.
     Metadata,
-    /// The kernel has Rust compiled in, but its metadata is in no package: Debian 7.x.
+    /// The kernel has Rust compiled in, but no package contains its metadata: Debian 7.x.
     Rust,
     /// The kernel has no Rust: Debian 13's 6.12.
     NoRust,
 }
 
 impl Class {
-    /// Looks at a kernel.
+    /// Classifies a kernel.
     ///
     /// # Errors
     ///
-    /// A refusal for a configuration under which bindings to C structures would be wrong.
+    /// A refusal if the configuration would make bindings to C structures wrong.
     pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
         if kernel.config.is_on("RANDSTRUCT") {
             let why = "it randomises the layout of its structures (CONFIG_RANDSTRUCT), which the \
                        bindings of a Rust module can't know";
             return Err(Refusal::final_(&kernel.release, why));
         }
-        // Metadata beside a kernel without Rust is what an earlier build left.
+        // If a kernel without Rust has metadata, an earlier build left it.
         if !kernel.config.is_on("RUST") {
             Ok(Self::NoRust)
         } else if kernel.build.join(metadata::KERNEL).is_file() {

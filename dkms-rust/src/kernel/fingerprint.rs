@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel's headers are, by their content.
+//! Identifies a kernel's headers by their content.
 //!
-//! A release can be built again with other structures in it, and a header can be edited in place;
-//! neither shows in a name or a version. Reading all headers takes half a second, so the digest is
-//! remembered with the sizes and times of the files that it was made of. Nobody can change a file
-//! without changing its ctime.
+//! A release can be built again with different structures, and a header can be edited in place;
+//! neither changes a name or a version. Reading all headers takes half a second, so the digest is
+//! remembered together with the sizes and times of the files. Nobody can change a file without
+//! changing its ctime.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::memory;
@@ -18,20 +18,22 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The directory of what is remembered, below [`System::state`].
+/// The directory of remembered digests, below [`System::state`].
 pub const REMEMBERED: &str = "headers";
 
-/// Where each option that is set has an empty file, for the sake of make; thousands.
+/// The directory in which kbuild keeps an empty file for each option that is set, for make's
+/// dependencies. There are thousands of them.
 const OPTIONS: &str = "include/config";
 
-/// A digest of the headers' contents, and one of the files' sizes and times.
+/// A digest of the files' contents, and one of their sizes and times.
 #[derive(Serialize, Deserialize)]
 struct Digests {
     files: String,
     content: String,
 }
 
-/// The digest of a kernel's headers: of all that a module, or the metadata, is built with.
+/// Returns the digest of a kernel's headers: of everything that a module, or the metadata, is built
+/// with.
 ///
 /// # Errors
 ///
@@ -66,13 +68,13 @@ pub fn of(system: &System, kernel: &Kernel) -> Result<String> {
         files: stats,
         content: content.clone(),
     };
-    // Whoever may not write there reads all of them again the next time.
+    // If this fails for want of permission, all headers are read again the next time.
     memory::remember(system, REMEMBERED, &kernel.release, &digests).ok();
     Ok(content)
 }
 
-/// The files that count, in order. A build tree may hold a whole kernel with its objects: only what
-/// modules are built with is looked at.
+/// Returns the files that count, in order. A build tree may hold a whole kernel with its objects,
+/// so only the files that modules are built with are listed.
 fn files(kernel: &Kernel) -> Result<Vec<(PathBuf, Stat)>> {
     let arch = kernel.srcarch().map(|arch| format!("arch/{arch}"));
     let mut found = Vec::new();
@@ -101,7 +103,7 @@ fn files(kernel: &Kernel) -> Result<Vec<(PathBuf, Stat)>> {
     Ok(found)
 }
 
-/// Adds a file, unless there is none of that name.
+/// Adds a file, if there is one of that name.
 fn add(path: PathBuf, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
     match rustix::fs::stat(&path) {
         Ok(stat) if is(&stat, FileType::RegularFile) => found.push((path, stat)),
@@ -113,8 +115,8 @@ fn add(path: PathBuf, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
     Ok(())
 }
 
-/// Adds all files below a directory. The directory may be a link, as Debian's `scripts` is; below
-/// it links to directories are not followed.
+/// Adds all files below a directory. The directory may be a link, as Debian's `scripts` is. Links
+/// to directories below it are not followed, and [`OPTIONS`] is not entered.
 fn walk(folder: &Path, found: &mut Vec<(PathBuf, Stat)>) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
@@ -174,7 +176,7 @@ mod tests {
         let first = of(&system, &kernel).unwrap();
         let memory = system.state().join("headers/7.3.4-amd64.json");
         let text = fs::read_to_string(&memory).unwrap();
-        // It is really read: what it says is given back.
+        // The remembered digest is really used: it is returned.
         fs::write(&memory, text.replace(&first, "remembered")).unwrap();
         assert_eq!(of(&system, &kernel).unwrap(), "remembered");
         fs::write(kernel.build.join("include/generated/new.h"), "").unwrap();

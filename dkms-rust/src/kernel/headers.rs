@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An installed kernel, as its headers show it.
+//! An installed kernel, as its headers describe it.
 
 use crate::kernel::kconfig::Kconfig;
 use crate::kernel::refusal::Refusal;
@@ -14,10 +14,10 @@ use crate::system::trusted::{is_root, trusted_below, trusted_or_missing, trusted
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The options that are set, as kbuild reads them.
+/// The file with the options that are set, as kbuild reads them.
 const AUTO_CONF: &str = "include/config/auto.conf";
 
-/// Says which kernel's headers they are.
+/// The file that says which kernel the headers belong to.
 const RELEASE: &str = "include/config/kernel.release";
 
 /// The programs that kbuild runs for every module.
@@ -26,22 +26,22 @@ const TOOLS: [&str; 2] = ["scripts/basic/fixdep", "scripts/mod/modpost"];
 /// A kernel with headers.
 #[derive(Debug)]
 pub struct Kernel {
-    /// The machine that it is installed on.
+    /// The system that it is installed on.
     pub system: System,
     /// Its release.
     pub release: Release,
-    /// Its build tree without links, most often `/lib/modules/<release>/build`: the flavour's
-    /// headers.
+    /// Its build tree, as a path without links: the flavour's headers, most often
+    /// `/lib/modules/<release>/build`.
     pub build: PathBuf,
-    /// The source tree that the build tree includes: Debian's `-common` headers, or the build
-    /// tree itself where there is only one.
+    /// The source tree that the build tree includes: Debian's `-common` headers, or the build tree
+    /// itself if there is only one tree.
     pub common: PathBuf,
     /// Its configuration.
     pub config: Kconfig,
 }
 
 impl Kernel {
-    /// Looks the kernel up.
+    /// Finds a kernel.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Kernel {
                 ));
             }
         }
-        // Some headers come without a .config; auto.conf has all options that are set, too.
+        // Some headers come without a .config; auto.conf contains all options that are set, too.
         let config = [".config", AUTO_CONF]
             .iter()
             .find_map(|name| {
@@ -89,7 +89,8 @@ impl Kernel {
         })
     }
 
-    /// The folder below `arch/` that the kernel was built from, such as `x86`.
+    /// Returns the name of the directory below `arch/` that the kernel was built from, such as
+    /// `x86`.
     pub fn srcarch(&self) -> Option<String> {
         fs::read_dir(self.build.join("arch"))
             .ok()?
@@ -103,13 +104,13 @@ impl Kernel {
             })
     }
 
-    /// Whether clang built it.
+    /// Returns whether clang built the kernel.
     pub fn built_by_clang(&self) -> bool {
         self.config.is_on("CC_IS_CLANG")
     }
 
-    /// Refuses if what every module is built with is missing from the headers, or does not run
-    /// here: the symbols that the kernel exports, and kbuild's own tools.
+    /// Refuses the kernel if its headers lack what every module is built with, or if that does not
+    /// run here: the list of exported symbols, and kbuild's own tools.
     ///
     /// # Errors
     ///
@@ -146,13 +147,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// The file with the kernel's exported symbols.
+    /// Returns the path of the file with the kernel's exported symbols.
     pub fn symvers(&self) -> PathBuf {
         self.build.join("Module.symvers")
     }
 }
 
-/// The tree that a build tree's short Makefile includes, as Debian's and Ubuntu's have it.
+/// Returns the tree that the short Makefile of a build tree includes, as in Debian and Ubuntu.
 fn common(build: &Path) -> Option<PathBuf> {
     let makefile = fs::read_to_string(build.join("Makefile")).ok()?;
     let included = makefile
@@ -164,7 +165,7 @@ fn common(build: &Path) -> Option<PathBuf> {
         .filter(|tree| tree.join("Makefile").is_file())
 }
 
-/// Refuses headers that are another kernel's than the one that they are to be for.
+/// Refuses headers that belong to another kernel than the requested one.
 fn check_release(system: &System, release: &Release, build: &Path) -> Result<(), Refusal> {
     let theirs = fs::read_to_string(build.join(RELEASE)).unwrap_or_default();
     let theirs = theirs.trim();
@@ -179,8 +180,8 @@ fn check_release(system: &System, release: &Release, build: &Path) -> Result<(),
     Err(Refusal::new(release, why, mend))
 }
 
-/// Refuses a build tree that others than root can change: root would run programs and build code
-/// that they put there. Nothing in it has been used before this.
+/// Refuses a build tree that users other than root can change: root would run programs and build
+/// code that they put there. Before this check, only the tree's Makefile is read.
 fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Result<(), Refusal> {
     let Err(error) = check_owner(build).and_then(|()| check_owner(common)) else {
         return Ok(());
@@ -206,10 +207,11 @@ fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Res
     Err(Refusal::new(release, why, mend))
 }
 
-/// The directories of a tree that are used.
+/// The directories of a tree that a build uses.
 const USED: [&str; 5] = ["arch", "include", "rust", "scripts", "tools"];
 
-/// Looks at a tree, at what is at its top and at all that make and the compilers read in it.
+/// Checks the ownership of a tree: of the entries at its top, and of everything that make and the
+/// compilers read in it.
 fn check_owner(tree: &Path) -> anyhow::Result<()> {
     trusted_path(tree)?;
     for name in names(tree) {
@@ -224,8 +226,8 @@ fn check_owner(tree: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What brings a kernel's headers and, where apt has it, the linux-source that fits them: whoever
-/// lacks the one most often lacks the other.
+/// Returns the mend for missing headers. It also installs the matching linux-source if apt has it,
+/// because users who lack the headers mostly lack the source, too.
 fn install(system: &System, release: &Release) -> String {
     let headers = format!("linux-headers-{release}");
     let upstream = upstream(release);
@@ -247,10 +249,10 @@ fn install(system: &System, release: &Release) -> String {
     })
 }
 
-/// What brings back the file `name` of a build tree, which `target` makes where that is a whole
-/// source.
+/// Returns the mend that brings back the file `name` of a build tree. If the build tree is a whole
+/// source tree, make's `target` builds the file.
 fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
-    // It may be below a link that leads to another package's directory.
+    // The file may be below a link that leads to another package's directory.
     let path = build.join(name);
     let directory = path.parent().map(fs::canonicalize);
     let real = match (directory, path.file_name()) {
@@ -265,14 +267,14 @@ fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
         });
     }
     let shown = system.shown(build);
-    // Only whole sources have this.
+    // Only whole source trees contain this file.
     if build.join("kernel/fork.c").is_file() {
         return format!("make -C {shown} {target}");
     }
     format!("make {target} where the kernel was built, and put what that makes into {shown}")
 }
 
-/// The upstream version of a kernel's packages, as its release begins.
+/// Returns the upstream version of a kernel's packages, which is how the release begins.
 fn upstream(release: &Release) -> &str {
     let text = release.as_str();
     text.split(['+', '-']).next().unwrap_or(text)
@@ -282,7 +284,7 @@ fn upstream(release: &Release) -> &str {
 pub(crate) mod tests {
     use super::*;
 
-    /// Makes a kernel that looks installed, as a Debian build tree with `-common` headers.
+    /// Makes what looks like an installed kernel: a Debian build tree with `-common` headers.
     pub(crate) fn make_installed(root: &Path, release: &str, config: &str) -> PathBuf {
         let modules = root.join("lib/modules").join(release);
         let build = root
@@ -339,7 +341,7 @@ pub(crate) mod tests {
         fs::create_dir_all(root.path().join("lib/modules/7.3.4-amd64")).unwrap();
         let refusal = Kernel::find(&system, &release).unwrap_err();
         assert_eq!(refusal.reason, "its headers are not installed");
-        // apt has nothing for this system, and nothing is said that it can't do.
+        // apt has nothing for this system, so the mend is not an apt command.
         let mend = refusal.mend.unwrap();
         assert!(
             mend.starts_with("install linux-headers-7.3.4-amd64 from"),
@@ -399,7 +401,7 @@ pub(crate) mod tests {
         let refusal = can_build().unwrap_err();
         assert!(refusal.reason.contains("Module.symvers"), "{refusal}");
         assert!(refusal.mend.unwrap().starts_with("make modules where"));
-        // A whole source can make it by itself.
+        // A whole source tree can build the file itself.
         fs::create_dir(build.join("kernel")).unwrap();
         fs::write(build.join("kernel/fork.c"), "").unwrap();
         let mend = can_build().unwrap_err().mend.unwrap();
@@ -419,7 +421,7 @@ pub(crate) mod tests {
         fs::write(&modpost, &program).unwrap();
         let can_build = || find(root.path()).unwrap().can_build();
         assert_eq!(can_build(), Ok(()));
-        // An m68k.
+        // The machine number of m68k.
         program[18..20].copy_from_slice(&4_u16.to_ne_bytes());
         fs::write(&modpost, &program).unwrap();
         let refusal = can_build().unwrap_err();

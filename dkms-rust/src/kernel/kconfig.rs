@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel's configuration, as `.config` has it.
+//! A kernel's configuration, as in `.config`.
 
 use std::collections::HashMap;
 
-/// The options that are set, by name without `CONFIG_`, with their values unquoted.
+/// The options that are set, by their names without `CONFIG_`. The values are unquoted.
 #[derive(Debug, Default)]
 pub struct Kconfig(HashMap<String, String>);
 
 impl Kconfig {
-    /// Reads the text of a `.config`; lines that set nothing are passed over.
+    /// Parses the text of a `.config`; lines that set nothing are skipped.
     pub fn parse(text: &str) -> Self {
         let set = text.lines().filter_map(|line| {
             let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
@@ -22,12 +22,12 @@ impl Kconfig {
         Self(set.collect())
     }
 
-    /// Whether the option is `y` (built in, or simply on).
+    /// Returns whether the option is `y` (built in, or simply on).
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name) == Some("y")
     }
 
-    /// The option's value, if it is set and not empty.
+    /// Returns the option's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is remembered of kernels: a file for each below [`System::state`], in a directory for each
-//! subject.
+//! Remembers facts about kernels: one directory per subject below [`System::state`], with one file
+//! per kernel.
 
 use crate::kernel::release::Release;
 use crate::system::System;
@@ -13,15 +13,15 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// How the files' names end, behind the release.
+/// The suffix of the files' names, after the release.
 pub const END: &str = ".json";
 
-/// The file of a kernel.
+/// Returns the path of a kernel's file.
 pub fn file(system: &System, subject: &str, release: &Release) -> PathBuf {
     system.state().join(subject).join(format!("{release}{END}"))
 }
 
-/// What is remembered of a kernel, if it can be read.
+/// Returns what is remembered about a kernel, if nobody else could have changed it.
 pub fn recall<T: DeserializeOwned>(system: &System, subject: &str, release: &Release) -> Option<T> {
     let file = file(system, subject, release);
     trusted_path(&file).ok()?;
@@ -29,7 +29,8 @@ pub fn recall<T: DeserializeOwned>(system: &System, subject: &str, release: &Rel
     serde_json::from_slice(&text).ok()
 }
 
-/// Remembers it; whoever reads meanwhile finds the old or the new, whole.
+/// Remembers something about a kernel. The file is replaced atomically: a reader finds either the
+/// old or the new content.
 ///
 /// # Errors
 ///

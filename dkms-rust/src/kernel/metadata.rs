@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The Rust metadata that a build tree may have.
+//! The Rust metadata that a build tree may contain.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,15 +9,15 @@ use std::path::Path;
 /// The metadata of the `kernel` crate, in a build tree.
 pub const KERNEL: &str = "rust/libkernel.rmeta";
 
-/// How metadata begins, and how far in at most its rustc is named.
+/// The first bytes of metadata, and the length of the head that names its rustc.
 const MAGIC: &[u8] = b"rust\0\0\0";
 const HEAD: u64 = 256;
 
-/// The version text of the rustc that made the metadata in a build tree, as its head has it; no
-/// other rustc reads it.
+/// Returns the version text of the rustc that made the metadata in a build tree, from the head of
+/// the metadata. No other rustc can read it.
 pub fn rustc_of(build: &Path) -> Option<String> {
     let path = build.join(KERNEL);
-    // Opening a pipe would wait for whoever writes to it.
+    // Opening a pipe would wait for a writer.
     if !path.is_file() {
         return None;
     }
@@ -27,7 +27,7 @@ pub fn rustc_of(build: &Path) -> Option<String> {
     parse(&head)
 }
 
-/// The text is written behind its length.
+/// Finds the version text, which is written after its length.
 fn parse(head: &[u8]) -> Option<String> {
     const START: &[u8] = b"rustc ";
     if !head.starts_with(MAGIC) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One installed kernel, as its headers show it, and the answer that it can't be served. May use
-//! `system`.
+//! One installed kernel, as its headers describe it, and the refusal of a kernel that can't be
+//! served. May use `system`.
 
 pub mod class;
 pub mod fingerprint;

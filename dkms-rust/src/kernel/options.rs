@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kconfig files: on what an option depends, and whether a configuration has that.
+//! Kconfig files: what an option depends on, and whether a configuration satisfies that.
 
 use crate::kernel::kconfig::Kconfig;
 
-/// An option that is yes or no, and what its `depends on` and `select` lines say.
+/// A boolean option, and its `depends on` and `select` lines.
 #[derive(Debug, Default)]
 pub struct Entry {
     /// Its name, without `CONFIG_`.
     pub name: String,
     depends: Vec<String>,
     selects: Vec<String>,
-    /// What `def_bool` says, if it does.
+    /// The value of its `def_bool` line, if there is one.
     pub default: Option<String>,
-    /// Whether a user may choose it.
+    /// Whether a user can set it.
     pub prompt: bool,
 }
 
-/// The options of a Kconfig file. Menus and `if` blocks around them are not looked at.
+/// Parses the options of a Kconfig file. Menus and `if` blocks around them are ignored.
 pub fn entries(text: &str) -> Vec<Entry> {
     let mut found: Vec<Entry> = Vec::new();
     let mut inside = false;
@@ -49,8 +49,8 @@ pub fn entries(text: &str) -> Vec<Entry> {
 }
 
 impl Entry {
-    /// Whether all that it depends on is there, and all that it selects is built in, so that
-    /// setting it changes nothing else.
+    /// Returns whether all dependencies of the option hold, and everything that it selects is built
+    /// in, so that setting it changes nothing else.
     pub fn is_possible(&self, config: &Kconfig) -> bool {
         let selected = |line: &String| match line.split_once(" if ") {
             Some((name, condition)) => config.is_on(name.trim()) || !holds(condition, config),
@@ -60,14 +60,14 @@ impl Entry {
     }
 }
 
-/// How many words a condition has at most; the longest in Linux has some thirty.
+/// The most words that a condition may have; the longest condition in Linux has some thirty.
 const LONGEST: usize = 500;
 
-/// Whether a condition holds: names, `=` and `!=`, `<` and its kin for numbers, `!`, `&&`, `||` and
-/// parentheses. What is not understood does not hold.
+/// Returns whether a condition holds. It may contain names, `=` and `!=`, comparisons of numbers
+/// such as `<`, `!`, `&&`, `||` and parentheses. A condition with anything else does not hold.
 pub fn holds(condition: &str, config: &Kconfig) -> bool {
     let words = words(condition);
-    // Each may be inside another.
+    // Each word may nest one level deeper: the limit bounds the recursion.
     if words.len() > LONGEST {
         return false;
     }
@@ -89,7 +89,7 @@ fn words(text: &str) -> Vec<String> {
                 .find(|c: char| c.is_whitespace() || "&|!<>=()".contains(c))
                 .unwrap_or(rest.len()),
         };
-        // A single & or |, which is no operator.
+        // A single & or |, which is not an operator.
         let end = end.max(1);
         words.push(rest[..end].to_owned());
         rest = rest[end..].trim_start();
@@ -146,7 +146,8 @@ fn is_comparison(word: &str) -> bool {
     ["=", "!=", "<", "<=", ">", ">="].contains(&word)
 }
 
-/// The value of an option, `n` if it is not set; numbers and `y`, `m`, `n` are values themselves.
+/// Returns the value of an option, or `n` if it is not set. Numbers, quoted strings and `y`, `m`,
+/// `n` stand for themselves.
 fn value(words: &mut &[String], config: &Kconfig) -> Option<String> {
     let (word, rest) = words.split_first()?;
     *words = rest;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The answer "not for this kernel": why, and what mends it.
+//! The answer "not for this kernel", with its reason and its mend.
 
 use crate::kernel::release::Release;
 use std::fmt;
 
-/// Why no module can be built for a kernel, and the command that mends it. It is an answer and
-/// not a failure: DKMS skips the kernel.
+/// Why no module can be built for a kernel, and the command that mends it. This is an answer, not a
+/// failure: DKMS skips the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The kernel that it is about.
+    /// The kernel that is refused.
     pub release: Release,
-    /// What is in the way, as a sentence without its full stop.
+    /// The reason, as a sentence without its full stop.
     pub reason: String,
-    /// A command to type, or an advice, if there is one.
+    /// A command to type, or a piece of advice, if there is one.
     pub mend: Option<String>,
 }
 
 impl Refusal {
-    /// The exit status that DKMS takes for "skip this kernel".
+    /// The exit status that makes DKMS skip the kernel.
     pub const EXIT: u8 = 77;
 
-    /// A refusal that `mend` turns around.
+    /// Builds a refusal that the user can fix by running `mend`.
     pub fn new(release: &Release, reason: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             release: release.clone(),
@@ -30,7 +30,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal that nothing turns around.
+    /// Builds a refusal that nothing can fix.
     pub fn final_(release: &Release, reason: impl Into<String>) -> Self {
         Self {
             release: release.clone(),

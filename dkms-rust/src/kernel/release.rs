@@ -18,19 +18,19 @@ pub struct Release(String);
 pub struct NotARelease(String);
 
 impl Release {
-    /// The release as text.
+    /// Returns the release as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// That of the running kernel.
+    /// Returns the release of the running kernel.
     pub fn running() -> std::result::Result<Self, NotARelease> {
         let uname = rustix::system::uname();
         uname.release().to_string_lossy().parse()
     }
 
-    /// The first two numbers, `(7, 3)` for `7.3.4+deb13-amd64`: linux-source packages are named
-    /// for them.
+    /// Returns the first two numbers: `(7, 3)` for `7.3.4+deb13-amd64`. linux-source packages are
+    /// named after them.
     pub fn series(&self) -> Option<(u32, u32)> {
         let mut numbers = self.0.splitn(3, '.').map(|part| {
             let end = part.find(|c: char| !c.is_ascii_digit());
@@ -40,18 +40,20 @@ impl Release {
     }
 }
 
-/// What a file in `/boot` is called that is a kernel.
+/// The prefixes of the names of kernel images in `/boot`.
 const IMAGES: [&str; 3] = ["vmlinuz-", "vmlinux-", "kernel-"];
 
 impl Release {
-    /// The release in the path of a kernel's image, such as `/boot/vmlinuz-7.3.4+deb13-amd64`.
+    /// Returns the release in the path of a kernel image, such as
+    /// `/boot/vmlinuz-7.3.4+deb13-amd64`.
     pub fn of_image(path: &str) -> Option<Self> {
         let name = Path::new(path).file_name()?.to_str()?;
         let release = IMAGES.iter().find_map(|prefix| name.strip_prefix(prefix));
         release?.parse().ok()
     }
 
-    /// Whether there is more than what a removal left of the kernel, or its headers.
+    /// Returns whether the kernel or its headers are installed. A removal may leave the directory
+    /// behind.
     pub fn is_installed(&self, system: &System) -> bool {
         let folder = system.modules().join(&self.0);
         ["kernel", "build"]
@@ -59,11 +61,11 @@ impl Release {
             .any(|name| folder.join(name).symlink_metadata().is_ok())
     }
 
-    /// The releases that have a directory in [`System::modules`], oldest first.
+    /// Returns the releases that have a directory in [`System::modules`], oldest first.
     ///
     /// # Errors
     ///
-    /// If that can't be listed.
+    /// If that directory can't be listed.
     pub fn installed(system: &System) -> Result<Vec<Self>> {
         let modules = system.modules();
         let mut releases: Vec<Self> = fs::read_dir(&modules)

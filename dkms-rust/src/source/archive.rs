@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel's source as linux-source packages ship it: a tar in a blocked `.xz`.
+//! Reads a kernel's source as linux-source packages ship it: a tar in an `.xz` file of many blocks.
 //!
-//! Of 1.7 GB a rebuild needs a few megabytes: only the blocks that can hold those are read.
+//! A rebuild needs a few megabytes of 1.7 GB, so only the blocks that may contain them are read.
 
 use crate::source::xz::Xz;
 use crate::system::child::{Stopped, interrupted};
@@ -16,27 +16,27 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle, available_parallelism};
 
-const RECORD: u64 = 512; // of a tar
+const RECORD: u64 = 512; // the size of a tar's records
 
-/// More than the largest file of a kernel's source, and than its longest path.
+/// Larger than any file of a kernel's source, and longer than any path in it.
 const LARGEST: u64 = 64 << 20;
 const LONGEST: u64 = 64 << 10;
 
-/// A linux-source archive that is open.
+/// An open linux-source archive.
 pub struct Archive {
     xz: Xz,
     path: PathBuf,
-    /// Where each block's first tar header is and which path it names; `None` for a block in
-    /// which none begins.
+    /// For each block, where its first tar header is and which path that names; `None` if no header
+    /// begins in the block.
     firsts: Vec<Option<(u64, String)>>,
 }
 
 impl Archive {
-    /// Opens the archive and looks at how each block begins.
+    /// Opens the archive and finds the first header of each block.
     ///
     /// # Errors
     ///
-    /// If it is not a whole `.xz` file, or damaged.
+    /// If it is not a complete `.xz` file, or is damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let xz = Xz::open(path)?;
         let firsts =
@@ -48,8 +48,8 @@ impl Archive {
         })
     }
 
-    /// Writes the files below `folder` (a path in the kernel tree) for which `wanted` is true
-    /// into `target`, at the same paths, and returns how many those were.
+    /// Writes the files below `folder` (a path in the kernel tree) for which `wanted` is true to
+    /// the same paths below `target`. Returns the number of files.
     ///
     /// # Errors
     ///
@@ -88,7 +88,8 @@ impl Archive {
             if interrupted() {
                 return Err(Stopped::Interrupted.into());
             }
-            // The last entry that begins in these blocks may end in the next.
+            // An entry belongs to the block in which it begins. The last one may end after these
+            // blocks.
             if start + entry.raw_header_position() >= length {
                 return Ok(false);
             }
@@ -105,7 +106,8 @@ impl Archive {
         Ok(count)
     }
 
-    /// The blocks in which entries below `folder` may begin, neighbours together.
+    /// Returns the blocks in which entries below `folder` may begin. Adjacent blocks form one
+    /// range.
     fn runs(&self, folder: &str) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
         for block in 0..self.firsts.len() {
@@ -125,9 +127,9 @@ impl Archive {
     }
 }
 
-/// Whether entries below `folder` can begin in a block whose first entry is `first`, the next
-/// block's being `next`. Archives are sorted, by whole paths (as git does) or folder by folder
-/// (as tar does): either is provided for.
+/// Returns whether entries below `folder` can begin in a block whose first entry is `first`, when
+/// the next block's first entry is `next`. Archives are sorted either by whole paths (as git does)
+/// or directory by directory (as tar does); both orders are allowed for.
 fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
     fn parts(path: &str) -> Vec<&str> {
         path.split('/').filter(|part| !part.is_empty()).collect()
@@ -139,12 +141,12 @@ fn may_hold(first: &str, next: Option<&str>, folder: &str) -> bool {
     by_path || by_folder
 }
 
-/// Calls `visit` for each entry of a tar, with its path, until that returns false. Nothing but a
-/// short path is kept in memory, whatever the tar says of lengths.
+/// Calls `visit` with each entry of a tar and its path, until that returns false. Only a short path
+/// is kept in memory, whatever lengths the tar claims.
 ///
 /// # Errors
 ///
-/// If it is damaged, or those of `visit`.
+/// If the tar is damaged, or `visit` fails.
 pub fn entries<R: Read>(
     reader: R,
     mut visit: impl FnMut(&mut tar::Entry<'_, R>, &Path) -> Result<bool>,
@@ -172,7 +174,7 @@ pub fn entries<R: Read>(
     Ok(())
 }
 
-/// The path in an entry that holds nothing but what is too long for the header of the next.
+/// Returns the path from an entry that only holds what is too long for the next entry's header.
 fn long_path(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<PathBuf>> {
     let to_path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     if entry.header().entry_type().is_gnu_longname() {
@@ -190,12 +192,12 @@ fn long_path(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<PathBuf>> {
     Ok(path)
 }
 
-/// Writes one file, executable if it is, in the place of what is there: a link to the headers' own
-/// file of that name gives way.
+/// Writes one file, which is executable if the entry is. Replaces what is there: it may be a link
+/// to the headers' own file of that name.
 ///
 /// # Errors
 ///
-/// If the archive is damaged, or on errors of writing.
+/// If the archive is damaged, or the file can't be written.
 pub fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
     ensure!(entry.size() <= LARGEST, "it is too large for a source");
     fs::create_dir_all(to.parent().context("a file has a directory")?)?;
@@ -210,7 +212,7 @@ pub fn write(entry: &mut tar::Entry<'_, impl Read>, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The path without the archive's own top folder, if it is a plain one.
+/// Returns a path without the archive's own top directory, if the path is a plain one.
 fn inside_tree(path: &Path) -> Option<&str> {
     let mut parts = path.components();
     let top = matches!(parts.next(), Some(Component::Normal(_)));
@@ -220,7 +222,7 @@ fn inside_tree(path: &Path) -> Option<&str> {
     (top && plain).then(|| parts.as_path().to_str()).flatten()
 }
 
-/// Finds the first tar header of each block, in as many threads as there are processors.
+/// Finds the first tar header of each block, with one thread per processor.
 fn first_headers(xz: &Xz) -> Result<Vec<Option<(u64, String)>>> {
     let blocks: Vec<_> = (0..xz.blocks()).collect();
     let threads = available_parallelism().map_or(1, usize::from);
@@ -234,18 +236,18 @@ fn first_headers(xz: &Xz) -> Result<Vec<Option<(u64, String)>>> {
     })
 }
 
-/// What a thread returned.
+/// Returns what a thread returned.
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Finds the first tar header in a block: the checksum of its 512 bytes says that it is one.
+/// Finds the first tar header in a block. The checksum of its 512 bytes shows that it is a header.
 fn first_header(xz: &Xz, block: usize) -> Result<Option<(u64, String)>> {
     let end = xz.offset(block + 1) - xz.offset(block);
     let mut reader = xz.from_block(block).take(end);
-    // Records are counted from the begin of the whole tar.
+    // Records are aligned to the start of the whole tar.
     let skip = xz.offset(block).next_multiple_of(RECORD) - xz.offset(block);
     io::copy(&mut (&mut reader).take(skip), &mut io::sink())?;
     let mut at = skip;
@@ -263,7 +265,7 @@ fn first_header(xz: &Xz, block: usize) -> Result<Option<(u64, String)>> {
     Ok(None)
 }
 
-/// The sum of a header's bytes, its own field counted as blanks.
+/// Returns the sum of a header's bytes, with the checksum field counted as blanks.
 fn checksum(header: &[u8; RECORD as usize]) -> u32 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
     sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])

@@ -3,7 +3,8 @@
 use super::*;
 use crate::source::xz::tests::compress;
 
-/// A kernel tree's worth of files, in the order of `git archive`, in small blocks.
+/// Makes an archive of a kernel tree, with the files in the order of `git archive`, in small
+/// blocks.
 pub(crate) fn archive(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let mut tar = tar::Builder::new(Vec::new());
     let filler = "x".repeat(3000);
@@ -71,7 +72,7 @@ fn only_the_blocks_that_can_hold_a_folder_are_read() {
 
 #[test]
 fn both_orders_of_sorting_are_provided_for() {
-    // git: "drivers/base-x" before "drivers/base/"; tar: after it.
+    // git puts "drivers/base-x" before "drivers/base/", tar puts it after.
     assert!(may_hold(
         "drivers/base-x/a",
         Some("drivers/base/b"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel's source from wherever the user says: the archive, a package's file, a tarball or a
-//! directory. Only its slice stays.
+//! Gets a kernel's source from where the user says: Debian's archive, a package's file, a tarball
+//! or a directory. Only the slice is kept.
 
 use crate::kernel::headers::Kernel;
 use crate::source::find::linux_source;
@@ -19,27 +19,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What is taken out of a tarball in which nothing can be looked up.
+/// The files to unpack from a tarball without random access.
 const WANTED: [&str; 5] = ["*/rust/*", "*/scripts/*", "*.h", "*/Kconfig", "*/Makefile"];
 
-/// As many as are read in one go.
+/// An `.xz` file with no more blocks than this is unpacked by tar.
 const FEW_BLOCKS: usize = 8;
 
-/// What apt may need to know to reach the archive.
+/// The environment variables that apt may need to reach the archive.
 const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
 
-/// A program, found where it can be trusted, without the caller's environment.
+/// Builds a command for a trusted program, without the caller's environment.
 fn clean(name: &str) -> Command {
     let mut command = Command::new(program(name));
     command.env_clear().env("PATH", path_variable());
     command
 }
 
-/// Downloads linux-source of the headers' version by apt and keeps its slice. Nothing is installed.
+/// Downloads the linux-source of the headers' version by apt and keeps its slice. Installs nothing.
 ///
 /// # Errors
 ///
-/// If the headers are no package's, apt can't get that version, or its slice can't be taken.
+/// If the headers belong to no package, apt can't get that version, or its slice can't be taken.
 pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
     let release = &kernel.release;
     let Some(source) = version::package(system, kernel) else {
@@ -54,7 +54,7 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
                 .iter()
                 .filter_map(|name| Some((name, env::var_os(name)?))),
         )
-        // It would change to a user who can't write here, and warns that it does not.
+        // Otherwise apt warns that its sandbox user can't write here, and downloads as root anyway.
         .args(["-q", "-o", "APT::Sandbox::User=root", "download", &package])
         .stdout(io::stderr());
     let status = run::status(&mut apt, "apt-get")?;
@@ -73,7 +73,8 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
 ///
 /// # Errors
 ///
-/// If that is no kernel's source, or of another version than the headers and `force` is not set.
+/// If that is not a kernel's source, or is of another version than the headers and `force` is not
+/// set.
 pub fn from(system: &System, kernel: &Kernel, path: &Path, force: bool) -> Result<Slice> {
     let path = fs::canonicalize(path).with_context(|| format!("can't find {}", path.display()))?;
     let name = path
@@ -110,7 +111,7 @@ fn of_package(
         .context("can't run dpkg-deb")?;
     let stream = unpack.stdout.take().context("dpkg-deb has no output")?;
     let tarball = tarball_in(stream, work.path());
-    // What is behind the tarball is not read, so that dpkg-deb may end by a signal.
+    // What follows the tarball is not read, so dpkg-deb may be ended by a signal.
     unpack.wait().context("can't wait for dpkg-deb")?;
     let tarball = tarball
         .and_then(|found| found.context("it has no usr/src/linux-source-*.tar.*"))
@@ -118,7 +119,7 @@ fn of_package(
     of_tarball(system, kernel, &tarball, Some(debian), force, work)
 }
 
-/// Writes the source tarball out of a package's files.
+/// Writes the source tarball in a package's files to `work`, and returns its path.
 fn tarball_in(stream: impl io::Read, work: &Path) -> Result<Option<PathBuf>> {
     for entry in tar::Archive::new(stream).entries()? {
         let mut entry = entry?;
@@ -149,7 +150,8 @@ fn of_tarball(
     force: bool,
     work: &Work,
 ) -> Result<Slice> {
-    // Debian's are in some 70 blocks, of which a few have to be read; of others tar reads all.
+    // Debian's tarballs have some 70 blocks, of which only a few must be read. tar reads other
+    // tarballs as a whole.
     if Xz::open(tarball).is_ok_and(|xz| xz.blocks() > FEW_BLOCKS) {
         return Slice::take(system, kernel, tarball, debian, force);
     }
@@ -164,7 +166,8 @@ fn of_tarball(
         .args(WANTED)
         .stderr(Stdio::null());
     let status = run::status(&mut tar, "tar")?;
-    // tar complains of patterns that match nothing; what is missing shows below.
+    // tar complains about patterns that match nothing. If something is missing, the next step
+    // fails.
     Slice::take(system, kernel, &tree, debian, force)
         .with_context(|| format!("{} (tar: {status})", tarball.display()))
 }

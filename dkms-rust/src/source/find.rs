@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the source of a kernel is: its slice, the build tree itself, or the linux-source package
-//! of the same version as its headers.
+//! Finds the source of a kernel: its slice, the build tree itself, a slice from dkms-rust-sources,
+//! or the linux-source package of the same version as its headers.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -14,31 +14,32 @@ use crate::system::trusted::{is_root, trusted_below, trusted_path};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
-/// Tell a directory with a kernel's whole source. Headers may have `rust/`, and no more.
+/// The files that identify a directory with a kernel's whole source. Headers may contain `rust/`,
+/// but not both files.
 const WHOLE: [&str; 2] = ["rust/kernel/lib.rs", "init/Kconfig"];
 
 /// The source of a kernel.
 #[derive(Debug)]
 pub enum Source {
-    /// A slice of it is kept.
+    /// A slice of it is already kept.
     Slice(Slice),
-    /// The package dkms-rust-sources has it.
+    /// The package dkms-rust-sources contains a slice of it.
     Packaged(Slice),
-    /// It is here, and its slice has yet to be taken.
+    /// The source is here, but its slice has not been taken yet.
     Here {
         /// A directory or an archive.
         path: PathBuf,
-        /// The source package and version that it is from.
+        /// The source package and version that the source is from.
         debian: Option<String>,
     },
 }
 
 impl Source {
-    /// Finds it; `kept` is the slice that is kept for the kernel.
+    /// Finds the source of a kernel. `kept` is the slice that is kept for the kernel.
     ///
     /// # Errors
     ///
-    /// A refusal if it is not here, or only that of another version.
+    /// A refusal if the source is not here, or only the source of another version is.
     pub fn of(system: &System, kernel: &Kernel, kept: Option<Slice>) -> Result<Self, Refusal> {
         let release = &kernel.release;
         let headers = Version::of_headers(system, kernel)
@@ -97,7 +98,7 @@ impl Source {
         Err(Refusal::new(release, why, mend))
     }
 
-    /// The slice, taken now if need be.
+    /// Returns the slice, and takes it first if necessary.
     ///
     /// # Errors
     ///
@@ -110,24 +111,24 @@ impl Source {
         }
     }
 
-    /// Whether it is not of the headers' version, and taken by force.
+    /// Returns whether the user forced a slice of another version than the headers.
     pub fn is_forced(&self) -> bool {
         matches!(self, Self::Slice(slice) if slice.about.forced)
     }
 }
 
-/// The name of Debian's package with the source of a kernel's series.
+/// Returns the name of Debian's package with the source of a kernel's series.
 pub fn linux_source(kernel: &Kernel) -> String {
     let (major, minor) = kernel.release.series().unwrap_or_default();
     format!("linux-source-{major}.{minor}")
 }
 
-/// Whether it may be used: by root only if nobody else could have changed it.
+/// Returns whether the archive may be used: by root only if nobody else could have changed it.
 fn is_trusted(archive: &Path) -> bool {
     !is_root() || trusted_path(archive).is_ok()
 }
 
-/// The whole source tree in which the kernel was built, where that is on this machine.
+/// Returns the whole source tree in which the kernel was built, if that is on this machine.
 fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathBuf> {
     let source = system
         .modules()
@@ -135,13 +136,13 @@ fn own_tree(system: &System, kernel: &Kernel, headers: &Version) -> Option<PathB
         .join("source");
     [kernel.common.clone(), kernel.build.clone(), source]
         .into_iter()
-        // `source` may lead into a home, and code of it would run here.
+        // `source` may lead to a user's home directory, and its code would run here.
         .filter(|tree| !is_root() || trusted_below(&tree.join("rust")).is_ok())
         .filter(|tree| WHOLE.iter().all(|file| tree.join(file).is_file()))
         .find(|tree| version::upstream(tree).is_ok_and(|upstream| upstream == headers.upstream))
 }
 
-/// What has Debian's source of a kernel fetched.
+/// Returns the mend that fetches Debian's source of a kernel.
 pub fn fetch(kernel: &Kernel) -> String {
     command(kernel, "--fetch", "linux-source's archive")
 }
@@ -151,8 +152,8 @@ fn from(kernel: &Kernel) -> String {
     command(kernel, &format!("--from DIRECTORY, with {what}"), what)
 }
 
-/// What has a kernel's source kept, by this option; where the kernel is not of this machine,
-/// `preflight` is told where the source is.
+/// Returns the mend that keeps a kernel's source by this option. If the kernel is not on this
+/// machine, `preflight` must be told where the source is.
 fn command(kernel: &Kernel, option: &str, source: &str) -> String {
     if !kernel.system.is_here() {
         return format!("the same with --source FILE-OR-DIRECTORY, with {source}");
@@ -171,7 +172,7 @@ mod tests {
 
     const RELEASE: &str = "7.3.4+deb13-amd64";
 
-    /// What is found where dpkg has the given packages installed: name, source package, version.
+    /// Finds the source when these packages are installed: name, source package, version.
     fn of(packages: &[(&str, &str, &str)], with_archive: bool) -> Result<Source, Refusal> {
         let root = tempfile::tempdir().unwrap();
         make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
@@ -187,7 +188,7 @@ mod tests {
         )
     }
 
-    /// Lets dpkg have these packages installed.
+    /// Makes dpkg report these packages as installed.
     fn install(system: &System, packages: &[(&str, &str, &str)]) {
         fs::create_dir_all(system.dpkg().join("info")).unwrap();
         let mut status = String::new();
@@ -254,7 +255,7 @@ mod tests {
         let kept = Slice::kept(&system, &kernel.release).unwrap();
         assert_eq!(kept.about, slice.about);
 
-        // One of another version is none, whatever its name.
+        // A slice of another version is not used, whatever its name.
         fs::rename(&packaged, folder.join("linux_7.3.4-2.tar.xz")).unwrap();
         assert!(Source::of(&system, &kernel, None).is_err());
         let other = dpkg::Source {
@@ -281,7 +282,7 @@ mod tests {
         );
         let refusal = of(&[], true).unwrap_err();
         assert!(refusal.reason.contains("belong to no package"), "{refusal}");
-        // The system is made up here, as preflight's is.
+        // The system is in a directory here, as preflight's is.
         let mend =
             "the same with --source FILE-OR-DIRECTORY, with the source that it was built from";
         assert_eq!(refusal.mend.as_deref(), Some(mend));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's source, of which a rebuild needs a little: where it is ([`find`], [`fetch`]), how that
-//! little is read ([`archive`], [`xz`], [`needed`]) and kept ([`slice`]). May use `kernel` and
-//! `system`.
+//! The kernel's source, of which a rebuild needs a small part: where it is ([`find`], [`fetch`]),
+//! how that part is read ([`archive`], [`xz`], [`needed`]) and kept ([`slice`]). May use `kernel`
+//! and `system`.
 
 pub mod archive;
 pub mod fetch;

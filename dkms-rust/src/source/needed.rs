@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a rebuild needs of a kernel's source: `rust/`, a few scripts, the private headers that the
-//! bindings include, and the files that say which options follow from others.
+//! Copies what a rebuild needs from a kernel's source: `rust/`, a few scripts, the private headers
+//! that the bindings include, and the files that say which options follow from others.
 
 use crate::source::archive::Archive;
 use crate::system::names;
@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The files that say which options of the `kernel` crate follow from the rest of a configuration
-/// are named `Kconfig`. To look for them takes reading all of the source, so these are looked at
-/// first.
+/// The name of the files that say which options of the `kernel` crate follow from the rest of a
+/// configuration. Finding all of them takes reading the whole source, so the directories below are
+/// tried first.
 const KCONFIG: &str = "Kconfig";
 const KCONFIG_FIRST: [&str; 6] = [
     "init/",
@@ -23,10 +23,10 @@ const KCONFIG_FIRST: [&str; 6] = [
     "drivers/tty/serdev/",
 ];
 
-/// The options that add a part of the C interface to the `kernel` crate.
+/// How the options begin and end that add a part of the C interface to the `kernel` crate.
 const ABSTRACTIONS: [&str; 2] = ["RUST_", "_ABSTRACTIONS"];
 
-/// Says of which version a source is.
+/// The file that contains the version of a source.
 const MAKEFILE: &str = "Makefile";
 
 /// Where a kernel's source is.
@@ -38,11 +38,11 @@ pub enum Place {
 }
 
 impl Place {
-    /// Looks at a directory or an `.xz` archive.
+    /// Opens a directory or an `.xz` archive.
     ///
     /// # Errors
     ///
-    /// If it is neither, or damaged.
+    /// If it is neither, or is damaged.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
@@ -50,7 +50,7 @@ impl Place {
         Archive::open(path).map(Self::Archive)
     }
 
-    /// Copies the files below `folder` for which `wanted` is true, and returns how many.
+    /// Copies the files below `folder` for which `wanted` is true, and returns their number.
     fn copy(&self, folder: &str, target: &Path, wanted: &impl Fn(&str) -> bool) -> Result<usize> {
         match self {
             Self::Archive(archive) => archive.extract(folder, target, wanted),
@@ -58,7 +58,7 @@ impl Place {
         }
     }
 
-    /// Copies one file, if there is one of that name.
+    /// Copies one file, if it exists.
     fn copy_file(&self, file: &str, target: &Path) -> Result<()> {
         match self {
             Self::Archive(archive) => {
@@ -73,7 +73,7 @@ impl Place {
     }
 }
 
-/// Copies regular files below `top/folder`; links are not followed.
+/// Copies the regular files below `top/folder`; links are not followed.
 fn copy_below(
     top: &Path,
     folder: &str,
@@ -109,12 +109,12 @@ fn copy_to(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("can't copy {} to {}", from.display(), to.display()))
 }
 
-/// Copies what a rebuild needs into `target`, but for the private headers that the kernel's own
-/// headers at `headers` have.
+/// Copies what a rebuild needs into `target`, except private headers that the kernel's own headers
+/// at `headers` contain.
 ///
 /// # Errors
 ///
-/// If the source is damaged or lacks something, or on errors of writing.
+/// If the source is damaged or lacks something, or a file can't be written.
 pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
     let crates = place.copy("rust/", target, &is_source)?;
     ensure!(crates > 0, "it has no rust/: it is not a kernel's source");
@@ -131,8 +131,8 @@ pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
         bail!("it has no {MAKEFILE}: it is not a kernel's source");
     }
 
-    // Headers that are outside of include/ are few, but which they are changes: those that the
-    // bindings' headers include, and those that these include.
+    // Few headers outside of include/ are needed, but which headers these are differs between
+    // versions: those that the bindings' headers include, and those that these include in turn.
     let there = |header: &str| target.join(header).exists() || headers.join(header).exists();
     let mut known = Vec::new();
     loop {
@@ -155,7 +155,7 @@ pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
     }
 }
 
-/// Whether the Kconfig files that are there have all abstractions that the crates can leave out.
+/// Returns whether the Kconfig files copied so far define all abstractions that the crates mention.
 fn all_are_defined(tree: &Path) -> Result<bool> {
     let mut used = BTreeSet::new();
     mentions(
@@ -169,8 +169,8 @@ fn all_are_defined(tree: &Path) -> Result<bool> {
     Ok(used.is_subset(&defined))
 }
 
-/// Adds the abstractions, without `CONFIG_`, that lines which begin with `start` mention in the files
-/// of these names.
+/// Adds the abstractions, without `CONFIG_`, that the files with wanted names mention in lines that
+/// begin with `start`.
 fn mentions(
     folder: &Path,
     wanted: &impl Fn(&str) -> bool,
@@ -197,7 +197,7 @@ fn mentions(
     Ok(())
 }
 
-/// Not what a build in that tree left.
+/// Returns whether a file is source, and not left by a build in that tree.
 fn is_source(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let built = [
@@ -218,7 +218,8 @@ fn is_source(path: &str) -> bool {
         && !name.starts_with("exports_")
 }
 
-/// The scripts that build or describe Rust; all others come with the headers (linux-kbuild).
+/// Returns whether a script builds or describes Rust. All others come with the headers
+/// (linux-kbuild).
 fn is_rust_script(path: &str) -> bool {
     let Some(name) = path.strip_prefix("scripts/") else {
         return false;
@@ -236,7 +237,7 @@ fn is_rust_script(path: &str) -> bool {
             .any(|start| name.starts_with(start) && !name.contains('/'))
 }
 
-/// Paths in the kernel tree that what was unpacked so far includes as `../../<path>`.
+/// Returns the paths in the kernel tree that the files copied so far include as `../../<path>`.
 fn private_headers(tree: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for folder in ["rust", "drivers"] {
@@ -265,7 +266,7 @@ fn collect(folder: &Path, found: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// The path that a line includes, if it is one from `../../`.
+/// Returns the path that a line includes, if it includes one from `../../`.
 fn outside_include(line: &str) -> Option<String> {
     let target = line
         .trim_start()

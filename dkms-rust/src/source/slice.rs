@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Slices: of a kernel's source what a rebuild needs, a file of a megabyte for each kernel, kept
-//! from the first time that the source is seen. What the archive does afterwards takes nothing
-//! away.
+//! Slices: the part of a kernel's source that a rebuild needs, in a file of a megabyte for each
+//! kernel. It is kept from the first time that the source is seen, so later changes of Debian's
+//! archive do no harm.
 //!
-//! A slice is a tar in an `.xz`. Its first entry says what it was taken from; the rest is always
-//! written the same way, so that the same source gives the same file.
+//! A slice is a tar in an `.xz` file. Its first entry says what it was taken from. The rest is
+//! always written in the same way, so the same source gives the same file.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
@@ -28,11 +28,11 @@ use std::path::{Component, Path, PathBuf};
 
 /// The directory of slices, below [`System::state`].
 pub const FOLDER: &str = "source";
-/// How the name of a slice ends, behind the release.
+/// The suffix of a slice's name, after the release.
 pub const END: &str = ".tar.xz";
 const ABOUT: &str = "dkms-rust.json";
 
-/// More than twice as fast as liblzma's own choice, and a tenth larger.
+/// More than twice as fast as liblzma's default; the file is a tenth larger.
 const PRESET: u32 = 3;
 
 /// What a slice was taken from.
@@ -40,23 +40,24 @@ const PRESET: u32 = 3;
 pub struct About {
     /// The version of the source.
     pub version: Version,
-    /// Whether it is of another version than the headers, and the user wanted it all the same.
+    /// Whether it is of another version than the headers, and the user wanted it anyway.
     pub forced: bool,
-    /// A digest of the files, which are the same wherever they came from.
+    /// A digest of the files, which does not depend on where they came from.
     pub files: String,
 }
 
-/// A slice that is kept.
+/// A slice.
 #[derive(Clone, Debug)]
 pub struct Slice {
-    /// The file.
+    /// Its file.
     pub file: PathBuf,
     /// What it was taken from.
     pub about: About,
 }
 
 impl Slice {
-    /// The slice that is kept for a kernel, if there is one that nobody else could have written.
+    /// Returns the slice that is kept for a kernel, if there is one that nobody else could have
+    /// written.
     pub fn kept(system: &System, release: &Release) -> Option<Self> {
         let file = path(system, release);
         trusted_path(&file).ok()?;
@@ -64,13 +65,13 @@ impl Slice {
         Some(Self { file, about })
     }
 
-    /// Takes the slice of the source at `from`, a directory or an archive, and keeps it. `debian`
-    /// is the source package and version that it is from.
+    /// Takes and keeps the slice of the source at `from`, a directory or an archive. `debian` is
+    /// the source package and version that the source is from.
     ///
     /// # Errors
     ///
-    /// If it is no kernel's source, or not of the headers' version and `force` is not set; or on
-    /// errors of writing.
+    /// If it is not a kernel's source, or not of the headers' version and `force` is not set; or if
+    /// a file can't be written.
     pub fn take(
         system: &System,
         kernel: &Kernel,
@@ -107,8 +108,8 @@ impl Slice {
         Ok(Self { file, about })
     }
 
-    /// The slice of a source package that dkms-rust-sources brought, if it did and nobody else could
-    /// have changed it.
+    /// Returns the slice of a source package from dkms-rust-sources, if it contains one that nobody
+    /// else could have changed.
     pub fn packaged(system: &System, source: &dpkg::Source) -> Option<Self> {
         let name = format!("{}_{}{END}", source.package, source.version);
         let file = system.shared().join(FOLDER).join(name);
@@ -118,11 +119,11 @@ impl Slice {
         is_its.then_some(Self { file, about })
     }
 
-    /// Keeps a copy of it for a kernel.
+    /// Keeps a copy of the slice for a kernel.
     ///
     /// # Errors
     ///
-    /// On errors of writing.
+    /// If the copy can't be written.
     pub fn keep(&self, system: &System, release: &Release) -> Result<Self> {
         let copy = |new: &Path| Ok(fs::copy(&self.file, new).map(drop)?);
         Ok(Self {
@@ -131,11 +132,11 @@ impl Slice {
         })
     }
 
-    /// Writes what it holds into `tree`, in the place of what is there.
+    /// Unpacks the slice into `tree`, and replaces files that are there.
     ///
     /// # Errors
     ///
-    /// If it is damaged, or on errors of writing.
+    /// If the slice is damaged, or a file can't be written.
     pub fn unpack(&self, tree: &Path) -> Result<()> {
         let damaged = || format!("can't read {}", self.file.display());
         let file = File::open(&self.file).with_context(damaged)?;
@@ -163,7 +164,7 @@ fn path(system: &System, release: &Release) -> PathBuf {
     system.state().join(FOLDER).join(format!("{release}{END}"))
 }
 
-/// Puts what is written to a new file into the place of a kernel's slice, whole.
+/// Atomically replaces a kernel's slice by the file that `write` writes.
 fn put(
     system: &System,
     release: &Release,
@@ -179,7 +180,7 @@ fn put(
     Ok(file)
 }
 
-/// Makes the directory of slices, for root alone to write to.
+/// Makes the directory of slices, to which only root can write.
 fn folder(system: &System) -> Result<PathBuf> {
     let folder = system.state().join(FOLDER);
     let made = DirBuilder::new()
@@ -191,7 +192,7 @@ fn folder(system: &System) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A file of the source: its path, its mode, what is in it.
+/// A file of the source: its path, its mode, and its content.
 type Content = (PathBuf, u32, Vec<u8>);
 
 fn contents(folder: &Path) -> Result<Vec<Content>> {
@@ -230,7 +231,7 @@ fn pack(files: &[Content], about: &About, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds a file with no owner and no time.
+/// Adds a file without an owner or a time.
 fn append(
     tar: &mut tar::Builder<impl io::Write>,
     name: &Path,
@@ -306,7 +307,7 @@ mod tests {
         assert_eq!(read("rust/kernel/lib.rs"), "//! kernel\n");
         assert_eq!(read("scripts/Makefile"), "# scripts\n");
         assert!(!tree.join(ABOUT).exists());
-        // Nothing else stays.
+        // Nothing else is left.
         let folder = system.state().join(FOLDER);
         assert_eq!(crate::system::names(&folder), [format!("{RELEASE}.tar.xz")]);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Of which version a kernel's source, or its headers, are.
+//! The version of a kernel's source, or of its headers.
 
 use crate::kernel::headers::Kernel;
 use crate::system::System;
@@ -11,23 +11,23 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// What is known of a version. Layouts come from the headers and code from the source, so that
-/// both must be of one.
+/// A version. Structure layouts come from the headers and code from the source, so both must be of
+/// the same version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// The upstream version, as the top Makefile has it: `7.3.4`.
+    /// The upstream version in the top Makefile: `7.3.4`.
     pub upstream: String,
-    /// The Debian source package and its version, such as `linux 7.3.4-1~bpo13+1`; none where the
+    /// The Debian source package and its version, such as `linux 7.3.4-1~bpo13+1`; none if the
     /// files belong to no package.
     pub debian: Option<String>,
 }
 
 impl Version {
-    /// That of a kernel's headers.
+    /// Returns the version of a kernel's headers.
     ///
     /// # Errors
     ///
-    /// If their Makefile says nothing.
+    /// If their Makefile contains none.
     pub fn of_headers(system: &System, kernel: &Kernel) -> Result<Self> {
         Ok(Self {
             upstream: upstream(&kernel.common)?,
@@ -35,8 +35,8 @@ impl Version {
         })
     }
 
-    /// Whether a source of this version is that of `headers`. A source that belongs to no package
-    /// can only be compared by what its Makefile says.
+    /// Returns whether a source of this version matches `headers`. A source that belongs to no
+    /// package can only be compared by its Makefile.
     pub fn fits(&self, headers: &Self) -> bool {
         self.upstream == headers.upstream
             && (self.debian.is_none() || self.debian == headers.debian)
@@ -52,17 +52,17 @@ impl fmt::Display for Version {
     }
 }
 
-/// The source package of a kernel's headers, if they are a package's.
+/// Returns the source package of a kernel's headers, if they belong to a package.
 pub fn package(system: &System, kernel: &Kernel) -> Option<Source> {
     dpkg::source_of(system, &format!("linux-headers-{}", kernel.release))
 }
 
-/// A source package and its version in a line.
+/// Returns a source package and its version in one line.
 pub fn name(source: &Source) -> String {
     format!("{} {}", source.package, source.version)
 }
 
-/// The upstream version in the top Makefile of `tree`.
+/// Returns the upstream version in the top Makefile of `tree`.
 ///
 /// # Errors
 ///

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A directory for what is downloaded and unpacked on the way to a slice.
+//! A temporary directory for what is downloaded and unpacked on the way to a slice.
 
 use anyhow::{Context, Result};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// A directory that goes with this.
+/// A directory that is removed when this is dropped.
 pub struct Work(PathBuf);
 
 impl Work {
-    /// Makes one for this process in `folder`, empty; what an earlier process of its number left
-    /// there goes.
+    /// Makes an empty directory for this process in `folder`. Removes what an earlier process with
+    /// the same ID left there.
     ///
     /// # Errors
     ///
@@ -25,7 +25,7 @@ impl Work {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }

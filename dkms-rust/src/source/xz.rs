@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Random access into an `.xz` file, by the blocks that its index lists.
+//! Random access to an `.xz` file, by the blocks that its index lists.
 //!
-//! A linux-source archive has some 70 blocks of 24 MiB, and what a rebuild needs of it is in a
-//! handful of them. liblzma's own decoder reads each block (and checks its checksum); this only
-//! finds where they are. The format: <https://tukaani.org/xz/xz-file-format.txt>.
+//! A linux-source archive has some 70 blocks of 24 MiB, and a rebuild needs only a handful of them.
+//! liblzma's own decoder reads each block (and checks its checksum); this code only finds where the
+//! blocks are. The format: <https://tukaani.org/xz/xz-file-format.txt>.
 
 use crate::system::bounded::DECODER;
 use anyhow::{Context, Result, ensure};
@@ -18,24 +18,24 @@ const EDGE: u64 = 12; // the length of a stream's header, and of its footer
 const MAGIC: &[u8] = b"\xfd7zXZ\0";
 const INPUT: usize = 64 << 10;
 
-/// One block: where it is, and how long it is once decoded.
+/// A block: where it is in the file, and how long it is there.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     start: u64,
     length: u64,
-    /// The same once decoded.
+    /// Where it begins in the decoded file; `decoded` is its length there.
     offset: u64,
     decoded: u64,
 }
 
 impl Block {
-    /// Where it ends once decoded.
+    /// Returns where the block ends in the decoded file.
     fn end(&self) -> u64 {
         self.offset + self.decoded
     }
 }
 
-/// An `.xz` file of one stream.
+/// An `.xz` file with one stream.
 pub struct Xz {
     file: File,
     header: [u8; EDGE as usize],
@@ -47,7 +47,7 @@ impl Xz {
     ///
     /// # Errors
     ///
-    /// If it is not a whole `.xz` file of one stream.
+    /// If it is not a complete `.xz` file with one stream.
     pub fn open(path: &Path) -> Result<Self> {
         Self::read(path).with_context(|| format!("can't read {}", path.display()))
     }
@@ -85,12 +85,12 @@ impl Xz {
         })
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    /// The offset in the decoded file at which block `number` begins.
+    /// Returns the offset in the decoded file at which block `number` begins.
     pub fn offset(&self, number: usize) -> u64 {
         match self.blocks.get(number) {
             Some(block) => block.offset,
@@ -98,7 +98,7 @@ impl Xz {
         }
     }
 
-    /// Reads the decoded file from the begin of block `number` to the end.
+    /// Returns a reader of the decoded file, from the start of block `number` to the end.
     pub fn from_block(&self, number: usize) -> FromBlock<'_> {
         FromBlock {
             xz: self,
@@ -108,7 +108,7 @@ impl Xz {
     }
 }
 
-/// The list of blocks, from the bytes of an index; `None` if it makes no sense.
+/// Parses the bytes of an index into its blocks; `None` if they make no sense.
 fn parse_index(index: &[u8]) -> Option<Vec<Block>> {
     let mut rest = index.strip_prefix(&[0])?;
     let count = varint(&mut rest)?;
@@ -132,7 +132,7 @@ fn parse_index(index: &[u8]) -> Option<Vec<Block>> {
     Some(blocks)
 }
 
-/// A number of the index: seven bits a byte, the lowest first.
+/// Reads a number of the index: seven bits per byte, the lowest first.
 fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..63).step_by(7) {
@@ -146,18 +146,18 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// See [`Xz::from_block`].
+/// The reader that [`Xz::from_block`] returns.
 pub struct FromBlock<'a> {
     xz: &'a Xz,
     next: usize,
     current: Option<Decoder>,
 }
 
-/// liblzma at work on one block: to it, a stream that has only this block.
+/// Decodes one block with liblzma, to which it looks like a stream that has only this block.
 struct Decoder {
     stream: Stream,
     block: Block,
-    /// What was read of the file and not decoded yet.
+    /// Bytes that were read from the file, but not decoded yet.
     input: Vec<u8>,
     read: u64,
 }
@@ -190,7 +190,7 @@ impl Read for FromBlock<'_> {
 }
 
 impl Decoder {
-    /// Decodes some bytes; 0 at the block's end, when its checksum has been found right.
+    /// Decodes some bytes. Returns 0 at the end of the block, after its checksum was found right.
     fn decode(&mut self, file: &File, out: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.input.is_empty() && self.read < self.block.length {
@@ -241,7 +241,7 @@ pub(crate) mod tests {
                 let rest = &part[(stream.total_in() - before) as usize..];
                 stream.process_vec(rest, &mut out, Action::Run).unwrap();
             }
-            // The end of a block.
+            // End the block.
             while stream
                 .process_vec(&[], &mut out, Action::FullFlush)
                 .unwrap()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! All that is below a directory. Each entry is looked at by its name in its directory: headers have
-//! ten thousand files, and a long path to each would cost more than the file.
+//! Walks everything below a directory. Each entry is looked up by its name in its directory:
+//! headers have ten thousand files, and resolving a long path to each would cost more than the
+//! file.
 
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
@@ -10,12 +11,12 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Hands over each entry below a directory, which itself may be a link, with what it is. Links that
-/// are below are not followed, and no directory of which `each` says false.
+/// Calls `each` with the path and status of every entry below a directory, which itself may be a
+/// link. Does not follow links below it, nor enter directories for which `each` returns false.
 ///
 /// # Errors
 ///
-/// If something can't be looked at, or those of `each`.
+/// If something can't be read, or `each` fails.
 pub fn below(folder: &Path, each: &mut dyn FnMut(PathBuf, &Stat) -> Result<bool>) -> Result<()> {
     let fd = openat(CWD, folder, DIRECTORY, Mode::empty());
     walk(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reading files of which nothing is sure, in a bounded amount of memory.
+//! Reads untrusted files in a bounded amount of memory.
 
 use anyhow::{Context, Result, ensure};
 use liblzma::read::XzDecoder;
@@ -9,16 +9,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// More than any text that is read: configurations, lists of symbols, JSON.
+/// Larger than any text that is read: configurations, lists of symbols, JSON.
 pub const TEXT: u64 = 64 << 20;
 
-/// More than any object file or module.
+/// Larger than any object file or module.
 pub const OBJECT: u64 = 512 << 20;
 
-/// What liblzma may take to decode; the largest of xz's own presets takes 65 MiB.
+/// The memory limit of liblzma's decoder; the largest of xz's own presets needs 65 MiB.
 pub const DECODER: u64 = 256 << 20;
 
-/// All that is in a file.
+/// Reads a whole file.
 ///
 /// # Errors
 ///
@@ -27,7 +27,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     all(File::open(path)?, most)
 }
 
-/// All that comes from a reader.
+/// Reads a reader to its end.
 ///
 /// # Errors
 ///
@@ -43,31 +43,32 @@ pub fn all(reader: impl Read, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes an `.xz` file.
+/// Returns a decoder for an `.xz` file.
 ///
 /// # Errors
 ///
-/// If liblzma can't.
+/// If liblzma can't make one.
 pub fn xz<R: Read>(reader: R) -> io::Result<XzDecoder<R>> {
     let stream = Stream::new_stream_decoder(DECODER, 0)?;
     Ok(XzDecoder::new_stream(reader, stream))
 }
 
-/// What may be taken of a file in parts: those that an object file names may overlap, and be far
-/// more than the file together.
+/// The limit on what is read from a file in parts: the parts that an object file names may overlap,
+/// and together be far larger than the file.
 pub struct Budget(u64);
 
 impl Budget {
-    /// That of a file of these bytes. Linkers let names share their ends, but not many do.
+    /// Returns the budget of a file: twice its length. Linkers let names share their ends, but only
+    /// few names do.
     pub fn of(file: &[u8]) -> Self {
         Self(2 * file.len() as u64)
     }
 
-    /// Takes a part, and gives it back.
+    /// Takes a part from the budget, and returns the part.
     ///
     /// # Errors
     ///
-    /// If there were too many.
+    /// If the budget is used up.
     pub fn take<'a>(&mut self, part: &'a [u8]) -> Result<&'a [u8]> {
         let cost = part.len() as u64 + 1;
         self.0 = self.0.checked_sub(cost).context("its parts overlap")?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Child processes that end: with all that they started, when the user interrupts dkms-rust or a
-//! limit is over.
+//! Child processes. If the user interrupts dkms-rust or a time limit expires, a child is ended with
+//! everything that it started.
 //!
-//! Signals that ask to end are blocked and looked for while a child is waited for. What was under
-//! way then fails as it would for any other reason, so that whatever is half done is removed by
-//! those who began it; at the very end the signal does what it does by itself.
+//! Signals that ask dkms-rust to end are blocked, and polled while it waits for a child. The
+//! current work then fails as it would for any other reason, so each caller removes its own
+//! half-done files. At the very end the signal is unblocked and takes its default action.
 
 use nix::sys::signal::{SigSet, Signal as Asked};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 /// The signals that ask a program to end.
 const ASKED: [Asked; 3] = [Asked::SIGINT, Asked::SIGTERM, Asked::SIGHUP];
 
-/// How long a program that was asked to end may take for it, and one that was killed.
+/// How long a program may take to end after it was asked to, and again after it was killed.
 const GRACE: Duration = Duration::from_secs(5);
 
 static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
@@ -35,7 +35,7 @@ static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
 pub enum Stopped {
     /// The user wants dkms-rust to end.
     Interrupted,
-    /// It took longer than this.
+    /// It ran longer than this.
     TooLong(Duration),
 }
 
@@ -50,16 +50,16 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Has [`interrupted`] know of signals that ask to end, instead of ending at once. Also makes this
-/// process the parent of whatever its children leave behind.
+/// Blocks the signals that ask this process to end, so that [`interrupted`] reports them. Also
+/// makes this process the parent of orphaned descendants.
 ///
 /// # Errors
 ///
-/// If the kernel does not let it.
+/// If the kernel does not permit it.
 pub fn watch_signals() -> io::Result<()> {
     let ignored = ignored_signals();
     let mut set = SigSet::empty();
-    // nohup and shells in scripts have some ignored, and that holds.
+    // nohup and shell scripts ignore some signals; those stay ignored.
     for signal in ASKED {
         if ignored & 1 << (signal as u64 - 1) == 0 {
             set.add(signal);
@@ -72,7 +72,7 @@ pub fn watch_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that are ignored, a bit each, as the kernel shows them.
+/// Returns the mask of ignored signals, one bit per signal, as the kernel shows it.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -80,7 +80,7 @@ fn ignored_signals() -> u64 {
         .unwrap_or_default()
 }
 
-/// Whether a signal asked this process to end.
+/// Returns whether a signal asked this process to end.
 pub fn interrupted() -> bool {
     SIGNALS.get().is_some_and(|signals| {
         let mut fds = [PollFd::new(signals, PollFlags::IN)];
@@ -88,7 +88,7 @@ pub fn interrupted() -> bool {
     })
 }
 
-/// Lets a signal that came end this process now.
+/// Lets a signal that has arrived end this process now.
 pub fn end_if_interrupted() {
     if interrupted() {
         ASKED
@@ -100,7 +100,7 @@ pub fn end_if_interrupted() {
     }
 }
 
-/// A child and what it starts, as long as that does not leave its process group.
+/// A child and the processes that it starts, as long as they stay in its process group.
 #[derive(Debug)]
 pub struct Group {
     child: Child,
@@ -109,7 +109,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts a command as a group of its own.
+    /// Starts a command in a new process group.
     ///
     /// # Errors
     ///
@@ -121,16 +121,16 @@ impl Group {
         Ok(Self { child, id, ended })
     }
 
-    /// Its standard output, where that is a pipe.
+    /// Takes the child's standard output, if that is a pipe.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Waits until it ends. Where that is not by itself, the whole group is ended.
+    /// Waits until the child ends. On an interrupt, or after `limit`, ends the whole group.
     ///
     /// # Errors
     ///
-    /// If it was ended.
+    /// If the group was ended.
     pub fn wait(&mut self, limit: Option<Duration>) -> Result<(), Stopped> {
         let deadline = limit.map(|limit| (limit, Instant::now() + limit));
         let why = loop {
@@ -153,16 +153,16 @@ impl Group {
         Err(why)
     }
 
-    /// How it ended; what it left running stays.
+    /// Reaps the child and returns how it ended. Processes that it started keep running.
     ///
     /// # Errors
     ///
-    /// Those of waiting.
+    /// If waiting fails.
     pub fn leave(&mut self) -> io::Result<ExitStatus> {
         self.child.wait()
     }
 
-    /// Waits until it ends, there is something to read from `also`, a signal comes, or time is up.
+    /// Waits until the child ends, `also` is readable, a signal arrives, or the time is up.
     pub fn ready(&self, also: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Ready> {
         let mut fds = vec![PollFd::new(&self.ended, PollFlags::IN)];
         fds.extend(
@@ -183,23 +183,23 @@ impl Group {
         })
     }
 
-    /// Ends it, and all of its group with it: first by asking, then by force.
+    /// Ends the whole group: first with SIGTERM, then with SIGKILL.
     pub fn end(&mut self) {
         process::kill_process_group(self.id, Signal::TERM).ok();
         if !self.ends_within(GRACE) {
             process::kill_process_group(self.id, Signal::KILL).ok();
             if !self.ends_within(GRACE) {
-                // It hangs in the kernel; nobody can do anything about it.
+                // It hangs in the kernel; nobody can do anything about that.
                 return;
             }
         }
         self.sweep();
     }
 
-    /// Kills what is left of the group of a child that has ended, waits for that, and returns how
-    /// the child ended.
+    /// Kills what is left of the group after the child has ended, waits until that is gone, and
+    /// returns how the child ended.
     pub fn sweep(&mut self) -> Option<ExitStatus> {
-        // The child is not waited for yet, so that its number is still its own.
+        // The child has not been reaped yet, so its process ID can't have been reused.
         process::kill_process_group(self.id, Signal::KILL).ok();
         let status = self.child.wait().ok();
         let end = Instant::now() + GRACE;
@@ -226,12 +226,12 @@ impl Group {
     }
 }
 
-/// What happened.
+/// What [`Group::ready`] found.
 #[derive(Debug)]
 pub struct Ready {
     /// The child has ended.
     pub ended: bool,
-    /// There is something to read, or its end.
+    /// There is something to read, or the end of the file.
     pub readable: bool,
 }
 

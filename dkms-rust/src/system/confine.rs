@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A process that may write below one directory only and reaches no network: what compilers are
-//! while they run code that came with a kernel's source, such as its procedural macros.
+//! Confines a process: it can write only below one directory, and it has no network. This is for
+//! compilers that run code from a kernel's source, such as procedural macros.
 //!
-//! Four mechanisms, each used where the kernel permits it:
+//! There are four mechanisms, each used if the kernel permits it:
 //!
-//! - Landlock forbids to create, write, truncate, rename and remove files anywhere else, to use TCP
-//!   (Linux 6.7), to signal other processes (6.12) and to connect to sockets in the file system
-//!   (7.1). It needs no privileges.
-//! - A network namespace has no network at all, so that UDP is gone as well. It needs root.
-//! - A mount namespace in which all but the directory is read-only. Landlock does not restrict
-//!   chmod and chown, which a read-only mount does. It needs root.
-//! - Without capabilities root can't load a module, make a device node or write past the owner of a
-//!   file.
+//! - Landlock forbids creating, writing, truncating, renaming and removing files elsewhere, using
+//!   TCP (Linux 6.7), signalling other processes (6.12) and connecting to sockets in the file
+//!   system (7.1). It needs no privileges.
+//! - A network namespace has no network at all, so UDP is blocked, too. It needs root.
+//! - In a mount namespace, everything but the directory is read-only. Landlock does not restrict
+//!   chmod and chown, but a read-only mount does. It needs root.
+//! - Without capabilities, root can't load modules, create device nodes or override file
+//!   permissions.
 
 use anyhow::Result;
 use landlock::{
@@ -29,33 +29,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// The newest version that is made use of; each part of it is left out where the kernel lacks it.
+/// The newest Landlock ABI that is used; parts that the kernel lacks are left out.
 const NEWEST: ABI = ABI::V10;
 
-/// The oldest version that is of use: before, no file could be renamed into another directory, as
-/// rustc does.
+/// The oldest usable Landlock ABI. Before it, files could not be renamed into another directory,
+/// which rustc does.
 const OLDEST: ABI = ABI::V2;
 
-/// Since this version Landlock restricts TCP.
+/// The first Landlock ABI that restricts TCP.
 const NETWORK: ABI = ABI::V4;
 
-/// What may be written to outside of the directory.
+/// The devices outside the directory that may be written to.
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/full"];
 
-/// File systems whose mount points are left as they are: to look at one may take for ever.
+/// File systems whose mount points are left alone: accessing one may hang forever.
 const REMOTE: [&str; 6] = ["autofs", "ceph", "cifs", "nfs", "nfs4", "smb3"];
 
 /// How far a process is confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confined {
-    /// It writes below its directory only.
+    /// Whether it can write only below its directory.
     pub files: bool,
-    /// It reaches no network.
+    /// Whether it can't reach the network.
     pub network: bool,
 }
 
 impl Confined {
-    /// In words, as `check --json` has them.
+    /// Returns the text that `check --json` prints.
     pub fn as_str(self) -> &'static str {
         match (self.files, self.network) {
             (true, true) => "files and network",
@@ -72,9 +72,9 @@ impl fmt::Display for Confined {
     }
 }
 
-/// How far [`confine`] would confine a process here.
+/// Returns how far [`confine`] would confine a process here.
 pub fn possible() -> Confined {
-    // In a thread of its own, since there is no way back from either.
+    // This needs its own thread, because neither restriction can be undone.
     let tried = thread::spawn(|| {
         let network = unshare(CloneFlags::CLONE_NEWNET).is_ok();
         with_landlock(restrict(None), network)
@@ -85,11 +85,12 @@ pub fn possible() -> Confined {
     })
 }
 
-/// Confines this thread, and all that it will start, to `directory`, which becomes its current one.
+/// Confines this thread, and everything that it starts, to `directory`, which becomes the current
+/// directory.
 pub fn confine(directory: &Path) -> Confined {
     let network = unshare(CloneFlags::CLONE_NEWNET).is_ok();
     read_only_but(directory).ok();
-    // The way to it may lead over another mount now.
+    // Resolve the path again, because it may lead through the new mounts now.
     env::set_current_dir(directory).ok();
     set_capabilities(None, NO_CAPABILITIES).ok();
     with_landlock(restrict(Some(directory)), network)
@@ -112,8 +113,8 @@ fn with_landlock(status: Result<RestrictionStatus>, network: bool) -> Confined {
     }
 }
 
-/// Has Landlock restrict this thread. It also takes the way to more privileges, by programs that
-/// are setuid.
+/// Restricts this thread with Landlock. This also keeps setuid programs from giving it more
+/// privileges.
 fn restrict(directory: Option<&Path>) -> Result<RestrictionStatus> {
     let devices = AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     let mut rules = Ruleset::default()
@@ -131,15 +132,15 @@ fn restrict(directory: Option<&Path>) -> Result<RestrictionStatus> {
     Ok(rules.restrict_self()?)
 }
 
-/// What may be done in the directory: anything but to make a device.
+/// Returns what is allowed in the directory: everything but making devices and ioctls on them.
 fn inside() -> BitFlags<AccessFs> {
     AccessFs::from_write(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev)
 }
 
-/// Makes all mounts read-only for this thread, but for `directory`.
+/// Makes all mounts but `directory` read-only for this thread.
 fn read_only_but(directory: &Path) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
-    // Nobody else sees what becomes of them; what others unmount goes here as well.
+    // Nobody else sees our changes to the mounts, but mounts that others unmount go away here, too.
     let alone = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
     mount_change("/", alone)?;
     mount_bind(directory, directory)?;
@@ -148,7 +149,8 @@ fn read_only_but(directory: &Path) -> Result<()> {
     for mount in mounts.lines().filter_map(Mount::parse) {
         if mount.place != directory && !REMOTE.contains(&mount.kind) {
             let flags = mount.flags | MountFlags::BIND | MountFlags::RDONLY;
-            // What is below another mount can't be reached, here or by anybody.
+            // A mount that another one covers can't be reached, neither from here nor by anybody
+            // else.
             mount_remount(&mount.place, flags, c"").ok();
         }
     }
@@ -159,7 +161,7 @@ fn read_only_but(directory: &Path) -> Result<()> {
 #[derive(Debug, PartialEq, Eq)]
 struct Mount<'a> {
     place: PathBuf,
-    /// Those that a remount would take away unless they are named.
+    /// The flags that a remount would clear if they were not given again.
     flags: MountFlags,
     kind: &'a str,
 }
@@ -183,7 +185,7 @@ impl<'a> Mount<'a> {
     }
 }
 
-/// The kernel writes four characters as a backslash and three octal digits.
+/// Undoes the kernel's escapes: it writes four characters as a backslash and three octal digits.
 fn unescape(text: &str) -> String {
     let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n")];
     let plain = escapes

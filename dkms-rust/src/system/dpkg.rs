@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dpkg and apt know of packages.
+//! Asks dpkg and apt about packages.
 //!
-//! apt takes a second to answer, so it is asked only where something is missing.
+//! apt takes a second to answer, so it is asked only if something is missing.
 
 use crate::system::System;
 use crate::system::run::answer;
@@ -20,8 +20,8 @@ pub struct Source {
     pub version: String,
 }
 
-/// The source that the package `name` was built from, if its files are on the system (which they
-/// are before it is configured).
+/// Returns the source package that the package `name` was built from, if its files are on the
+/// system. They are there even before the package is configured.
 pub fn source_of(system: &System, name: &str) -> Option<Source> {
     let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
@@ -33,7 +33,7 @@ pub fn source_of(system: &System, name: &str) -> Option<Source> {
     parse_source(&answer(&mut query)?)
 }
 
-/// One line of `dpkg-query`, of several where a package is installed for several architectures.
+/// Parses the output of `dpkg-query`, which has one line per architecture of the package.
 pub fn parse_source(lines: &str) -> Option<Source> {
     lines.lines().find_map(|line| {
         let mut words = line.split(' ');
@@ -52,44 +52,45 @@ pub fn parse_source(lines: &str) -> Option<Source> {
     })
 }
 
-/// The package that brought the file at `path`, be it there or not.
+/// Returns the package that ships the file at `path`, whether or not the file exists.
 pub fn owner_of(system: &System, path: &Path) -> Option<String> {
     owners_of(system, &system.shown(path)).into_iter().next()
 }
 
-/// The packages that brought a file whose path is like `pattern`, which may have `*` in it.
+/// Returns the packages that ship a file whose path matches `pattern`, which may contain `*`.
 pub fn owners_of(system: &System, pattern: &str) -> Vec<String> {
     let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
     parse_owners(&answer(query.arg("--search").arg(pattern)).unwrap_or_default())
 }
 
-/// The packages in what `dpkg-query --search` prints.
+/// Returns the packages in the output of `dpkg-query --search`.
 pub fn parse_owners(lines: &str) -> Vec<String> {
     let owner = |line: &str| {
         let (package, _) = line.rsplit_once(": ")?;
-        // Several packages share only directories, and what is diverted has none.
+        // Directories belong to several packages, and lines about diversions name no owner.
         let plain = !package.contains([',', ' ']);
         plain.then(|| package.to_owned())
     };
     lines.lines().filter_map(owner).collect()
 }
 
-/// The command that installs `packages`, if apt can do that now and it would change something.
-/// They may be given as `name=version`.
+/// Returns the command that installs `packages`, if apt can do that now and it would change
+/// something. A package may be given as `name=version`.
 pub fn install(system: &System, packages: &[&str]) -> Option<String> {
     simulated(system, &[], packages).then(|| format!("apt install {}", packages.join(" ")))
 }
 
-/// The command that installs the files of packages again, if apt can do that now.
+/// Returns the command that installs packages again, if apt can do that now.
 pub fn reinstall(system: &System, packages: &[&str]) -> Option<String> {
     let option = "--reinstall";
     let command = || format!("apt install {option} {}", packages.join(" "));
     simulated(system, &[option], packages).then(command)
 }
 
-/// The command that installs packages of which the first gets a version that will do; the others
-/// belong to it. Other versions than apt's own choice are asked for only where that won't do.
+/// Returns the command that installs packages, if it brings a version of the first one for which
+/// `will_do` is true; the others belong to the first. Versions other than apt's own choice are
+/// tried only if that one will not do.
 pub fn install_version(
     system: &System,
     first: &str,
@@ -104,7 +105,7 @@ pub fn install_version(
         let command = [&["apt", "install"], options, packages].concat();
         Some(command.join(" "))
     };
-    // Where it is installed already, its files are not as it brought them.
+    // If the package is already installed, its files must have been changed or removed.
     if let Some(command) = gets(&[], &packages).or_else(|| gets(&["--reinstall"], &packages)) {
         return Some(command);
     }
@@ -115,12 +116,12 @@ pub fn install_version(
             let pin = |name: &&str| format!("{name}={}", offer.version);
             let pinned: Vec<String> = packages.iter().map(pin).collect();
             let pinned: Vec<&str> = pinned.iter().map(String::as_str).collect();
-            // With a suite apt also takes from there what the packages depend on.
+            // With `-t SUITE`, apt takes the dependencies from that suite, too.
             gets(&[], &pinned).or_else(|| gets(&["-t", offer.suite?], &packages))
         })
 }
 
-/// The version in a line of a simulation that says that `package` would be installed:
+/// Returns the version from a line of a simulation that says that `package` would be installed:
 /// `Inst rustc [1.85.1-1] (1.96.1-2 Debian Backports:stable-backports [amd64])`.
 pub fn installed_by<'a>(line: &'a str, package: &str) -> Option<&'a str> {
     let rest = line.strip_prefix("Inst ")?.strip_prefix(package)?;
@@ -128,15 +129,15 @@ pub fn installed_by<'a>(line: &'a str, package: &str) -> Option<&'a str> {
     rest.split_once('(')?.1.split([' ', ')']).next()
 }
 
-/// Whether apt would do it and something would change by it.
+/// Returns whether apt would run the command, and whether that would change something.
 fn simulated(system: &System, options: &[&str], packages: &[&str]) -> bool {
     simulate(system, options, packages)
         .is_some_and(|text| text.lines().any(|line| line.starts_with("Inst ")))
 }
 
-/// What apt says it would do. While dpkg runs, as it does around a package's scripts, apt finds
-/// packages that are not configured yet and would do nothing before that: then it is asked only
-/// whether it has the packages.
+/// Returns what apt says it would do. While dpkg runs, as it does around maintainer scripts, apt
+/// finds packages that are not configured yet and would do nothing before that. apt is then asked
+/// only whether it has the packages.
 fn simulate(system: &System, options: &[&str], packages: &[&str]) -> Option<String> {
     let mut get = apt(system, "apt-get");
     get.args(["--simulate", "--quiet=2", "install"]);
@@ -157,7 +158,7 @@ fn simulate(system: &System, options: &[&str], packages: &[&str]) -> Option<Stri
     )
 }
 
-/// A command of apt's, for a system.
+/// Builds an apt command for this system.
 fn apt(system: &System, name: &str) -> Command {
     let mut command = Command::new(program(name));
     let root = system.at("");
@@ -167,14 +168,14 @@ fn apt(system: &System, name: &str) -> Command {
     command
 }
 
-/// Whether apt has a version of `package` that will do.
+/// Returns whether apt has a version of `package` for which `will_do` is true.
 pub fn has(system: &System, package: &str, will_do: impl Fn(&str) -> bool) -> bool {
     let table = answer(apt(system, "apt-cache").args(["madison", package]));
     let table = table.unwrap_or_default();
     offers_in(&table).any(|offer| will_do(offer.version))
 }
 
-/// What the version of `package` that apt would install provides.
+/// Returns the `Provides` field of the version of `package` that apt would install.
 pub fn provides(system: &System, package: &str) -> Option<String> {
     let mut show = apt(system, "apt-cache");
     let text = answer(show.args(["show", "--no-all-versions", package]))?;
@@ -182,13 +183,13 @@ pub fn provides(system: &System, package: &str) -> Option<String> {
     text.lines().find_map(field)
 }
 
-/// Whether apt could install `package` from this source package and version.
+/// Returns whether apt can install `package` from this source package and version.
 pub fn offers(system: &System, package: &str, source: &Source) -> bool {
     let mut show = apt(system, "apt-cache");
     show.args(["show", "--no-all-versions"]);
     let line = format!("{package}={}", source.version);
     answer(show.arg(line)).is_some_and(|text| {
-        // Without a field of its own the source is of the package's name.
+        // Without a `Source` field, the source package has the same name as the package.
         let field = |line: &str| Some(line.strip_prefix("Source: ")?.to_owned());
         let found = text.lines().find_map(field);
         let name = found.as_deref().unwrap_or(package);
@@ -196,7 +197,7 @@ pub fn offers(system: &System, package: &str, source: &Source) -> bool {
     })
 }
 
-/// A version that apt has.
+/// A version that apt offers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Offer<'a> {
     /// The version.
@@ -205,7 +206,7 @@ pub struct Offer<'a> {
     pub suite: Option<&'a str>,
 }
 
-/// Reads what `apt-cache madison` prints: `package | version | address suite/component amd64
+/// Parses the output of `apt-cache madison`: `package | version | address suite/component amd64
 /// Packages`.
 pub fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
     table.lines().filter_map(|line| {
@@ -219,7 +220,7 @@ pub fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
     })
 }
 
-/// Whether a Debian version is of this upstream version.
+/// Returns whether a Debian version belongs to this upstream version.
 pub fn is_upstream(version: &str, upstream: &str) -> bool {
     version
         .strip_prefix(upstream)

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! For which machine a program is.
+//! Tells which machine a program is for.
 
 use std::env;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// An ELF file's magic number, its class, and its byte order.
+/// The magic number of an ELF file, and the offsets of its byte order and its machine number.
 const MAGIC: &[u8] = b"\x7fELF";
 const DATA: usize = 5;
 const BIG_ENDIAN: u8 = 2;
 const MACHINE: usize = 18;
 
-/// The numbers of the machines whose programs run here, by the name that Rust has for this one.
-/// Others are not judged.
+/// The machine numbers of programs that run here, by Rust's name for this architecture. Other
+/// architectures are not checked.
 const RUNS: [(&str, &[u16]); 4] = [
     ("x86_64", &[3, 62]),
     ("aarch64", &[40, 183]),
@@ -22,7 +22,7 @@ const RUNS: [(&str, &[u16]); 4] = [
     ("loongarch64", &[258]),
 ];
 
-/// The number of the machine that a program is for; `None` if it is no ELF file.
+/// Returns the machine number of a program, or `None` if it is not an ELF file.
 pub fn machine(path: &Path) -> Option<u16> {
     let mut head = [0; MACHINE + 2];
     if !path.is_file() {
@@ -36,7 +36,7 @@ pub fn machine(path: &Path) -> Option<u16> {
     })
 }
 
-/// Whether programs for this machine run here.
+/// Returns whether programs for this machine run here.
 pub fn runs_here(machine: u16) -> bool {
     let here = RUNS.iter().find(|(name, _)| *name == env::consts::ARCH);
     here.is_none_or(|(_, machines)| machines.contains(&machine))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! dkms's settings: `/etc/dkms/framework.conf` and what is beside it.
+//! dkms's settings: `/etc/dkms/framework.conf` and the files in `framework.conf.d`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "etc/dkms/framework.conf";
 const MORE: &str = "etc/dkms/framework.conf.d";
 
-/// The value of a setting of the system below `root`, the last that is given. dkms runs the files as
-/// shell; a value that only a shell could tell counts as none.
+/// Returns the value of a setting of the system below `root`; the last assignment wins. dkms runs
+/// the files as shell scripts; values that only a shell can expand are ignored.
 pub fn setting(root: &Path, name: &str) -> Option<String> {
     let more = fs::read_dir(root.join(MORE))
         .into_iter()
@@ -28,7 +28,7 @@ pub fn setting(root: &Path, name: &str) -> Option<String> {
     texts.filter_map(last).next_back()
 }
 
-/// The value that a line of shell gives a variable.
+/// Returns the value that a line of shell assigns to a variable.
 pub fn value(line: &str, name: &str) -> Option<String> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line);

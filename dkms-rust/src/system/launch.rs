@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The one way in which make and the compilers are started: by this program, which makes itself
-//! ready for it and then becomes make. All that make starts is in the same state.
+//! Starts make and the compilers. This program runs itself under another name, prepares the new
+//! process, and then executes make. Everything that make starts inherits this preparation.
 
 use crate::system::confine::confine;
 use std::env;
@@ -12,28 +12,28 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-/// The name under which dkms-rust is called for this.
+/// The name under which dkms-rust is called to start a program.
 const NAME: &str = "dkms-rust-launch";
 
-/// The same, for what is to be confined to a directory.
+/// The name under which dkms-rust is called to start a program that is confined to a directory.
 const CONFINED: &str = "dkms-rust-confine";
 
-/// The kernel's own link to the running program, which also leads there when a package's upgrade
-/// has put another into its place.
+/// The kernel's link to the running program. It still works after a package upgrade has replaced
+/// the program's file.
 const MYSELF: &str = "/proc/self/exe";
 
-/// Where a process says how soon it is killed when memory is short, and the value for "first".
+/// The file that sets how soon a process is killed when memory is short, and the value for "first".
 const OOM: (&str, &str) = ("/proc/self/oom_score_adj", "1000");
 
-/// A command that starts `program` in this way.
+/// Builds a command that starts `program` in this way.
 pub fn command(program: &Path) -> Command {
     let mut command = Command::new(MYSELF);
     command.arg0(NAME).arg(program);
     command
 }
 
-/// A command that starts `program` in the directory `tree`, and as far as the kernel has the means
-/// has it write nowhere else and reach no network.
+/// Builds a command that starts `program` in the directory `tree`. As far as the kernel permits,
+/// the program can't write elsewhere and has no network.
 pub fn confined(program: &Path, tree: &Path) -> Command {
     let mut command = Command::new(MYSELF);
     command.arg0(CONFINED).args([tree, program]);
@@ -63,11 +63,11 @@ pub fn run_if_called() -> Option<ExitCode> {
     Some(ExitCode::from(127))
 }
 
-/// What holds for make and for all that it starts. Where something can't be had, it builds all the
-/// same.
+/// Prepares this process for make and everything that it starts. The build continues even if a step
+/// is not permitted.
 fn prepare() {
-    // If memory runs out, a compiler is what the machine can do without.
+    // If memory runs out, a compiler is what the machine can best do without.
     fs::write(OOM.0, OOM.1).ok();
-    // If dkms-rust is killed, make is asked to end, and asks the compilers.
+    // If dkms-rust is killed, make gets SIGTERM and ends the compilers.
     set_parent_process_death_signal(Some(Signal::TERM)).ok();
 }

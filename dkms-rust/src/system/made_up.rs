@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A system in a directory, for a kernel that is not installed here: its headers, and what dpkg
-//! would say of them.
+//! Makes a system in a directory for a kernel that is not installed here: its headers, and what
+//! dpkg would say about them.
 
 use crate::system::run::answer;
 use crate::system::search::program;
@@ -12,18 +12,18 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Says which kernel's headers they are.
+/// The file that says which kernel the headers belong to.
 const RELEASE: &str = "include/config/kernel.release";
 
-/// Where packages put headers and sources.
+/// The directory in which packages put headers and sources.
 const SOURCES: &str = "usr/src";
 
-/// Makes one below `base` of a directory with headers, or of Debian packages. Returns it and the
-/// kernel's release.
+/// Makes a system below `base` from a directory with headers, or from Debian packages. Returns it
+/// and the kernel's release.
 ///
 /// # Errors
 ///
-/// If these are no headers, or not all of them.
+/// If these are not headers, or not all of them.
 pub fn make(base: &Path, headers: &[PathBuf]) -> Result<(System, String)> {
     fs::create_dir_all(base).with_context(|| format!("can't make {}", base.display()))?;
     let base = fs::canonicalize(base)?;
@@ -42,7 +42,7 @@ fn of_folder(base: &Path, folder: &Path) -> Result<(System, String)> {
     Ok((System::below(root), release))
 }
 
-/// Lets it have what dkms-rust-sources brought to this machine.
+/// Links the files of this machine's dkms-rust-sources into the system.
 fn share(root: &Path) -> Result<()> {
     let link = System::below(root).shared();
     fs::create_dir_all(link.parent().unwrap_or(root))?;
@@ -105,8 +105,8 @@ fn unpack(base: &Path, work: &Path, packages: &[PathBuf]) -> Result<(System, Str
     Ok((System::below(root), release))
 }
 
-/// The Makefile of headers in two packages names the other's by its path on a machine where both
-/// are installed.
+/// Corrects the Makefile of headers in two packages: it includes the other package's Makefile by
+/// the path that it has when both are installed. Refuses incomplete headers.
 fn lead_inside(root: &Path, build: &Path, status: &str) -> Result<()> {
     let makefile = build.join("Makefile");
     let text = fs::read_to_string(&makefile)
@@ -126,7 +126,7 @@ fn lead_inside(root: &Path, build: &Path, status: &str) -> Result<()> {
     Ok(fs::write(makefile, text)?)
 }
 
-/// The kernel's packages that those in a status file depend on and that are not in it.
+/// Returns the kernel packages that those in a status file depend on, and that are not in it.
 fn others(status: &str) -> Vec<String> {
     let of = |field: &'static str| {
         status
@@ -146,7 +146,7 @@ fn others(status: &str) -> Vec<String> {
     others
 }
 
-/// The release that a directory with headers is for.
+/// Returns the release that a directory with headers is for.
 fn release_of(build: &Path) -> Result<String> {
     let path = build.join(RELEASE);
     let text = fs::read_to_string(&path);
@@ -158,13 +158,13 @@ fn release_of(build: &Path) -> Result<String> {
     Ok(release.to_owned())
 }
 
-/// Has the system's kernel of this release be the one of these headers.
+/// Makes these headers those of the system's kernel of this release.
 fn link_to(root: &Path, release: &str, build: &Path) -> Result<()> {
     let modules = root.join("lib/modules").join(release);
     fs::create_dir_all(&modules)?;
     for (link, target) in [
         (modules.join("build"), build),
-        // What machine it is, is asked there.
+        // Facts about the machine are read here.
         (root.join("proc"), Path::new("/proc")),
         (root.join("sys"), Path::new("/sys")),
     ] {
@@ -230,7 +230,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let debs = packages(dir.path());
         let base = dir.path().join("base");
-        // A second time takes the place of the first.
+        // The second one replaces the first.
         for _ in 0..2 {
             let (system, release) = make(&base, &debs).unwrap();
             assert_eq!(release, "7.3.4-amd64");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The machine: where things are on it, what dpkg says, running programs, and which files can be
-//! trusted. The lowest room: it knows nothing of kernels, and every other room may use it.
+//! The machine: its directories, dpkg, running other programs, and whether a file can be trusted.
+//! This is the lowest layer: it knows nothing about kernels, and every other layer may use it.
 
 pub mod below;
 pub mod bounded;
@@ -23,7 +23,7 @@ pub mod version;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders that dkms-rust looks into, below a root that tests can set.
+/// The directories that dkms-rust uses, below a root that tests can set.
 #[derive(Clone, Debug)]
 pub struct System {
     root: PathBuf,
@@ -32,12 +32,12 @@ pub struct System {
 }
 
 impl System {
-    /// The machine itself.
+    /// Returns the machine itself.
     pub fn here() -> Self {
         Self::below("/")
     }
 
-    /// A system whose `/` is at `root`.
+    /// Returns a system whose `/` is at `root`.
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
@@ -46,36 +46,37 @@ impl System {
         }
     }
 
-    /// The same, with the headers of the kernel in question in this directory.
+    /// Returns the same system, with the kernel's headers in this directory if one is given.
     #[must_use]
     pub fn with_headers(self, headers: Option<PathBuf>) -> Self {
         Self { headers, ..self }
     }
 
-    /// The same, with all that is kept of rebuilds below this directory of somebody's own.
+    /// Returns the same system, with the cache, state and logs in the user's own directory if one
+    /// is given.
     #[must_use]
     pub fn with_cache(self, own: Option<PathBuf>) -> Self {
         Self { own, ..self }
     }
 
-    /// Whether it is this machine, rather than one that is made up.
+    /// Returns whether this is the machine itself, not a system in a directory.
     pub fn is_here(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// Whether it is not in the usual place.
+    /// Returns whether the user named a directory for the cache.
     pub fn has_own_cache(&self) -> bool {
         self.own.is_some()
     }
 
-    /// What has to stand in a command that is printed, so that it is about the same headers and the
-    /// same cache; with a space before it, or nothing.
+    /// Returns the options that a printed command needs to use the same headers and the same cache.
+    /// The text starts with a space, or is empty.
     pub fn options(&self) -> String {
         let option = |name: &str, path: &Option<PathBuf>| {
             let path = path.as_ref()?.display();
             Some(format!(" --{name} {path}"))
         };
-        // dkms always names headers, most often those where they usually are.
+        // dkms always passes the path of the headers, which is most often the usual one.
         let usual = |path: &PathBuf| path.starts_with(self.modules()) && path.ends_with("build");
         let other = self.headers.clone().filter(|path| !usual(path));
         [option("headers", &other), option("cache", &self.own)]
@@ -84,59 +85,61 @@ impl System {
             .collect()
     }
 
-    /// Whether they are not where they usually are.
+    /// Returns whether a directory with headers was given.
     pub fn has_other_headers(&self) -> bool {
         self.headers.is_some()
     }
 
-    /// Where the headers of a kernel are.
+    /// Returns the directory with the headers of a kernel.
     pub fn headers(&self, release: &str) -> PathBuf {
         let usual = || self.modules().join(release).join("build");
         self.headers.clone().unwrap_or_else(usual)
     }
 
-    /// What is at `path`, written without its first slash.
+    /// Returns where `path`, written without its leading slash, is in this system.
     pub fn at(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// The same the other way round: a path as this system's users write it.
+    /// Returns a path as the users of this system write it: the inverse of [`System::at`].
     pub fn shown(&self, path: &Path) -> String {
         let inside = path.strip_prefix(&self.root).unwrap_or(path);
         Path::new("/").join(inside).display().to_string()
     }
 
-    /// Where modules are installed: a folder a kernel release.
+    /// Returns the directory of installed modules, which has one directory per kernel release.
     pub fn modules(&self) -> PathBuf {
         self.root.join("lib/modules")
     }
 
-    /// Where linux-source packages put their archives.
+    /// Returns the directory in which linux-source packages put their archives.
     pub fn sources(&self) -> PathBuf {
         self.root.join("usr/src")
     }
 
-    /// What the package dkms-rust-sources brings, in place of linux-source and rust-src.
+    /// Returns the directory of the package dkms-rust-sources, which replaces linux-source and
+    /// rust-src.
     pub fn shared(&self) -> PathBuf {
         self.root.join("usr/share/dkms-rust")
     }
 
-    /// What is kept of rebuilds.
+    /// Returns the directory of the cache of rebuilds.
     pub fn cache(&self) -> PathBuf {
         self.kept("var/cache/dkms-rust", "trees")
     }
 
-    /// What must not be lost: slices of kernels' sources, and what was found out about kernels.
+    /// Returns the directory of what must not be lost: slices, and what was found out about
+    /// kernels.
     pub fn state(&self) -> PathBuf {
         self.kept("var/lib/dkms-rust", "state")
     }
 
-    /// Logs of rebuilds that failed.
+    /// Returns the directory with the logs of failed rebuilds.
     pub fn logs(&self) -> PathBuf {
         self.kept("var/log/dkms-rust", "log")
     }
 
-    /// A directory of what is kept, in its usual place or in one of somebody's own.
+    /// Returns a directory for kept data, in its usual place or in the user's own directory.
     fn kept(&self, usual: &str, own: &str) -> PathBuf {
         match &self.own {
             Some(folder) => folder.join(own),
@@ -144,40 +147,40 @@ impl System {
         }
     }
 
-    /// DKMS's own records: a directory for each package.
+    /// Returns the directory of DKMS's own records, which has one directory per package.
     pub fn dkms(&self) -> PathBuf {
         self.moved("dkms_tree", "var/lib/dkms")
     }
 
-    /// Where dkms installs modules.
+    /// Returns the directory in which dkms installs modules.
     pub fn installed(&self) -> PathBuf {
         self.moved("install_tree", "lib/modules")
     }
 
-    /// A setting of dkms's.
+    /// Returns the value of a dkms setting.
     pub fn dkms_setting(&self, name: &str) -> Option<String> {
         framework::setting(&self.root, name)
     }
 
-    /// A directory that a setting of dkms's moves from its usual place.
+    /// Returns a directory whose usual place a dkms setting can change.
     fn moved(&self, name: &str, usual: &str) -> PathBuf {
         let moved = self.dkms_setting(name);
         let moved = moved.as_deref().and_then(|path| path.strip_prefix('/'));
         self.root.join(moved.unwrap_or(usual))
     }
 
-    /// A folder a loaded module.
+    /// Returns the directory that has one directory per loaded module.
     pub fn loaded(&self) -> PathBuf {
         self.root.join("sys/module")
     }
 
-    /// dpkg's database.
+    /// Returns the directory of dpkg's database.
     pub fn dpkg(&self) -> PathBuf {
         self.root.join("var/lib/dpkg")
     }
 }
 
-/// The names in a folder, in order; none if it can't be listed.
+/// Returns the sorted names in a directory, or none if the directory can't be listed.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much memory there is for compilers: what the machine has available, and what the control
-//! groups that this process is in let it have.
+//! How much memory compilers can use: what the machine has available, and what the control groups
+//! of this process permit.
 
 use crate::system::System;
 use std::fs;
 use std::path::Path;
 
-/// Memory in bytes.
+/// Amounts of memory in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// What can be had without swapping.
+    /// The memory that is available without swapping.
     pub available: u64,
-    /// What is free for swapping besides.
+    /// The swap space that is free.
     pub swap: u64,
     /// Whether a control group allows less than the machine has.
     pub limited: bool,
 }
 
-/// How the two kinds of control groups call things.
+/// The file names of one version of control groups.
 struct Kind {
-    /// Where they are mounted.
+    /// The mount point.
     mount: &'static str,
     limit: &'static str,
     used: &'static str,
-    /// In `memory.stat`: what is used to cache files, which makes way.
+    /// The fields of `memory.stat` that count file caches, which the kernel can reclaim.
     caches: [&'static str; 2],
-    /// The same of swap: its limit and what is used; where that is not told apart there is none.
+    /// The limit and the use of swap. `None` if they are not counted separately; a memory limit
+    /// then leaves no swap.
     swap: Option<[&'static str; 2]>,
 }
 
@@ -46,11 +47,11 @@ const VERSION_2: Kind = Kind {
     swap: Some(["memory.swap.max", "memory.swap.current"]),
 };
 
-/// Version 1 has no word for "no limit", but a number that no machine has.
+/// Version 1 has no word for "no limit", but writes a number that no machine reaches.
 const NO_LIMIT: u64 = 1 << 60;
 
 impl Memory {
-    /// What there is now; `None` if it can't be told.
+    /// Returns the memory that is available now, or `None` if that is unknown.
     pub fn now(system: &System) -> Option<Self> {
         let info = fs::read_to_string(system.at("proc/meminfo")).ok()?;
         let field = |name| Some(value(&info, name)? << 10);
@@ -72,7 +73,7 @@ impl Memory {
             };
             let mount = system.at(kind.mount);
             let group = mount.join(path.trim_start_matches('/'));
-            // In a container the path may be of outside, and then only the mount is there.
+            // In a container, the path may be one of the host; then only the mount exists.
             let inside = |group: &&Path| group.starts_with(&mount);
             for group in group.ancestors().take_while(inside) {
                 memory.limit(group, kind);
@@ -81,7 +82,7 @@ impl Memory {
         Some(memory)
     }
 
-    /// Takes a control group's limits into account.
+    /// Applies the limits of a control group.
     fn limit(&mut self, group: &Path, kind: &Kind) {
         let read = |name: &str| fs::read_to_string(group.join(name)).unwrap_or_default();
         let number = |name: &str| read(name).trim().parse::<u64>().ok();
@@ -106,7 +107,7 @@ impl Memory {
     }
 }
 
-/// The number behind a name, in lines of names and numbers.
+/// Returns the number after a name, in lines of names and numbers.
 fn value(text: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().map(str::split_ascii_whitespace);
     lines.find_map(|mut words| {

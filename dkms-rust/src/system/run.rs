@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The one place that runs other programs.
+//! Runs other programs.
 
 use crate::system::child::{Group, Stopped, interrupted};
 use crate::system::said::{first_error, was_killed, would_fail_again};
@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 const LARGEST: u64 = 64 << 20;
 
-/// The variable with the seconds that a build may take; 0 is for ever.
+/// The environment variable with the time limit of a build in seconds; 0 means no limit.
 pub const LIMIT: &str = "DKMS_RUST_TIMEOUT";
 
-/// As long as a build may take where that says nothing: on the slowest machine that was tried, one
-/// that QEMU emulates, a rebuild takes half of it.
+/// The default time limit. On the slowest machine that was tried, one that QEMU emulates, a rebuild
+/// takes half of it.
 const USUAL_LIMIT: Duration = Duration::from_secs(3600);
 
-/// How long a build may take: what a compiler or a module's make does that hangs ends then.
+/// Returns the time limit of a build. It ends a compiler or a module's make that hangs.
 fn limit() -> Option<Duration> {
     limit_of(env::var(LIMIT).ok().as_deref())
 }
@@ -40,9 +40,9 @@ fn limit_of(variable: Option<&str>) -> Option<Duration> {
     }
 }
 
-/// What a command prints to its standard output, trimmed; `None` if it can't be run, fails, or
-/// takes too long. It runs in `/` and without the caller's environment, so that nothing there
-/// changes the answer.
+/// Returns what a command prints to its standard output, trimmed, or `None` if it can't be run,
+/// fails, or takes too long. The command runs in `/` and without the caller's environment, so that
+/// nothing there changes the answer.
 pub fn answer(command: &mut Command) -> Option<String> {
     answer_within(command, PATIENCE)
 }
@@ -53,14 +53,14 @@ fn answer_within(command: &mut Command, patience: Duration) -> Option<String> {
         .env_clear()
         .env("PATH", path_variable())
         .env("LC_ALL", "C")
-        // A compiler that is ccache's would look for a directory of its own.
+        // A compiler behind ccache would look for its cache directory.
         .env("CCACHE_DISABLE", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut group = Group::spawn(command).ok()?;
     let said = hear(&mut group, patience);
-    // Nothing that it left behind has anything more to say.
+    // What the command left running has nothing more to say.
     match said {
         Ok(_) => group.sweep().filter(ExitStatus::success)?,
         Err(_) => {
@@ -72,7 +72,7 @@ fn answer_within(command: &mut Command, patience: Duration) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// All that a child prints until it ends.
+/// Reads all that a child prints until it ends.
 fn hear(group: &mut Group, patience: Duration) -> Result<Vec<u8>> {
     let end = Instant::now() + patience;
     let mut pipe = group.stdout().context("it has no output")?;
@@ -104,8 +104,8 @@ fn hear(group: &mut Group, patience: Duration) -> Result<Vec<u8>> {
     }
 }
 
-/// Runs a command to its end. What it prints goes where the caller's output goes, and what it leaves
-/// running is not waited for.
+/// Runs a command to its end. Its output goes where the caller's output goes. Does not wait for
+/// processes that it leaves running.
 ///
 /// # Errors
 ///
@@ -119,20 +119,20 @@ pub fn status(command: &mut Command, name: &str) -> Result<ExitStatus> {
     group.leave().with_context(can_t)
 }
 
-/// A command that failed, and where what it said is.
+/// A command that failed, and where its output is.
 #[derive(Debug)]
 pub struct Failed {
     how: String,
     lines: Vec<String>,
     killed: bool,
-    /// All that it said.
+    /// The file with its whole output.
     pub log: PathBuf,
     /// Whether it would fail again: not if the disk was full or memory ran out.
     pub again: bool,
 }
 
 impl Failed {
-    /// The first thing that went wrong, in a line.
+    /// Returns the first thing that went wrong, in one line.
     pub fn first(&self) -> &str {
         self.lines.first().map_or("it said nothing", String::as_str)
     }
@@ -153,7 +153,8 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// Runs a command with all that it prints going to the file `log`, which goes if all is well.
+/// Runs a command and writes its output to the file `log`, which is kept only if the command fails
+/// or takes too long.
 ///
 /// # Errors
 ///
@@ -202,7 +203,7 @@ fn logged_within(
     .into())
 }
 
-/// Says on standard error what is being done, does it, and says how long it took.
+/// Prints on standard error what is being done, does it, and prints how long it took.
 ///
 /// # Errors
 ///
@@ -303,7 +304,7 @@ mod tests {
         let mut slow = Command::new("sh");
         slow.args(["-c", "echo hi; exec sleep 30"]);
         assert_eq!(answer_within(&mut slow, Duration::from_millis(100)), None);
-        // It may close its output and go on.
+        // It may close its output and keep running.
         slow.args(["-c", "exec >&-; exec sleep 30"]);
         assert_eq!(answer_within(&mut slow, Duration::from_millis(100)), None);
         assert!(start.elapsed() < Duration::from_secs(10));

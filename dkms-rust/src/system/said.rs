@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a build that failed said: where in it the reason is, and whether it would fail again.
+//! Reads the output of a failed build: where the reason is, and whether the build would fail again.
 
-/// How many lines are shown.
+/// How many lines are shown at most.
 const LINES: usize = 12;
 
-/// What every program says when there is no room left on the disk.
+/// The message of every program when the disk is full.
 pub const DISK_FULL: &str = "No space left on device";
 
-/// The lines from the first on that tells of an error; without one, the last. Jobs run side by side,
-/// so that the last lines are most often what was under way elsewhere.
+/// Returns the lines from the first error on, or the last lines if there is no error. Jobs run in
+/// parallel, so the last lines are mostly about other jobs.
 pub fn first_error(said: &str) -> Vec<&str> {
-    // dkms writes the command and how it ended around what make says.
+    // dkms writes the command before make's output, and the exit code after it.
     let of_dkms = |line: &str| line.starts_with('#') || line.starts_with("--");
     let lines = said.lines();
     let lines: Vec<&str> = lines
@@ -24,7 +24,7 @@ pub fn first_error(said: &str) -> Vec<&str> {
             .iter()
             .position(|line| !of_make(line) && tells(line) || was_killed(line))
     };
-    // A script that only looks around may say the others too.
+    // A script that only looks for tools may print the second set of words, too.
     let first = first_with(&["error:", "error[", "panicked at"])
         .or_else(|| first_with(&["Error ", "No space left", "not found"]))
         .or_else(|| lines.iter().position(|line| line.contains("***")))
@@ -32,12 +32,13 @@ pub fn first_error(said: &str) -> Vec<&str> {
     lines[first..].iter().take(LINES).copied().collect()
 }
 
-/// Whether a build that said this would fail again: not if the disk was full or memory ran out.
+/// Returns whether a build with this output would fail again: not if the disk was full or memory
+/// ran out.
 pub fn would_fail_again(said: &str) -> bool {
     !said.contains(DISK_FULL) && !said.lines().any(was_killed)
 }
 
-/// Whether a line tells that a program was killed, or got no memory.
+/// Returns whether a line says that a program was killed or got no memory.
 pub fn was_killed(line: &str) -> bool {
     let words = [
         "Killed",

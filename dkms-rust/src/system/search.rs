@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where programs are: for root in fixed directories, for a user in those of PATH.
+//! Finds programs: for root in fixed directories, for other users in those of PATH.
 
 use crate::system::names;
 use crate::system::trusted::{is_root, trusted_or_missing, trusted_path};
@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Where root's programs are, whatever PATH says.
+/// Root's directories with programs, whatever PATH says.
 const ROOTS: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",
@@ -19,11 +19,11 @@ const ROOTS: [&str; 6] = [
     "/bin",
 ];
 
-/// Where no package's programs are, but what was unpacked there by hand: it may belong to anybody.
+/// No package puts programs here. What was unpacked here by hand may belong to anybody.
 const BY_HAND: &str = "/usr/local";
 
-/// The directories in which programs are looked for, in order. A user's are those of PATH. Root's
-/// are always the same, less those that others can write.
+/// Returns the directories in which programs are looked for, in order. A user's are those of PATH.
+/// Root's are always the same, without those that others can write.
 pub fn search_path() -> &'static [PathBuf] {
     static FOUND: OnceLock<Vec<PathBuf>> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -37,8 +37,9 @@ pub fn search_path() -> &'static [PathBuf] {
     })
 }
 
-/// Whether nobody else could have changed a directory; nor, where no package manager sees to that,
-/// any program in it: make and the shell look for programs there by themselves.
+/// Returns whether nobody else could have changed a directory. In /usr/local, which no package
+/// manager controls, nobody else may have changed the programs in it either: make and the shell
+/// find them by themselves.
 fn is_root_s(directory: &Path) -> bool {
     let Ok(real) = trusted_path(directory) else {
         return false;
@@ -47,19 +48,19 @@ fn is_root_s(directory: &Path) -> bool {
     !real.starts_with(BY_HAND) || names(&real).iter().all(mine)
 }
 
-/// The same, as the variable PATH for programs that are run.
+/// Returns [`search_path`] as the variable PATH for programs that are run.
 pub fn path_variable() -> OsString {
-    // No part has a colon in it: they come from PATH, or from the list above.
+    // No part contains a colon: all come from PATH or from the list above.
     env::join_paths(search_path()).unwrap_or_default()
 }
 
-/// The program of this name that is run: the first in [`search_path`] that [`may_run`]. A name with
-/// a slash in it is no name. One that is not found is returned as it is, and can't be run.
+/// Returns the program of this name: the first in [`search_path`] that [`may_run`] accepts. A name
+/// may not contain a slash. If there is no such program, returns a path that does not exist.
 pub fn program(name: &str) -> PathBuf {
-    find_in(search_path(), name).unwrap_or_else(|| Path::new("/nonexistent").join(name))
+    find_in(search_path(), name).unwrap_or_else(|| PathBuf::from(format!("/nonexistent/{name}")))
 }
 
-/// The first program with exactly this name in some directories.
+/// Returns the first program with exactly this name in these directories.
 pub fn find_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
     if name.is_empty() || name.contains('/') {
         return None;
@@ -68,7 +69,7 @@ pub fn find_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
     paths.find(|path| may_run(path))
 }
 
-/// Whether it is a program that may be run: for root one that nobody else could have changed.
+/// Returns whether a program may be run: by root only if nobody else could have changed it.
 pub fn may_run(path: &Path) -> bool {
     path.is_file() && (!is_root() || trusted_path(path).is_ok())
 }
@@ -98,7 +99,7 @@ mod tests {
         assert!(may_run(&path));
         set(0o777);
         assert_eq!(may_run(&path), !is_root());
-        // Nor one that another directory has a link to.
+        // The same holds for a link to it from another directory.
         let bin = dir.path().join("bin");
         fs::create_dir(&bin).unwrap();
         symlink(&path, bin.join("gcc")).unwrap();

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package dkms-rust-sources: slices of kernels' sources in place of linux-source, and Rust's
-//! `core` in place of rust-src. It says in `Provides` which it has.
+//! The package dkms-rust-sources: slices of kernels' sources instead of linux-source, and the
+//! source of Rust's `core` instead of rust-src. Its `Provides` field says which ones it contains.
 
 use crate::system::System;
 use crate::system::dpkg::{self, Source};
 use std::path::PathBuf;
 
-/// The package.
+/// The name of the package.
 const PACKAGE: &str = "dkms-rust-sources";
 
-/// How the names begin of what it provides, each with a version: the source package's name follows,
-/// or [`RUST`].
+/// The prefix of the names that the package provides, each with a version. The name of a source
+/// package follows, or [`RUST`].
 const PROVIDED: &str = "dkms-rust-source-";
 const RUST: &str = "rust";
 
-/// Where it has the library of a rustc.
+/// Returns the directory of the library for this version of rustc.
 pub fn library(system: &System, version: &str) -> PathBuf {
     system.shared().join("library").join(version)
 }
 
-/// The command that installs it, where apt has one with this source package.
+/// Returns the command that installs the package, if apt has one with this source package.
 pub fn install_source(system: &System, source: &Source) -> Option<String> {
     install(system, &source.package, &source.version)
 }
 
-/// The command that installs it, where apt has one with the library of this rustc.
+/// Returns the command that installs the package, if apt has one with the library of this rustc.
 pub fn install_library(system: &System, version: &str) -> Option<String> {
     install(system, RUST, version)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether others could have changed a file.
+//! Checks whether others could have changed a file.
 
 use super::below::below;
 use anyhow::{Context, Result, bail};
@@ -11,24 +11,24 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf, absolute};
 
-/// The group and others may write.
+/// Write permission for others, and for the group.
 const OTHERS: u32 = 0o002;
 const GROUP: u32 = 0o020;
-/// In a directory with this bit, nobody can move or remove what belongs to somebody else.
+/// In a directory with this bit, nobody can move or remove files that belong to somebody else.
 const STICKY: u32 = 0o1000;
 
-/// As many symbolic links as the kernel follows in one path.
+/// The number of symbolic links that the kernel follows in one path.
 const MOST_LINKS: usize = 40;
 
-/// The file system attribute that names other users and groups who may write.
+/// The extended attribute that names other users and groups with write permission.
 const ACL: &str = "system.posix_acl_access";
 
-/// Says whether only root, or whoever runs this, can have written what is at `path`, an entry of a
-/// directory that is trusted already.
+/// Checks that only root, or the user who runs this, can have written the file at `path`. Its
+/// directory must be trusted already.
 ///
 /// # Errors
 ///
-/// If it is not there, is a link, or belongs to or is writable by others.
+/// If it does not exist, is a link, or belongs to or is writable by others.
 pub fn trusted(path: &Path) -> Result<Metadata> {
     let meta = fs::symlink_metadata(path).with_context(|| path.display().to_string())?;
     if meta.file_type().is_symlink() {
@@ -38,13 +38,12 @@ pub fn trusted(path: &Path) -> Result<Metadata> {
     Ok(meta)
 }
 
-/// Says the same of a file or directory wherever it is: of every directory on the way, of every
-/// symbolic link, and of every directory on the way to where those lead. Returns its path without
-/// links.
+/// Checks a file or directory at any path: also every directory and symbolic link on the way to it,
+/// and every directory on the way to the links' targets. Returns the path without links.
 ///
 /// # Errors
 ///
-/// If it is not there, or others could have changed it or what its path leads to.
+/// If it does not exist, or others could have changed it or the place that its path leads to.
 pub fn trusted_path(path: &Path) -> Result<PathBuf> {
     let (real, there) = walk(path)?;
     if !there {
@@ -54,11 +53,11 @@ pub fn trusted_path(path: &Path) -> Result<PathBuf> {
     Ok(real)
 }
 
-/// The same of all that is below a directory, which itself may be a link.
+/// Checks everything below a directory, which itself may be a link.
 ///
 /// # Errors
 ///
-/// As [`trusted_path`], of the first that others could have changed.
+/// Those of [`trusted_path`], for the first file that others could have changed.
 pub fn trusted_below(folder: &Path) -> Result<()> {
     below(&trusted_path(folder)?, &mut |path, stat| {
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
@@ -70,11 +69,12 @@ pub fn trusted_below(folder: &Path) -> Result<()> {
     })
 }
 
-/// The same of a directory in which others may make files, but not change those of root: of /tmp.
+/// Checks a directory in which others may create files, but can't change those of root, such as
+/// /tmp.
 ///
 /// # Errors
 ///
-/// As [`trusted_path`].
+/// Those of [`trusted_path`].
 pub fn trusted_folder(path: &Path) -> Result<()> {
     match walk(path)? {
         (_, true) => Ok(()),
@@ -82,20 +82,20 @@ pub fn trusted_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// The same of what may not be there, or be a link to nothing: nobody else could put something
+/// Checks a path that may not exist, or be a link to nothing: nobody else could create a file
 /// there.
 ///
 /// # Errors
 ///
-/// As [`trusted_path`], of the last directory on the way that is there.
+/// Those of [`trusted_path`], for the last directory on the way that exists.
 pub fn trusted_or_missing(path: &Path) -> Result<()> {
     let (real, _) = walk(path)?;
     trusted(&real)?;
     Ok(())
 }
 
-/// Follows a path as the kernel does, and judges each step. Returns where it leads and whether
-/// something is there; otherwise the last directory that is.
+/// Follows a path as the kernel does, and judges each step. Returns where the path leads and
+/// `true`, or the last directory that exists and `false`.
 fn walk(path: &Path) -> Result<(PathBuf, bool)> {
     let path = absolute(path).with_context(|| path.display().to_string())?;
     let mut here = PathBuf::from("/");
@@ -117,7 +117,7 @@ fn walk(path: &Path) -> Result<(PathBuf, bool)> {
             if links > MOST_LINKS {
                 bail!("{} leads through too many links", path.display());
             }
-            // Everybody may write to a link by its mode, and nobody can.
+            // The mode of a link always permits writing, but has no effect.
             judge(&next, (meta.uid(), meta.gid()), 0)?;
             let target = fs::read_link(&next).with_context(|| next.display().to_string())?;
             if target.is_absolute() {
@@ -126,8 +126,8 @@ fn walk(path: &Path) -> Result<(PathBuf, bool)> {
             rest.extend(parts(&target));
             continue;
         }
-        // What comes below has to belong to someone trusted, so that a sticky directory is as good
-        // as one that others can't write.
+        // What comes next must belong to someone trusted, so a sticky directory is as good as one
+        // that others can't write.
         let mode = match meta.mode() & STICKY {
             0 => meta.mode(),
             _ => meta.mode() & !(OTHERS | GROUP),
@@ -138,7 +138,7 @@ fn walk(path: &Path) -> Result<(PathBuf, bool)> {
     Ok((here, true))
 }
 
-/// The components of a path, the last one first.
+/// Returns the components of a path, the last one first.
 fn parts(path: &Path) -> Vec<OsString> {
     let parts = path.components().rev().filter(|part| {
         let part = *part;
@@ -147,7 +147,7 @@ fn parts(path: &Path) -> Vec<OsString> {
     parts.map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// Whether this runs as root.
+/// Returns whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -156,8 +156,8 @@ fn judge(path: &Path, (owner, owning_group): (u32, u32), mode: u32) -> Result<()
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         bail!("{} belongs to user {owner}", path.display());
     }
-    // Whoever is in root's group is as good as root. Where there is a list of others, the group's
-    // bits say what those may do at most.
+    // Members of root's group are as good as root. With an access control list, the group bits are
+    // the most that the listed users may do.
     let group = || mode & GROUP != 0 && (owning_group != 0 || has_acl(path));
     if mode & OTHERS != 0 || group() {
         bail!(
@@ -218,11 +218,11 @@ mod tests {
         set_mode(&above, 0o777);
         let why = trusted_path(&link).unwrap_err().to_string();
         assert!(why.contains("/a can be written by others"), "{why}");
-        // As /tmp is: nobody can put another `b` in the place of this one.
+        // As in /tmp, nobody can replace this `b` by another.
         set_mode(&above, 0o1777);
         assert!(trusted_path(&link).is_ok());
 
-        // Where a link is matters as much as where it leads.
+        // The place of a link matters as much as its target.
         let open = dir.path().join("open");
         fs::create_dir(&open).unwrap();
         symlink(&file, open.join("link")).unwrap();
@@ -233,7 +233,7 @@ mod tests {
         symlink("open/link", dir.path().join("second")).unwrap();
         assert!(trusted_path(&dir.path().join("second")).is_err());
 
-        // A link to nothing, which only whoever owns the directory can make something.
+        // A link to nothing: only the owner of the target's directory can create the target.
         fs::remove_file(&file).unwrap();
         assert!(trusted_path(&link).is_err());
         assert!(trusted_or_missing(&link).is_ok());
@@ -263,7 +263,7 @@ mod tests {
         give(&home);
         let why = trusted_path(&home.join("gcc")).unwrap_err().to_string();
         assert!(why.contains("/home belongs to user 1000"), "{why}");
-        // Nor is a link that a user made where everybody may, as in /tmp.
+        // Nor is a link that a user made where everybody can write, such as in /tmp.
         set_mode(dir.path(), 0o1777);
         let link = dir.path().join("link");
         symlink("/bin/sh", &link).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The order of versions: numbers as numbers, `~` before the end.
+//! The order of versions: numbers by value, and `~` before the end.
 
 use std::cmp::Ordering;
 
@@ -21,7 +21,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     Ordering::Equal
 }
 
-/// Cuts what is digits, or what is none, off the front.
+/// Cuts the leading digits, or the leading characters that are not digits, off the text.
 fn take<'a>(text: &mut &'a [u8], digits: bool) -> &'a [u8] {
     let end = text
         .iter()
@@ -32,7 +32,8 @@ fn take<'a>(text: &mut &'a [u8], digits: bool) -> &'a [u8] {
     part
 }
 
-/// The end of a word, which is 0, comes after `~` and before all else; letters before the rest.
+/// Returns the weight of a character. The end of a word weighs 0: it comes after `~` and before
+/// everything else. Letters come before other characters.
 fn weight(byte: &u8) -> i32 {
     match byte {
         b'~' => -1,
@@ -41,7 +42,7 @@ fn weight(byte: &u8) -> i32 {
     }
 }
 
-/// By value, whatever their length.
+/// Compares numbers of any length by value.
 fn numbers(a: &[u8], b: &[u8]) -> Ordering {
     let value = |digits: &[u8]| -> Vec<u8> {
         let zeros = digits.iter().take_while(|digit| **digit == b'0').count();

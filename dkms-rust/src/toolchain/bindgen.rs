@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! bindgen, which describes the kernel's C interface to the crates.
+//! Finds bindgen, which describes the kernel's C interface to the crates.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -13,13 +13,13 @@ use crate::toolchain::programs::named;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where those are that come with dkms-rust.
+/// The directory with dkms-rust's own bindgens.
 const OWN: &str = "/usr/lib/dkms-rust";
 
-/// What brings it.
+/// The package that ships them.
 const OWN_PACKAGE: &str = "dkms-rust";
 
-/// The packages of which one brings libclang.
+/// The packages that bring libclang; one of them is enough.
 const LIBCLANG: [&str; 4] = [
     "libclang1-19",
     "libclang1-21",
@@ -27,7 +27,7 @@ const LIBCLANG: [&str; 4] = [
     "libclang-dev",
 ];
 
-/// A bindgen's path and what it says it is.
+/// A bindgen, with its path and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bindgen {
     /// Where it is.
@@ -37,7 +37,7 @@ pub struct Bindgen {
 }
 
 impl Bindgen {
-    /// All that are here: dkms-rust's own, then others.
+    /// Returns all bindgens on this machine: dkms-rust's own, then the others.
     pub fn all() -> Vec<Self> {
         let ask = |path: PathBuf| {
             let version = answer(Command::new(&path).arg("--version"))?;
@@ -50,23 +50,25 @@ impl Bindgen {
         own.chain(named("bindgen")).filter_map(ask).collect()
     }
 
-    /// What the one that the kernel was built with says that it is, if the kernel tells.
+    /// Returns the version text of the bindgen that the kernel was built with, if the kernel names
+    /// it.
     pub fn own(kernel: &Kernel) -> Option<&str> {
         kernel.config.get("BINDGEN_VERSION_TEXT")
     }
 
-    /// Whether the one is here that the kernel was built with. Another writes other impls, and the
-    /// numbers of impls are in the names of symbols.
+    /// Returns whether the bindgen that the kernel was built with is in `found`. Another one
+    /// generates other impls, and the numbers of impls are in the names of symbols.
     pub fn is_own_here(kernel: &Kernel, found: &[Self]) -> bool {
         Self::own(kernel).is_none_or(|own| found.iter().any(|bindgen| bindgen.version == own))
     }
 
-    /// The same of this machine; it is named where it is missing.
+    /// Returns the version text of the bindgen that the kernel was built with, if that is not on
+    /// this machine.
     pub fn missing_own(kernel: &Kernel) -> Option<&str> {
         Self::own(kernel).filter(|_| !Self::is_own_here(kernel, &Self::all()))
     }
 
-    /// Takes the one that the kernel was built with, or else the first that is new enough.
+    /// Chooses the bindgen that the kernel was built with, or else the first that is new enough.
     ///
     /// # Errors
     ///
@@ -99,7 +101,7 @@ impl Bindgen {
         Err(Refusal::new(&kernel.release, why, mend))
     }
 
-    /// Refuses if bindgen crashes, or finds no libclang that it can read C with.
+    /// Refuses the kernel if bindgen crashes, or finds no libclang that can read C.
     ///
     /// # Errors
     ///
@@ -116,7 +118,7 @@ impl Bindgen {
         let system = &kernel.system;
         let own = self.path.starts_with(OWN);
         let package = if own { OWN_PACKAGE } else { "bindgen" };
-        // The package with the library itself has LLVM's version in its name.
+        // The name of the package that contains the library has LLVM's version in it.
         let owners = dpkg::owners_of(system, "*/libclang-*.so.*");
         let missing = owners.is_empty();
         let install = || {
@@ -193,7 +195,7 @@ mod tests {
         };
         assert!(is_own("7.3.4-amd64", "bindgen 0.71.1"));
         assert!(!is_own("7.3.4-amd64", "bindgen 0.72.1"));
-        // Where the kernel does not say, any will do.
+        // If the kernel does not name its bindgen, any will do.
         assert!(is_own("7.0.1-amd64", "bindgen 0.72.1"));
     }
 

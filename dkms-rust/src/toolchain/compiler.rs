@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The C compiler for a kernel's modules.
+//! Finds the C compiler for a kernel's modules.
 //!
-//! The kernel's configuration says which one built it, but only as text. What is taken from there
-//! is a version and, at most, a plain name; programs are looked up in the usual directories.
+//! The kernel's configuration names the compiler that built it, but only as text. Only a version
+//! and, at most, a plain name are taken from there; programs are looked up in the usual
+//! directories.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -18,22 +19,21 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The C compilers for a kernel, as make must be told of them: variables that differ from what
-/// kbuild takes by itself.
+/// The C compiler for a kernel: the make variables that differ from kbuild's own choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compiler {
     args: Vec<String>,
 }
 
-/// The tools of LLVM that kbuild runs for a module, without their suffix.
+/// The LLVM tools that kbuild runs for a module, without their suffix.
 const LLVM: [&str; 5] = ["clang", "ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy"];
 
-/// Where Debian's packages of each version of LLVM put them.
+/// The directory in which Debian's packages put each version of LLVM.
 const LLVM_VERSIONS: &str = "/usr/lib";
 
 impl Compiler {
     /// Finds the compiler: gcc of the major version that built the kernel, or a clang that is not
-    /// older than the kernel's, with the rest of LLVM.
+    /// older than the kernel's, with the other tools of LLVM.
     ///
     /// # Errors
     ///
@@ -46,14 +46,14 @@ impl Compiler {
         gcc(kernel, &built)
     }
 
-    /// The arguments for make.
+    /// Returns the arguments for make.
     pub fn make_args(&self) -> &[String] {
         &self.args
     }
 
-    /// Those of the user's arguments for make that go behind ours and have the last word. dkms adds
-    /// LLVM's plain names to every call for a kernel that clang built; they are left out where
-    /// the tools have other names here.
+    /// Returns those of the user's make arguments that go behind ours and take precedence. For a
+    /// kernel that clang built, dkms adds LLVM's plain names to every call; they are left out if
+    /// the tools have other names on this machine.
     pub fn heeded<'a>(&self, args: &'a [String]) -> impl Iterator<Item = &'a String> {
         let plain = "LLVM=1";
         let suffixed = self
@@ -65,13 +65,13 @@ impl Compiler {
             .filter(move |arg| !suffixed || !dkms_s.contains(&arg.as_str()))
     }
 
-    /// That gcc, where kbuild would take `kbuilds` by itself.
+    /// Builds the arguments for the gcc `name`; kbuild by itself would choose `kbuilds`.
     fn gcc(name: &str, kbuilds: &str, native: bool) -> Self {
         let mut args = Vec::new();
         if name != kbuilds {
             args.push(format!("CC={name}"));
         }
-        // For programs that run here kbuild takes gcc.
+        // kbuild uses gcc for programs that run on this machine.
         if find("gcc").is_none() {
             let versioned = named("gcc").into_iter().next();
             let host = versioned.map(|gcc| gcc.display().to_string());
@@ -88,7 +88,7 @@ impl Compiler {
     }
 }
 
-/// What the configuration says of the compiler.
+/// What the configuration says about the compiler.
 #[derive(Debug, PartialEq, Eq)]
 struct Built {
     /// Its name, if it is a plain one.
@@ -121,7 +121,7 @@ impl Built {
     }
 }
 
-/// Whether it can be the name of a program in one of the usual directories.
+/// Returns whether a name can be that of a program in one of the usual directories.
 fn is_plain(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
     name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
@@ -183,8 +183,7 @@ fn no_gcc(kernel: &Kernel, built: &Built) -> Refusal {
     Refusal::new(&kernel.release, why, mend)
 }
 
-/// The gcc that kbuild takes if it is told nothing: Debian's headers name one in
-/// `.kernelvariables`.
+/// Returns the gcc that kbuild uses by default: Debian's headers name one in `.kernelvariables`.
 fn kbuilds(kernel: &Kernel) -> String {
     let file = kernel.build.join(".kernelvariables");
     let text = fs::read_to_string(file).unwrap_or_default();
@@ -204,7 +203,7 @@ fn kbuilds(kernel: &Kernel) -> String {
     if is_plain(&name) { name } else { "gcc".into() }
 }
 
-/// The first part of the GNU name of the kernel's machine.
+/// Returns the first part of the GNU triplet of the kernel's machine.
 fn gnu_machine(kernel: &Kernel) -> Option<&'static str> {
     match kernel.srcarch()?.as_str() {
         "x86" if kernel.config.is_on("X86_32") => Some("i686"),
@@ -216,16 +215,16 @@ fn gnu_machine(kernel: &Kernel) -> Option<&'static str> {
     }
 }
 
-/// Whether programs for a machine run here.
+/// Returns whether programs for a machine run here.
 fn is_native(machine: Option<&str>) -> bool {
     machine.is_none_or(|machine| machine == std::env::consts::ARCH)
 }
 
-/// Whether a gcc that was made for this machine serves the kernel's.
+/// Returns whether a gcc that was made for one machine serves the kernel's machine.
 fn is_for(machine: Option<&str>, made_for: &str) -> bool {
     let made_for = made_for.split('-').next().unwrap_or_default();
     match machine {
-        // gcc for either makes code for both.
+        // A gcc for either of them compiles for both.
         Some("i686" | "x86_64") => made_for == "x86_64" || made_for.ends_with("86"),
         Some(machine) => made_for == machine,
         None => true,
@@ -242,7 +241,7 @@ fn llvm(kernel: &Kernel, built: &Built) -> Result<Compiler, Refusal> {
             usable.push((major != Some(oldest), at, value));
         }
     }
-    // The kernel's own version before newer ones, and plain names before others.
+    // Prefer the kernel's own version to newer ones, and plain names to others.
     if let Some((_, _, value)) = usable.into_iter().min() {
         return Ok(Compiler::llvm(&value));
     }
@@ -270,7 +269,7 @@ fn llvm(kernel: &Kernel, built: &Built) -> Result<Compiler, Refusal> {
     Err(Refusal::new(&kernel.release, why, mend))
 }
 
-/// The sets of LLVM's tools that are whole: the value of kbuild's variable, and clang's path.
+/// Returns the complete sets of LLVM's tools: the value of kbuild's variable, and clang's path.
 fn llvm_here() -> Vec<(String, std::path::PathBuf)> {
     let mut found = Vec::new();
     let versions: BTreeSet<u32> = names(Path::new(LLVM_VERSIONS))

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which files a toolchain is: paths, sizes and times. Packages keep the times of their files, so
-//! that the same version installed again is the same.
+//! Identifies the files of a toolchain by paths, sizes and times. Packages keep the times of their
+//! files, so the same version has the same identity after it is installed again. The source of
+//! `core` is identified by its content.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where bindgen finds libclang: here, and in folders here of an architecture or of an LLVM.
+/// Where bindgen finds libclang: here, and in directories below for an architecture or an LLVM
+/// version.
 const LIBRARIES: &str = "/usr/lib";
 
-/// A program, by the file that its path leads to.
+/// Identifies a program by the file that its path leads to.
 pub fn of_program(path: &Path) -> String {
     line(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 
-/// Every libclang that bindgen could load.
+/// Identifies every libclang that bindgen could load.
 pub fn of_libclang() -> String {
     let folder = Path::new(LIBRARIES);
     let mut found = Vec::new();
@@ -36,15 +38,15 @@ fn add_libclang(folder: &Path, found: &mut Vec<PathBuf>) {
     found.extend(names.filter(named).map(|name| folder.join(name)));
 }
 
-/// All that is in a folder.
+/// Identifies all files below a directory.
 pub fn of_folder(folder: &Path) -> String {
     let mut found = Vec::new();
     walk(folder, &mut found);
     text(found)
 }
 
-/// The source of `core` below a library's directory, by its content: the package that brings it may
-/// be another.
+/// Identifies the source of `core` below a library's directory, by its content: different packages
+/// can contain it.
 pub fn of_library(library: &Path) -> String {
     let mut found = Vec::new();
     for part in ["core/src", "stdarch/crates/core_arch/src"] {

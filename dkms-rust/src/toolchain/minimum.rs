@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The oldest versions of tools that a kernel is built with. Its `scripts/min-tool-version.sh`
-//! says so, which is in its source and seldom in its headers.
+//! The oldest versions of tools with which a kernel can be built. The kernel's
+//! `scripts/min-tool-version.sh` names them; it is in the source, and seldom in the headers.
 
 use crate::kernel::headers::Kernel;
 use std::fs;
 
 const SCRIPT: &str = "scripts/min-tool-version.sh";
 
-/// What is taken where the script is not there, by the series from which on it holds, the newest
-/// first.
+/// The versions to use if the script is missing, by the first series that needs them. The newest
+/// series comes first.
 const KNOWN: [((u32, u32), Minimum); 2] = [
     ((7, 1), Minimum::new([1, 85, 0], [0, 71, 1])),
     ((0, 0), Minimum::new([1, 78, 0], [0, 65, 1])),
@@ -29,7 +29,7 @@ impl Minimum {
         Self { rustc, bindgen }
     }
 
-    /// That of a kernel.
+    /// Returns the oldest versions for a kernel.
     pub fn of(kernel: &Kernel) -> Self {
         let series = kernel.release.series().unwrap_or_default();
         let known = KNOWN.iter().find(|(since, _)| series >= *since);
@@ -42,8 +42,8 @@ impl Minimum {
     }
 }
 
-/// The version that the script prints for a tool: the last one where that depends on the
-/// architecture, which is that of most.
+/// Returns the version that the script prints for a tool. If that depends on the architecture,
+/// returns the last one, which is that of most architectures.
 fn in_script(script: &str, tool: &str) -> Option<[u32; 3]> {
     let label = format!("{tool})");
     let case = script.lines().skip_while(|line| line.trim() != label);
@@ -52,7 +52,7 @@ fn in_script(script: &str, tool: &str) -> Option<[u32; 3]> {
         .last()
 }
 
-/// The first three numbers of a version: `0.71.1` of `bindgen 0.71.1`, `1.85.0` of `1.85`.
+/// Returns the first three numbers of a version: `0.71.1` of `bindgen 0.71.1`, `1.85.0` of `1.85`.
 pub fn numbers(text: &str) -> Option<[u32; 3]> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let end = |c: char| !c.is_ascii_digit() && c != '.';
@@ -62,7 +62,7 @@ pub fn numbers(text: &str) -> Option<[u32; 3]> {
     Some([major, minor, parts.next().flatten().unwrap_or(0)])
 }
 
-/// A version as it is written.
+/// Formats a version.
 pub fn text([major, minor, patch]: [u32; 3]) -> String {
     format!("{major}.{minor}.{patch}")
 }

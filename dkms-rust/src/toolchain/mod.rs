@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The programs that compile: rustc, bindgen and the C compiler, found by asking each what it is.
-//! May use `kernel` and `system`.
+//! The programs that compile: rustc, bindgen and the C compiler. Each program that is found is
+//! asked for its version. May use `kernel` and `system`.
 
 pub mod bindgen;
 pub mod compiler;

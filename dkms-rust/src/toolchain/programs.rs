@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where compilers are looked for.
+//! Looks for compilers.
 
 use crate::system::names;
 use crate::system::search::{find_in, may_run, search_path};
@@ -8,11 +8,11 @@ use crate::system::version;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The directory in which Ubuntu and Debian put each version of Rust's tools, as `rust-1.85/bin`.
+/// The directory in which Ubuntu and Debian install each version of Rust's tools: `rust-1.85/bin`.
 const VERSIONED: &str = "/usr/lib";
 
-/// The programs that are called `name` or `name-<version>`, in the order of their directories; of
-/// one directory that without a version comes first, and then the newest.
+/// Returns the programs called `name` or `name-<version>`, in the order of their directories. In
+/// each directory, the one without a version comes first, then the newest.
 pub fn named(name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in directories() {
@@ -32,13 +32,13 @@ pub fn named(name: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The first program with exactly this name. A name with a slash in it is no name.
+/// Returns the first program with exactly this name. A name may not contain a slash.
 pub fn find(name: &str) -> Option<PathBuf> {
     find_in(&directories(), name)
 }
 
-/// All directories with programs, without links: /bin is /usr/bin, so that a program has one path
-/// whatever PATH is.
+/// Returns all directories with programs, without links: /bin is /usr/bin, so a program has the
+/// same path whatever PATH is.
 fn directories() -> Vec<PathBuf> {
     let versioned = names(Path::new(VERSIONED))
         .into_iter()
@@ -55,7 +55,7 @@ fn directories() -> Vec<PathBuf> {
     found
 }
 
-/// Whether a file is called `name` or `name-<version>`.
+/// Returns whether a file is called `name` or `name-<version>`.
 fn is_named(file: &str, name: &str) -> bool {
     match file.strip_prefix(name) {
         Some("") => true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every rustc that is here, asked what it is and never taken by its name.
+//! Finds every rustc on this machine. Each is asked for its version; its file name does not count.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A rustc, and what it says it is.
+/// A rustc and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rustc {
     /// Where it is.
@@ -27,7 +27,7 @@ pub struct Rustc {
 }
 
 impl Rustc {
-    /// Every rustc that is here, once each.
+    /// Returns every rustc on this machine, each once.
     pub fn all() -> Vec<Self> {
         let mut found = Vec::new();
         let mut files = Vec::new();
@@ -44,8 +44,8 @@ impl Rustc {
         found
     }
 
-    /// The system's own of these, if it compiles the kernel's crates, or else the first other that
-    /// does; of several one that has the source of `core`.
+    /// Chooses the system's own rustc if it is new enough for the kernel's crates, or else the
+    /// first other that is. If several are, one that has the source of `core` is preferred.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Rustc {
         Err(Refusal::new(&kernel.release, why, mend))
     }
 
-    /// What is here, in words.
+    /// Returns the names and versions of these rustcs as text.
     pub fn there<'a>(found: impl IntoIterator<Item = &'a Self>) -> String {
         let name = |rustc: &Self| format!("{} is {:?}", rustc.path.display(), rustc.version);
         let names: Vec<_> = found.into_iter().map(name).collect();
@@ -85,7 +85,7 @@ impl Rustc {
         }
     }
 
-    /// What to do for `rustc 1.85.1 (4eb161250 2025-03-15)`.
+    /// Returns the mend that brings `wanted`, such as `rustc 1.85.1 (4eb161250 2025-03-15)`.
     pub fn mend(system: &System, wanted: &str) -> String {
         let number = wanted.split(' ').nth(1).unwrap_or(wanted);
         let series = number.rsplit_once('.').map_or(number, |(series, _)| series);
@@ -101,17 +101,17 @@ impl Rustc {
             })
     }
 
-    /// Its version as the kernel counts: 108501 for 1.85.1.
+    /// Returns the version as the kernel encodes it: 108501 for 1.85.1.
     pub fn number(&self) -> Option<u32> {
         let [major, minor, patch] = numbers(&self.version)?;
         Some(major * 100_000 + minor * 100 + patch)
     }
 
-    /// The source of `core`, which comes with the package rust-src.
+    /// Returns the directory with the source of `core`, which rust-src or dkms-rust-sources brings.
     ///
     /// # Errors
     ///
-    /// A refusal if it is not there.
+    /// A refusal if it is missing, or if root can't trust it.
     pub fn library(&self, kernel: &Kernel) -> Result<PathBuf, Refusal> {
         let missing = |library: Option<PathBuf>| match library {
             Some(library) if is_root() => trusted_path(&library)
@@ -126,7 +126,7 @@ impl Rustc {
         })
     }
 
-    /// Its own, or that of its version which dkms-rust-sources brought.
+    /// Returns the toolchain's own source of `core`, or that of its version from dkms-rust-sources.
     fn source(&self, system: &System) -> Option<PathBuf> {
         let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]))?;
         let own = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
@@ -135,14 +135,14 @@ impl Rustc {
         [own, packaged].into_iter().find(has_core)
     }
 
-    /// `1.85.1`, where it is a release: a nightly's library is another each day.
+    /// Returns `1.85.1` if this is a release. A nightly's library can differ every day.
     fn release(&self) -> Option<String> {
         let number = self.version.split(' ').nth(1)?;
         let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
         plain.then(|| number.to_owned())
     }
 
-    /// What brings the source of `core`.
+    /// Returns the mend for the missing source of `core`.
     fn fix_source(&self, system: &System) -> String {
         if let Some(toolchain) = rustup_s(&self.path) {
             return format!("rustup component add rust-src --toolchain {toolchain}");
@@ -166,7 +166,7 @@ impl Rustc {
     }
 }
 
-/// What brings a rustc from `oldest` on, and its source.
+/// Returns the mend that installs rustc `oldest` or newer, and its source.
 fn fix_any(system: &System, oldest: [u32; 3]) -> String {
     let will_do = |version: &str| numbers(version) >= Some(oldest);
     dpkg::install_version(system, "rustc", &["rust-src"], will_do).unwrap_or_else(|| {
@@ -186,8 +186,8 @@ fn ask(path: PathBuf) -> Option<Rustc> {
         .then_some(Rustc { path, version })
 }
 
-/// Whether `path`, which leads to `file`, is rustup's stand-in, which picks another toolchain in
-/// every directory. It is never run: its toolchains are found by their path.
+/// Returns whether `path`, which leads to `file`, is rustup's proxy, which picks a toolchain by the
+/// current directory. It is never run: rustup's toolchains are found by their paths.
 fn is_proxy(path: &Path, file: &Path) -> bool {
     let is_rustup = |name: &str| name == "rustup" || name == "rustup-init";
     if file
@@ -197,24 +197,24 @@ fn is_proxy(path: &Path, file: &Path) -> bool {
     {
         return true;
     }
-    // It may be a copy; then rustup is beside it, and libraries are not.
+    // It may be a copy. Then rustup is beside it, and libraries are not.
     let libraries = file.parent().and_then(Path::parent);
     let libraries = libraries.is_some_and(|above| above.join("lib/rustlib").is_dir());
     !libraries && path.with_file_name("rustup").exists()
 }
 
-/// Where root's toolchains of rustup are, whoever's shell root comes from: in root's home or for the
-/// whole machine, the same for the administrator and for what apt does by night.
+/// Root's rustup toolchains: in root's home or for the whole machine. They do not depend on whose
+/// shell root comes from, so the administrator and apt's nightly runs find the same ones.
 const ROOTS: [(&str, &str); 2] = [("/root", ".rustup"), ("/usr/local", "rustup")];
 
-/// The compilers of rustup's toolchains, its default first.
+/// Returns the compilers of rustup's toolchains, the default first.
 fn rustup() -> Vec<PathBuf> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from);
     let homes = homes(is_root(), variable);
     homes.iter().flat_map(|home| toolchains(home)).collect()
 }
 
-/// Where rustup keeps toolchains: a user's own place, by the user's environment, or root's.
+/// Returns rustup's directories: root's, or the user's own by the user's environment.
 fn homes(root: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
     if root {
         return ROOTS
@@ -248,7 +248,7 @@ fn toolchains(home: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The name of the toolchain, if the rustc is one of rustup's.
+/// Returns the name of the toolchain, if the rustc is one of rustup's.
 fn rustup_s(rustc: &Path) -> Option<&str> {
     let toolchain = rustc.parent()?.parent()?;
     let parent = toolchain.parent()?.file_name()?;
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(homes(false, home("RUSTUP_HOME")), [dir.path()]);
         fs::create_dir(dir.path().join(".rustup")).unwrap();
         assert_eq!(homes(false, home("HOME")), [dir.path().join(".rustup")]);
-        // Nor are those in a place of somebody else a user's.
+        // Toolchains in somebody else's directory are not the user's.
         if !is_root() {
             assert!(homes(false, |_| Some("/usr".into())).is_empty());
         }
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(chosen.path, Path::new("/usr/bin/rustc"));
         assert_eq!(chosen.number(), Some(108_501));
 
-        // That other one has the source of `core`.
+        // The other rustc has the source of `core`.
         let sysroot = root.path().join("toolchain");
         let core = sysroot.join("lib/rustlib/src/rust/library/core/src");
         fs::create_dir_all(&core).unwrap();
@@ -360,7 +360,7 @@ mod tests {
         let chosen = new_enough(&[without, with_source.clone()]).unwrap();
         assert_eq!(chosen, with_source);
 
-        // The system's own is too old, as bookworm's is.
+        // The system's own rustc is too old, as bookworm's is.
         let old = rustc("/usr/bin/rustc", "rustc 1.63.0");
         let chosen = new_enough(&[old.clone(), found[0].clone()]).unwrap();
         assert_eq!(chosen.path, found[0].path);
@@ -368,7 +368,7 @@ mod tests {
         let why = refusal.reason;
         assert!(why.contains("rustc 1.78.0 or newer"), "{why}");
         assert!(why.ends_with("/usr/bin/rustc is \"rustc 1.63.0\""), "{why}");
-        // apt has none here, and nothing is said that it can't do.
+        // apt has none here, so the mend is not an apt command.
         let mend = refusal.mend.unwrap();
         assert!(mend.starts_with("install rustc 1.78.0 or newer"), "{mend}");
         assert!(

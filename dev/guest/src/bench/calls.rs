@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a call costs: instructions, system call included.
+//! The cost of a call in instructions, including the system call.
 
 use std::os::fd::AsFd as _;
 
@@ -24,11 +24,11 @@ use super::subjects::message;
 use crate::drive::GREETING;
 use crate::drive::LIMIT;
 
-/// The timer ticks every four million instructions and costs some thousand: a round is short
-/// enough that most rounds have none, and so the median has none.
+/// The timer ticks every four million instructions, and a tick costs a few thousand. A round is so
+/// short that most rounds have no tick, and so the median has none either.
 const ROUNDS: usize = 21;
 
-/// So many instructions are a round, or about.
+/// The approximate number of instructions in a round.
 const ROUND: u32 = 1_000_000;
 
 const SHORT: usize = GREETING.len();
@@ -55,8 +55,8 @@ pub const MEASURES: &[Measure] = &[
     ("write-4096", || writes("write-4096", LIMIT, 3_500)),
 ];
 
-/// Calls again and again, and checks what comes back: the length that it is given is that of the
-/// message.
+/// Makes calls on a module, `times` times, and checks their results; `length` is the length of the
+/// message. Returns the instructions of one of them.
 type Calls = fn(&Subject, length: usize, times: u32) -> anyhow::Result<f64>;
 
 fn reads(name: &str, length: usize, about: u32, calls: Calls) -> anyhow::Result<()> {
@@ -78,7 +78,7 @@ fn writes(name: &str, length: usize, about: u32) -> anyhow::Result<()> {
     })
 }
 
-/// The instructions of one call of many, each of which has to come to the same.
+/// Returns the instructions of one call, averaged over many; each must return `wanted`.
 fn per_call(
     times: u32,
     wanted: usize,
@@ -101,7 +101,7 @@ fn per_call(
     Ok(count / f64::from(times))
 }
 
-/// What `cat` does.
+/// Makes the calls that `cat` makes.
 fn cat(subject: &Subject, length: usize, times: u32) -> anyhow::Result<f64> {
     let path = subject.path()?;
     let mut buffer = [0; LIMIT];
@@ -134,7 +134,7 @@ fn pread_from(subject: &Subject, length: usize, times: u32, offset: u8) -> anyho
     per_call(times, wanted, || pread(file, &mut buffer, offset.into()))
 }
 
-/// A message of 4096 bytes by 64 at a time: one seek to its start, 64 reads.
+/// Reads a message of 4096 bytes, 64 at a time: one seek to its start, 64 reads.
 fn small_reads(subject: &Subject, length: usize, times: u32) -> anyhow::Result<f64> {
     const PIECES: usize = 64;
     let file = subject.open(OFlag::O_RDONLY)?;

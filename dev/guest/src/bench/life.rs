@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What loading and unloading cost, and how much memory a loaded module takes.
+//! The cost of loading and unloading, and the memory that a loaded module takes.
 
 use std::fs;
 use std::thread::sleep;
@@ -19,10 +19,10 @@ use crate::module;
 
 const ROUNDS: usize = 11;
 
-/// What every other measure wants to have happened.
+/// The measure that has to run before all others.
 pub const SETTLE: &str = "settle";
 
-/// The measures; the first in the suite, and so it waits.
+/// The measures. `settle` is the first in the suite, so that the others wait for it.
 pub const MEASURES: &[Measure] = &[
     (SETTLE, settle),
     ("load", load),
@@ -30,13 +30,14 @@ pub const MEASURES: &[Measure] = &[
     ("module-memory", memory),
 ];
 
-/// The kernel's own threads go on booting for a while after it has started us.
+/// Waits: the kernel's own threads go on booting for a while after init has started.
 fn settle() -> anyhow::Result<()> {
     sleep(Duration::from_secs(20));
     Ok(())
 }
 
-/// The instructions of this thread, where a nanosecond is one.
+/// Returns the instructions of this thread in `body`, in a guest where a nanosecond is an
+/// instruction.
 pub fn instructions(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("asking for our time");
     let begin = now()?;
@@ -71,7 +72,7 @@ fn unload() -> anyhow::Result<()> {
     )
 }
 
-/// What `/proc/modules` says, in bytes.
+/// Reports the size of each module according to `/proc/modules`, in bytes.
 fn memory() -> anyhow::Result<()> {
     bring_all(crate::drive::GREETING.len())?;
     let table = fs::read_to_string("/proc/modules").context("reading /proc/modules")?;

@@ -19,28 +19,28 @@ use crate::module;
 
 /// A module that is measured.
 pub struct Subject {
-    /// What it is called in the results.
+    /// The name in the results.
     pub name: &'static str,
-    /// The name of the module; its file is below `/`.
+    /// The name of the module, which is also that of its file in `/`.
     pub module: &'static str,
-    /// Its entry.
+    /// The path of its file in `/proc`.
     pub entry: &'static str,
-    /// How its message comes to be of a length.
+    /// How its message is set.
     pub message: Message,
 }
 
-/// What a module says.
+/// How the message of a module is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// Nothing, ever.
+    /// It never has a message.
     None,
-    /// What a parameter of the module makes it say.
+    /// By a parameter of the module.
     Parameter,
-    /// What is written to it.
+    /// By a write to its file.
     Written,
 }
 
-/// All of them, the driver first.
+/// All modules, the driver first.
 pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "driver",
@@ -80,44 +80,44 @@ pub const SUBJECTS: &[Subject] = &[
     },
 ];
 
-/// The message of this length.
+/// Returns a message of this length.
 pub fn message(length: usize) -> Vec<u8> {
     GREETING.iter().copied().cycle().take(length).collect()
 }
 
 impl Subject {
-    /// Whether it says anything.
+    /// Returns whether it ever has a message.
     pub fn speaks(&self) -> bool {
         self.message != Message::None
     }
 
-    /// Whether it can be written.
+    /// Returns whether it can be written to.
     pub fn is_written(&self) -> bool {
         self.message == Message::Written
     }
 
-    /// Its entry, for system calls.
+    /// Returns the path of its file, for system calls.
     pub fn path(&self) -> anyhow::Result<CString> {
         CString::new(self.entry).context("a path with a NUL")
     }
 
-    /// How much of a message of this length it says.
+    /// Returns how much of a message of this length it returns.
     pub fn says(&self, length: usize) -> usize {
         if self.speaks() { length } else { 0 }
     }
 
-    /// Opens its entry.
+    /// Opens its file in `/proc`.
     pub fn open(&self, flags: OFlag) -> anyhow::Result<OwnedFd> {
         drive::open_with(self.entry, flags).with_context(|| format!("opening {}", self.entry))
     }
 
-    /// The module's file.
+    /// Reads the module's file.
     pub fn image(&self) -> anyhow::Result<Vec<u8>> {
         let path = format!("/{}.ko", self.module);
         fs::read(&path).with_context(|| format!("reading {path}"))
     }
 
-    /// Loads it anew with a message of this length, and looks that it says it.
+    /// Loads it anew with a message of this length, and checks that it returns that message.
     pub fn bring(&self, length: usize) -> anyhow::Result<()> {
         self.take_away()?;
         let parameter = match self.message {
@@ -139,7 +139,7 @@ impl Subject {
         same(self.entry, got, message)
     }
 
-    /// Unloads it where it is loaded.
+    /// Unloads it if it is loaded.
     pub fn take_away(&self) -> anyhow::Result<()> {
         if module::state(self.module)?.is_some() {
             module::unload(self.module).with_context(|| format!("unloading {}", self.module))?;
@@ -148,7 +148,7 @@ impl Subject {
     }
 }
 
-/// Loads all anew with a message of this length.
+/// Loads all modules anew with a message of this length.
 pub fn bring_all(length: usize) -> anyhow::Result<()> {
     SUBJECTS
         .iter()

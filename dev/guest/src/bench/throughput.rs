@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How many reads come through in a while, with one reader and with two, alone and beside somebody
-//! who writes.
+//! The number of reads in a fixed time, with one reader and with two, alone and with a concurrent
+//! writer.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -25,13 +25,13 @@ use super::subjects::Subject;
 use super::subjects::bring_all;
 use crate::drive::GREETING;
 
-/// Many and short, so that who else uses the machine meanwhile meets all modules alike.
+/// Many short rounds, so that other load on the machine affects all modules alike.
 const ROUNDS: usize = 41;
 
 /// How long a round takes for one module.
 const WHILE: Duration = Duration::from_millis(100);
 
-/// Between looks at the clock.
+/// The number of reads between two looks at the clock.
 const READS: u64 = 64;
 
 const PROCESSORS: usize = 2;
@@ -52,7 +52,7 @@ fn reads(name: &str, readers: usize, writer: bool) -> anyhow::Result<()> {
     })
 }
 
-/// Reads a second, all readers together.
+/// Returns the reads per second of all readers together.
 fn round(subject: &Subject, readers: usize, writer: bool) -> anyhow::Result<f64> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -91,7 +91,7 @@ fn read(subject: &Subject, number: usize) -> anyhow::Result<f64> {
     Ok(count as f64 / begin.elapsed().as_secs_f64())
 }
 
-/// Writes without a pause; with two readers it shares the last one's processor.
+/// Writes without a pause. With two readers it shares the second one's processor.
 fn write(subject: &Subject, over: &AtomicBool) -> anyhow::Result<()> {
     stay_on(PROCESSORS - 1)?;
     let file = subject.open(OFlag::O_WRONLY)?;
@@ -101,7 +101,7 @@ fn write(subject: &Subject, over: &AtomicBool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps this thread on one processor.
+/// Pins this thread to one processor.
 fn stay_on(processor: usize) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     set.set(processor % PROCESSORS).context("a processor")?;

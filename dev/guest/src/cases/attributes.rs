@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is there: names, modes, owners.
+//! The entries in `/proc`: names, modes, owners.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -44,7 +44,7 @@ fn directory_lists_the_file_only(_: &Context) -> anyhow::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut directory =
         Dir::open(drive::DIRECTORY, flags, Mode::empty()).context("opening the directory")?;
-    // Twice over the same descriptor: the second starts again at the first entry.
+    // List twice through the same descriptor: the second listing starts at the first entry again.
     for round in ["first", "second"] {
         let mut names = Vec::new();
         for entry in directory.iter() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Buffers that are not there, or not wholly.
+//! Read buffers that are not mapped, or only in part.
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -63,7 +63,7 @@ fn bad_buffer_at_the_end_of_file(_: &Context) -> anyhow::Result<()> {
     )
 }
 
-/// As much as there is room for, or EFAULT; the position says which.
+/// A read returns as much as there is room for, or EFAULT; the position must agree.
 fn buffer_bad_in_part(_: &Context) -> anyhow::Result<()> {
     for room in 1..GREETING.len() {
         for count in [GREETING.len(), 4096] {

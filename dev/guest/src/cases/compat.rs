@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The same from a 32-bit process.
+//! The same calls from a 32-bit process.
 
 use std::path::Path;
 
@@ -25,17 +25,17 @@ pub const CASES: &[Case] = &[
 
 const FOLDER: &str = "/tmp";
 
-/// The first descriptor that a fresh process opens.
+/// The first descriptor that a new process opens.
 const FIRST: u32 = 3;
 
 const WHOLE: i32 = GREETING.len() as i32;
 
-/// An error as the kernel returns it.
+/// Returns the negative error number that the kernel returns.
 fn error(errno: Errno) -> i32 {
     -(errno as i32)
 }
 
-/// Adds the opening of a file.
+/// Adds a call that opens a file.
 fn open(program: &mut Program, path: &str, flags: i32) -> usize {
     let path = program.place(format!("{path}\0").as_bytes());
     program.call(call::OPEN, &[path, flags as u32, 0])
@@ -87,7 +87,7 @@ fn reads(_: &Context) -> anyhow::Result<()> {
     same("position after it", outcome.answer(after), 0)
 }
 
-/// Offsets come in two halves here, and a position may not fit into one.
+/// In a 32-bit process an offset comes in two halves, and a position may not fit into one of them.
 fn offsets(_: &Context) -> anyhow::Result<()> {
     let mut program = Program::new();
     open(&mut program, drive::FILE, libc::O_RDONLY);
@@ -137,7 +137,7 @@ fn vectors(_: &Context) -> anyhow::Result<()> {
     open(&mut program, drive::FILE, libc::O_RDONLY);
     let first = program.place(&[0; 4]);
     let second = program.place(&[0; 16]);
-    // A 32-bit iovec is two words; one of the three is empty.
+    // A 32-bit iovec is two words; the second of the three is empty.
     let list: Vec<u8> = [first, 1, 0, 0, second, 16]
         .iter()
         .flat_map(|word: &u32| word.to_le_bytes())
@@ -161,12 +161,12 @@ fn vectors(_: &Context) -> anyhow::Result<()> {
     bytes("what it read", outcome.memory(third, 3), &GREETING[3..])
 }
 
-/// Runs the same calls on a file; the answers are to compare.
+/// Makes the same calls on any file, and returns the results for a comparison.
 fn refused_by(path: &str) -> anyhow::Result<Vec<(&'static str, i32)>> {
     let mut program = Program::new();
     open(&mut program, path, libc::O_RDWR);
     let argument = program.place(&[0; 64]);
-    // struct pollfd: the descriptor, what is asked for, what is answered.
+    // struct pollfd: descriptor, requested events, returned events.
     let poll = program.place(&[FIRST as u8, 0, 0, 0, 5, 0, 0, 0]);
     let calls = [
         (
@@ -202,7 +202,7 @@ fn refusals(_: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
-/// Each answer and, read back by a 32-bit process too, the message that stands after all of them.
+/// Checks each result, and the message after all writes, which a 32-bit process reads back too.
 fn writes(_: &Context) -> anyhow::Result<()> {
     let mut program = Program::new();
     open(&mut program, drive::FILE, libc::O_RDWR);
@@ -239,7 +239,7 @@ fn writes(_: &Context) -> anyhow::Result<()> {
             program.call(call::WRITEV, &[FIRST, list, 2]),
             5,
         ),
-        // The upper half counts.
+        // The upper half of the offset counts.
         (
             "pwrite64 at 2^32",
             program.call(call::PWRITE64, &[FIRST, text, 1, 0, 1]),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What keeps the compilers of dkms-rust from doing harm, by this kernel. The program that tries is
-//! a test of dkms-rust's own (`dkms-rust/tests/confine.rs`); whoever starts the guest puts it there.
+//! How dkms-rust keeps compilers from doing harm, tested on this kernel. The program that tries to
+//! do harm is a test of dkms-rust (`dkms-rust/tests/confine.rs`); the host puts it into the guest.
 
 use std::process::Command;
 
@@ -25,7 +25,8 @@ fn no_harm(_: &Context) -> anyhow::Result<()> {
         kmsg::say(&format!("guest: {line}"));
     }
     ensure!(output.status.success(), "it ended with {}", output.status);
-    // Every stock kernel has Landlock, and this process is root.
+    // Every stock kernel has Landlock, and this process is root, so the program must not have
+    // skipped anything.
     ensure!(said.contains("tcp: "), "it tried nothing");
     Ok(())
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! That a debug kernel sees mistakes: a module that makes them is loaded, and the kernel says so.
-//! Without this its silence about the driver would say nothing.
+//! Checks that a debug kernel detects mistakes: loads a module that makes them, and looks for the
+//! kernel's reports. Without this, the kernel's silence about the driver would prove nothing.
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -11,7 +11,7 @@ use crate::kmemleak;
 use crate::kmsg::Cursor;
 use crate::module;
 
-/// In the order in which they can be seen: a report about memory or locks ends the watch on locks.
+/// In an order in which all can be detected: a report about memory or locks turns lockdep off.
 pub const CASES: &[Case] = &[
     Case::any("detects-sleep-while-atomic", |_| {
         reported(1, "BUG: sleeping function called from invalid context")
@@ -40,10 +40,10 @@ pub const CASES: &[Case] = &[
     .warns(),
 ];
 
-/// The module.
+/// The name of the module that makes mistakes.
 const NAME: &str = "faulty";
 
-/// Loads the module, which makes the mistake of this number.
+/// Loads the module, which makes the mistake with this number.
 fn make(mistake: u32) -> anyhow::Result<()> {
     let file = "/faulty.ko";
     module::load_file_with(file.as_ref(), &format!("mistake={mistake}"))
@@ -71,7 +71,7 @@ fn lost_memory() -> anyhow::Result<()> {
     make(5)?;
     let lost = kmemleak::lost()?;
     clean_up()?;
-    // Who took it is told by its name only while it is there.
+    // Only while the module is loaded does the backtrace contain its name.
     ensure!(
         lost.iter().any(|record| record.contains("[faulty]")),
         "not among what the kernel says is lost: {lost:?}"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whatever can fail in a call does, one thing after the other: the call says so or does without,
-//! and the entry is whole or absent. Only on a kernel with fault injection.
+//! Makes each operation that can fail in a call fail, one after the other. The call must report it
+//! or succeed without it, and the entry must be complete or absent. Needs a kernel with fault
+//! injection.
 
 use std::io::IoSlice;
 use std::io::IoSliceMut;
@@ -39,14 +40,15 @@ pub const CASES: &[Case] = &[
     Case::loaded("faults-in-looking", looking).within(300),
 ];
 
-/// What a call may say when memory is not there, or what it was given could not be read.
+/// The errors that a call may return if an allocation fails or the memory of the process can't be
+/// read.
 const REASONS: [Errno; 2] = [Errno::ENOMEM, Errno::EFAULT];
 
-/// What the driver says when it can't make its entry.
+/// What the driver logs if it can't make its entry.
 const CAN_NOT: &str = "can't make";
 
-/// In loading, where the driver itself takes memory: directory, its handle, the greeting's bytes and
-/// its count, mutex, spinlock, state, file. Each must have failed.
+/// The driver's own allocations when it is loaded: directory, its handle, the greeting's bytes and
+/// the `Arc` of the greeting, mutex, spinlock, state, file. Each must have failed once.
 const IN_INIT: usize = 8;
 
 fn right_reason(error: Errno, more: &[Errno]) -> anyhow::Result<()> {
@@ -66,7 +68,8 @@ fn say(what: &str, sweep: Sweep) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// First without faults of pages, so that none of the driver's own is passed over.
+/// First without faults in page allocations, so that none of the driver's own allocations is
+/// missed.
 fn loading(context: &Context) -> anyhow::Result<()> {
     let faults = Faults::prepare()?;
     faults.of_pages(false)?;
@@ -79,7 +82,7 @@ fn loading(context: &Context) -> anyhow::Result<()> {
     load(context, &faults, "loading, pages included").map(drop)
 }
 
-/// How many faults were in the driver's own init.
+/// Loads the driver with each fault; returns how many faults were in the driver's own init.
 fn load(context: &Context, faults: &Faults, what: &str) -> anyhow::Result<usize> {
     let mut log = Cursor::at_end()?;
     let mut in_init = 0;
@@ -102,7 +105,8 @@ fn load(context: &Context, faults: &Faults, what: &str) -> anyhow::Result<usize>
                     drive::expect_present()?;
                     module::unload(NAME).context("unloading")?;
                 }
-                // procfs does not say why it made no directory.
+                // procfs does not say why it could not make the directory, so the driver returns
+                // EBUSY.
                 Err(error) => right_reason(error, &[Errno::EBUSY])?,
             }
             same("state", module::state(NAME)?, None)?;
@@ -123,7 +127,7 @@ fn unloading(context: &Context) -> anyhow::Result<()> {
         |()| module::unload(NAME),
         |(), answer| match answer {
             Ok(()) => drive::expect_absent(),
-            // The name could not be read.
+            // The kernel could not read the module's name.
             Err(error) => {
                 right_reason(error, &[])?;
                 drive::expect_present()
@@ -133,7 +137,7 @@ fn unloading(context: &Context) -> anyhow::Result<()> {
     say("unloading", sweep)
 }
 
-/// Ways to open the file, each with what the message is afterwards.
+/// Opens the file in different ways; the message must stay.
 fn opening(_: &Context) -> anyhow::Result<()> {
     let faults = Faults::prepare()?;
     for flags in [
@@ -158,7 +162,7 @@ fn opening(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A way to read the whole message into a buffer or a pipe.
+/// A way to read the message into a buffer or a pipe.
 type Read = fn(&OwnedFd, &OwnedFd, &mut [u8]) -> nix::Result<usize>;
 
 const READS: &[(&str, Read)] = &[
@@ -208,7 +212,7 @@ fn reading(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A way to write a text over the whole message.
+/// A way to write a text to the file.
 type Write = fn(&OwnedFd, &[u8]) -> nix::Result<usize>;
 
 const WRITES: &[(&str, OFlag, Write)] = &[
@@ -262,7 +266,8 @@ fn writing(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// To close succeeds whatever fails; what was begun is let go (the leak check at the end sees).
+/// Closing succeeds whatever fails. It must also release the message that the file began; the leak
+/// check at the end sees that.
 fn closing(_: &Context) -> anyhow::Result<()> {
     use std::os::fd::IntoRawFd as _;
 
@@ -284,7 +289,7 @@ fn closing(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Calls that look at the entry and change nothing.
+/// A call that looks at the entry and changes nothing.
 type Look = fn() -> nix::Result<()>;
 
 const LOOKS: &[(&str, Look)] = &[

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Suites that others wrote, pointed at the entry: stress-ng, trinity, and the kernel's own
-//! selftests for procfs. Whoever starts the guest puts them into it.
+//! Test suites by others, pointed at the entry: stress-ng, trinity, and the kernel's own selftests
+//! for procfs. The host puts them into the guest.
 
 use std::fs;
 use std::path::Path;
@@ -29,11 +29,11 @@ pub const CASES: &[Case] = &[
     Case::loaded("foreign-trinity", trinity).within(600),
 ];
 
-/// Where the selftests are, an executable each.
+/// The directory of the selftests; each is one executable.
 const SELFTESTS: &str = "/suites/proc";
 
-/// The system calls by which a program gets at an open file; trinity may use no others, as it
-/// would end the guest sooner or later.
+/// The system calls that work on files. Trinity may not use any other, because it would end the
+/// guest sooner or later.
 const CALLS: &[&str] = &[
     "copy_file_range",
     "dup",
@@ -73,7 +73,7 @@ const CALLS: &[&str] = &[
     "writev",
 ];
 
-/// A program that ended: how, and what it said.
+/// Runs a program; returns its exit code and its output.
 fn run(program: impl AsRef<Path>, words: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
     let program = program.as_ref();
     let output = Command::new(program)
@@ -89,15 +89,15 @@ fn run(program: impl AsRef<Path>, words: &[&str]) -> anyhow::Result<(Option<i32>
     ))
 }
 
-/// The driver is as it should be, whatever was done to it.
+/// Checks that the driver still works, whatever was done to it.
 fn still_answers() -> anyhow::Result<()> {
     drive::message().context("reading afterwards")?;
     drive::write(b"afterwards\n")?;
     drive::expect("all that", b"afterwards\n")
 }
 
-/// Each of them ends with the driver as it does without. What fails without it fails because of
-/// the small kernel.
+/// Each selftest must end with the driver as it does without it. Some fail without it too, because
+/// the guest is small.
 fn selftests(context: &Context) -> anyhow::Result<()> {
     let entries = fs::read_dir(SELFTESTS).with_context(|| format!("listing {SELFTESTS}"))?;
     let mut tests: Vec<PathBuf> = entries
@@ -148,7 +148,7 @@ fn stress_proc(context: &Context) -> anyhow::Result<()> {
     stress_ng(context, &["--procfs", "2"])
 }
 
-/// The same, where `/proc` has nothing else, so that all of it meets the entry.
+/// Runs the same test with nothing else in `/proc`, so that all of it hits the entry.
 fn stress_directory(context: &Context) -> anyhow::Result<()> {
     const ONLY: &str = "/tmp/only";
     let place = format!("{ONLY}/1999_proc");
@@ -171,7 +171,7 @@ fn stress_directory(context: &Context) -> anyhow::Result<()> {
 
 fn trinity(_: &Context) -> anyhow::Result<()> {
     let calls: Vec<&str> = CALLS.iter().flat_map(|call| ["-c", call]).collect();
-    // Of all that it would open only what it found in the directory, and pipes to splice to.
+    // Trinity may open only what it finds in the directory, and pipes to splice to.
     let fds = ["--enable-fds=pseudo", "--enable-fds=pipes"];
     let words = ["--dangerous", "-q", "-l", "off", "-C", "2", "-N", "20000"];
     let victims = ["-V", drive::DIRECTORY];

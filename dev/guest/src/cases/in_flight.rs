@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Reads and writes that are held in the middle of their copy: unloading waits for them, and
-//! nobody else does.
+//! nothing else does.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -40,11 +40,11 @@ pub const CASES: &[Case] = &[
     Case::absent("unload-with-readers-all-the-time", readers_all_the_time).within(120),
 ];
 
-/// How long unloading must not come back while a read is held; it does within a few milliseconds
-/// when nothing holds it.
+/// How long unloading has to wait while a read is held; if nothing holds it, it takes a few
+/// milliseconds.
 const HELD: Duration = Duration::from_millis(500);
 
-/// A read is held in the middle of its copy; the code that it runs must not go before it ends.
+/// A read is held in the middle of its copy. The code that it runs must stay until the read ends.
 fn waits_for_a_read(context: &Context) -> anyhow::Result<()> {
     let mut page = MissingPage::new()?;
     let file = drive::open()?;
@@ -54,7 +54,7 @@ fn waits_for_a_read(context: &Context) -> anyhow::Result<()> {
         let unload = scope.spawn(|| module::unload(NAME));
         thread::sleep(HELD);
         let too_early = unload.is_finished();
-        // Nobody new gets in meanwhile.
+        // Meanwhile nobody can open the file.
         let late = drive::open_with(drive::FILE, OFlag::O_RDONLY);
         page.release()?;
         let got = held.join().map_err(|_| anyhow!("the reader panicked"))?;
@@ -81,7 +81,7 @@ fn waits_for_a_read(context: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
-/// The same with a write.
+/// Does the same with a write.
 fn waits_for_a_write(context: &Context) -> anyhow::Result<()> {
     let page = MissingPage::new()?;
     let file = drive::open_to_write()?;
@@ -109,7 +109,7 @@ fn waits_for_a_write(context: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
-/// While one write waits for its data others read and write; then it takes its place behind them.
+/// While one write waits for its data, others read and write. Then it appends to what they wrote.
 fn slow_write(_: &Context) -> anyhow::Result<()> {
     let page = MissingPage::new()?;
     let file = drive::open_with(drive::FILE, OFlag::O_WRONLY | OFlag::O_APPEND)
@@ -131,7 +131,7 @@ fn slow_write(_: &Context) -> anyhow::Result<()> {
     drive::expect("it", b"Hello\n\0\0")
 }
 
-/// It was good when it began and is not when its data has come, as the message is another one.
+/// The write is valid when it begins, but not when its data arrives, since the message has changed.
 fn slow_write_judged(_: &Context) -> anyhow::Result<()> {
     let long = pattern(LIMIT - 1);
     let cases: [(OFlag, &[u8], Errno); 2] = [
@@ -159,7 +159,7 @@ fn slow_write_judged(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// While one read waits for its buffer others write; it ends with what it began.
+/// While one read waits for its buffer, others write. It returns the message that it began with.
 fn slow_read(_: &Context) -> anyhow::Result<()> {
     let mut page = MissingPage::new()?;
     let file = drive::open()?;
@@ -184,7 +184,7 @@ const OPENERS: usize = 3;
 const PREADERS: usize = 2;
 const UNLOADS: usize = 25;
 
-/// What the readers met.
+/// What the readers got.
 #[derive(Default)]
 struct Met {
     stop: AtomicBool,
@@ -193,7 +193,8 @@ struct Met {
 }
 
 impl Met {
-    /// The greeting, or one of the two errors of a file that is going away; nothing else.
+    /// Counts the greeting, and the two errors of a file that is being removed. Anything else is
+    /// wrong.
     fn note(&self, got: nix::Result<Vec<u8>>) -> anyhow::Result<()> {
         match got {
             Ok(text) if text == GREETING => self.greetings.fetch_add(1, Ordering::Relaxed),
@@ -204,7 +205,7 @@ impl Met {
         Ok(())
     }
 
-    /// Opens, reads, closes, as fast as it goes.
+    /// Opens, reads and closes the file, as fast as possible.
     fn open_and_read(&self) -> anyhow::Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
             let file = drive::open_with(drive::FILE, OFlag::O_RDONLY);
@@ -213,7 +214,7 @@ impl Met {
         Ok(())
     }
 
-    /// Stays on one descriptor for as long as it answers.
+    /// Reads through one descriptor until it fails, then opens another one.
     fn pread_on_one(&self) -> anyhow::Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
             let file = match drive::open_with(drive::FILE, OFlag::O_RDONLY) {
@@ -235,7 +236,7 @@ impl Met {
     }
 }
 
-/// A greeting of which the end could not be read is none.
+/// Reads to the end, so that a greeting counts only if its end could be read too.
 fn read_whole(file: &std::os::fd::OwnedFd) -> nix::Result<Vec<u8>> {
     drive::read_to_end(file, 64)
 }

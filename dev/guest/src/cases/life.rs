@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading and unloading, and what the module says of itself.
+//! Loading and unloading, and the module's own information.
 
 use std::fs;
 use std::path::Path;
@@ -102,8 +102,8 @@ fn load_twice(context: &Context) -> anyhow::Result<()> {
     )
 }
 
-/// Both may be told that it is loaded (the kernel loads a file once for all who ask at the same
-/// time), but it is loaded once.
+/// Both loads may succeed (the kernel loads a file once for all who ask at the same time), but the
+/// module is loaded only once.
 fn load_twice_at_once(context: &Context) -> anyhow::Result<()> {
     for round in 0..10 {
         let answers = thread::scope(|scope| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the driver writes to the kernel's log.
+//! What the driver writes to the kernel log.
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -17,7 +17,8 @@ use crate::sys::Edge;
 pub const CASES: &[Case] = &[Case::absent("log-lines", log_lines)];
 
 fn log_lines(context: &Context) -> anyhow::Result<()> {
-    // The kernel itself says once that a module is from outside or unsigned: not counted here.
+    // The first load is not checked: the kernel itself then logs that the module is out-of-tree or
+    // unsigned.
     module::load_file(&context.driver).context("loading for the first time")?;
     module::unload(NAME).context("unloading for the first time")?;
 
@@ -36,7 +37,8 @@ fn log_lines(context: &Context) -> anyhow::Result<()> {
     one_line("unloading", &log.new_lines_of(NAME)?)
 }
 
-/// One line, whole: `%p` in it is a conversion that this kernel's printk does not know.
+/// Checks that there is one line, and that it is complete: a `%p` in it is a conversion that this
+/// kernel's printk does not know.
 pub fn one_line(what: &str, lines: &[String]) -> anyhow::Result<()> {
     ensure!(
         lines.len() == 1,
@@ -53,7 +55,7 @@ pub fn one_line(what: &str, lines: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads and writes, good ones and bad ones; the answers are the business of other cases.
+/// Reads and writes, with and without errors; other cases check the results.
 fn what_any_user_can_do() -> anyhow::Result<()> {
     let file = drive::open()?;
     for _ in 0..1000 {

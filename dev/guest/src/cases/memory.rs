@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! After other suites, with the driver gone: nothing is lost of what was taken meanwhile.
+//! Runs after other suites, with the driver unloaded: checks that they lost no memory.
 
 use anyhow::Context as _;
 use anyhow::ensure;

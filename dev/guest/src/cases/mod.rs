@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the driver promises, a case each: a name and a function, one file a subject.
+//! The cases: each checks one promise of the driver, and has a name and a function. Each file
+//! covers one subject.
 
 mod attributes;
 mod buffers;
@@ -44,33 +45,33 @@ use anyhow::Context as _;
 
 use crate::module::Presence;
 
-/// What a case is told.
+/// What a case gets from the command line and from earlier cases.
 pub struct Context {
-    /// The driver's file.
+    /// The path of the driver's module.
     pub driver: PathBuf,
-    /// How many rounds of load and unload are asked for.
+    /// How many rounds of loading and unloading to make.
     pub rounds: u32,
-    /// How long readers and writers meet each other.
+    /// How long concurrent readers and writers run.
     pub stress: Duration,
     /// How long random calls are made.
     pub random: Duration,
-    /// What they follow from.
+    /// The seed of the random calls.
     pub seed: u64,
-    /// Taint bits that a case which may warn has set.
+    /// Taint flags that were set by cases that may warn.
     pub excused_taint: u64,
 }
 
-/// One promise of the driver.
+/// A test case: one promise of the driver.
 pub struct Case {
-    /// Lower case words with dashes between.
+    /// Lower-case words joined by dashes.
     pub name: &'static str,
-    /// Where the case starts from; the runner brings the driver there.
+    /// The state that the case starts from; the runner brings the driver into it.
     pub start: Presence,
-    /// Whether the kernel itself warns in it, by what it does.
+    /// Whether the case makes the kernel itself warn.
     pub may_warn: bool,
-    /// When it counts as hanging.
+    /// How long the case may run before it counts as hanging.
     pub timeout: Duration,
-    /// Tries it.
+    /// Runs the case.
     pub run: fn(&Context) -> anyhow::Result<()>,
 }
 
@@ -94,7 +95,7 @@ impl Case {
         }
     }
 
-    /// A case to which the driver's being there does not matter.
+    /// A case for which it does not matter whether the driver is loaded.
     const fn any(name: &'static str, run: fn(&Context) -> anyhow::Result<()>) -> Self {
         Self {
             start: Presence::Either,
@@ -102,7 +103,7 @@ impl Case {
         }
     }
 
-    /// The same, with more or less time.
+    /// Sets the timeout of a case.
     const fn within(self, seconds: u64) -> Self {
         Self {
             timeout: Duration::from_secs(seconds),
@@ -110,7 +111,7 @@ impl Case {
         }
     }
 
-    /// The same, where the kernel itself warns.
+    /// Marks a case that makes the kernel itself warn.
     const fn warns(self) -> Self {
         Self {
             may_warn: true,
@@ -119,8 +120,9 @@ impl Case {
     }
 }
 
-/// All subjects: first what needs the driver to stay, then its life; at the end what makes the
-/// kernel warn, and the look at what the whole did to the kernel.
+/// The subjects of the suite `behaviour`: first those that need the driver to stay loaded, then
+/// loading and unloading, then what makes the kernel warn, and last the check of the kernel's
+/// taint.
 const SUBJECTS: &[&[Case]] = &[
     attributes::CASES,
     reading::CASES,
@@ -149,7 +151,7 @@ const SUBJECTS: &[&[Case]] = &[
     taint::CASES,
 ];
 
-/// Every case, in the order in which they run.
+/// Returns every case of every suite, in order.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     SUITES.iter().flat_map(|suite| suite.cases())
 }
@@ -161,7 +163,7 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Its cases, in the order in which they run.
+    /// Returns the cases of the suite, in the order in which they run.
     pub fn cases(&self) -> impl Iterator<Item = &'static Case> + use<> {
         self.subjects.iter().flat_map(|cases| cases.iter())
     }
@@ -172,12 +174,12 @@ const SUITES: &[Suite] = &[
         name: "behaviour",
         subjects: SUBJECTS,
     },
-    // What dkms-rust gives to any module.
+    // What dkms-rust provides to any module.
     Suite {
         name: "runtime",
         subjects: &[runtime::CASES],
     },
-    // The kernel's own modules in Rust, which are put into the guest for it.
+    // The kernel's own modules in Rust; the host puts them into the guest.
     Suite {
         name: "samples",
         subjects: &[samples::CASES],
@@ -195,7 +197,7 @@ const SUITES: &[Suite] = &[
         name: "secure-boot-absent",
         subjects: &[secure_boot::ABSENT],
     },
-    // Those that follow ask for a debug kernel.
+    // The next three need a debug kernel.
     Suite {
         name: "faults",
         subjects: &[faults::CASES],
@@ -208,19 +210,19 @@ const SUITES: &[Suite] = &[
         name: "detectors",
         subjects: &[detectors::CASES],
     },
-    // Needs no driver, but a program that is put into the guest.
+    // Needs no driver, but a program that the host puts into the guest.
     Suite {
         name: "confined",
         subjects: &[confined::CASES],
     },
-    // Others' programs, which are put into the guest for it.
+    // Programs by others, which the host puts into the guest.
     Suite {
         name: "foreign",
         subjects: &[foreign::CASES],
     },
 ];
 
-/// The suite of this name.
+/// Returns the suite of this name.
 pub fn suite(name: &str) -> anyhow::Result<&'static Suite> {
     let found = SUITES.iter().find(|suite| suite.name == name);
     found.with_context(|| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The file from inside of something like a container, and through other mounts of /proc.
+//! The file inside something like a container, and through other mounts of /proc.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -31,7 +31,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("proc-of-processes-only", processes_only),
 ];
 
-/// The file through another mount of /proc.
+/// Returns the path of the file below another mount of /proc.
 fn below(root: &str) -> String {
     format!("{root}/1999_proc/mydrive")
 }
@@ -41,7 +41,7 @@ fn read_at(path: &str) -> anyhow::Result<Vec<u8>> {
     drive::read_to_end(file, 4096).with_context(|| format!("reading {path}"))
 }
 
-/// Another mount of /proc with these options.
+/// Mounts another /proc with these options. Skips the case if the kernel does not know the options.
 fn mount_proc(at: &str, flags: MsFlags, options: Option<&str>) -> anyhow::Result<()> {
     fs::create_dir_all(at).with_context(|| format!("making {at}"))?;
     match mount(Some("proc"), at, Some("proc"), flags, options) {
@@ -50,25 +50,25 @@ fn mount_proc(at: &str, flags: MsFlags, options: Option<&str>) -> anyhow::Result
     }
 }
 
-/// A mount namespace of the case's own: what it mounts goes with it.
+/// Gives the case its own mount namespace, so that its mounts go away with it.
 fn own_mounts() -> anyhow::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).context("making mounts private")
 }
 
-/// As a user without rights makes it. Root there is nobody here: it reads, as everybody may, and
-/// does not write.
+/// A container made by an unprivileged user. Its root is nobody outside: it can read, like
+/// everybody, and can't write.
 fn in_a_container(_: &Context) -> anyhow::Result<()> {
     drive::write(b"to all\n")?;
     let kept_open = drive::open()?;
     become_nobody()?;
-    // Otherwise our own uid_map would be root's.
+    // Otherwise root would own our uid_map, and we could not write it.
     nix::sys::prctl::set_dumpable(true).context("PR_SET_DUMPABLE")?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID)?;
     fs::write("/proc/self/uid_map", "0 65534 1").context("mapping root to nobody")?;
     in_child(|| {
-        // Process 1 of the new namespace, with a /proc of it.
+        // We are process 1 of the new namespace, and mount its /proc.
         mount_proc("/tmp/container", MsFlags::empty(), None)?;
         ensure!(std::process::id() == 1, "not process 1 of the namespace");
         for path in [drive::FILE, &below("/tmp/container")] {
@@ -94,7 +94,7 @@ fn read_only_proc(_: &Context) -> anyhow::Result<()> {
     bytes(&path, &read_at(&path)?, b"by the other one\n")
 }
 
-/// It hides processes from each other, and nothing of drivers.
+/// `hidepid` hides processes from each other, but not the entries of drivers.
 fn hidepid_proc(_: &Context) -> anyhow::Result<()> {
     own_mounts()?;
     mount_proc("/tmp/hidepid", MsFlags::empty(), Some("hidepid=2"))?;
@@ -117,7 +117,7 @@ fn hidepid_proc(_: &Context) -> anyhow::Result<()> {
     drive::expect("writing there", b"hidden\n")
 }
 
-/// `subset=pid` has no drivers' entries at all.
+/// With `subset=pid` there are no entries of drivers at all.
 fn processes_only(_: &Context) -> anyhow::Result<()> {
     own_mounts()?;
     mount_proc("/tmp/subset", MsFlags::empty(), Some("subset=pid"))?;

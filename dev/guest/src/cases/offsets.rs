@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! pread and lseek: every offset there is, and those that are not.
+//! pread and lseek: all valid offsets, and invalid ones.
 
 use anyhow::Context as _;
 use nix::errno::Errno;
@@ -30,8 +30,8 @@ pub const CASES: &[Case] = &[
     Case::loaded("lseek-from-the-end-refused", lseek_from_the_end_refused),
 ];
 
-/// Where there is nothing: just past the end, around the edges of 31, 32 and 33 bits, and as far
-/// as a position goes.
+/// Offsets where there is nothing: just past the end, around the limits of 31 and 32 bits, and up
+/// to the largest position.
 const PAST_THE_END: &[i64] = &[
     6,
     7,
@@ -51,11 +51,11 @@ const PAST_THE_END: &[i64] = &[
     i64::MAX,
 ];
 
-/// How many bytes are asked for there.
+/// How many bytes to read there.
 const COUNT: usize = 8;
 
-/// What a read there comes to: the end; or, where the last byte asked for would lie beyond the
-/// last position there is, what the kernel says to any file.
+/// Returns the expected result of a read there: end of file, or the kernel's error for any file if
+/// the last byte would be beyond the largest position.
 fn nothing_at(offset: i64) -> nix::Result<usize> {
     match offset.checked_add(COUNT as i64) {
         Some(_) => Ok(0),
@@ -133,7 +133,7 @@ fn lseek_back_reads_again(_: &Context) -> anyhow::Result<()> {
         )?;
         same("going back", lseek(&file, 0, Whence::SeekSet), Ok(0))?;
     }
-    // From the middle of a reading too.
+    // From the middle of the file too.
     read(&file, &mut [0; 3]).context("reading three")?;
     lseek(&file, 0, Whence::SeekSet).context("going back")?;
     drive::expect_greeting("back from the middle", &file)
@@ -181,7 +181,7 @@ fn lseek_to_negative(_: &Context) -> anyhow::Result<()> {
     bytes("after them, from 3 on", &rest, &GREETING[3..])
 }
 
-/// The kernel's own seq files know no end to seek from.
+/// Like the kernel's own seq files, the file has no end to seek from.
 fn lseek_from_the_end_refused(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     let model = drive::open_with(drive::MODEL, OFlag::O_RDONLY).context("opening the model")?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Unloading while something is open.
+//! Unloading while files or the directory are open.
 
 use std::io::IoSliceMut;
 use std::os::fd::AsFd as _;
@@ -46,7 +46,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("unload-with-directory-open", with_directory_open),
 ];
 
-/// Unloads, which nothing that is merely open may hold up.
+/// Unloads the driver, which must not wait for what is merely open.
 fn unload_at_once() -> anyhow::Result<()> {
     let started = Instant::now();
     module::unload(NAME).context("unloading")?;
@@ -55,7 +55,7 @@ fn unload_at_once() -> anyhow::Result<()> {
     drive::expect_absent()
 }
 
-/// Every way to use the descriptor is refused; closing is left to the caller.
+/// Checks that every use of the descriptor fails; closing it is left to the caller.
 fn expect_dead(what: &str, file: &OwnedFd) -> anyhow::Result<()> {
     let mut buffer = [0; 16];
     refused(
@@ -104,7 +104,7 @@ fn with_file_open(context: &Context) -> anyhow::Result<()> {
     expect_dead("never read", &unread)?;
     expect_dead("read before", &read)?;
     module::load_file(&context.driver).context("loading again")?;
-    // They belong to the file that is gone, not to the new one.
+    // The descriptors belong to the file that is gone, not to the new one.
     expect_dead("never read, after loading again", &unread)?;
     drive::expect_present()?;
     drop(unread);
@@ -143,8 +143,8 @@ fn with_ten_thousand_open(context: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
-/// Each open file has begun a message of its own: all of them go with the module, and nothing of
-/// them with a later one.
+/// Each open file has begun its own message. Unloading ends all of them, and a later load does not
+/// bring them back.
 fn with_messages_begun(context: &Context) -> anyhow::Result<()> {
     let mut files = Vec::new();
     for number in 0..100 {
@@ -192,7 +192,7 @@ fn with_file_in_epoll(context: &Context) -> anyhow::Result<()> {
     drive::expect_present()
 }
 
-/// Open, and somebody's working directory as well.
+/// The directory is open, and it is a process's working directory too.
 fn with_directory_open(context: &Context) -> anyhow::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = drive::open_with(drive::DIRECTORY, flags).context("opening the directory")?;
@@ -203,8 +203,8 @@ fn with_directory_open(context: &Context) -> anyhow::Result<()> {
         refused(&format!("open below it {what}"), below, Errno::ENOENT)?;
         let here = drive::open_with(drive::ENTRY, OFlag::O_RDONLY);
         refused(&format!("open from inside {what}"), here, Errno::ENOENT)?;
-        // Whether an unlinked directory lists nothing or is no longer there is the kernel's
-        // business; that it does not list what is gone is ours.
+        // Whether an unlinked directory is empty or returns an error is the kernel's decision; we
+        // check only that it does not list the removed file.
         let copy = directory.try_clone().context("duplicating the directory")?;
         if let Ok(mut listing) = Dir::from_fd(copy) {
             for entry in listing.iter().flatten() {

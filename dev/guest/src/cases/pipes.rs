@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! splice and sendfile: the bytes without a buffer of ours.
+//! splice and sendfile: reads without a buffer in user space.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -36,7 +36,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("copy-by-the-standard-library", copy_by_the_standard_library),
 ];
 
-/// Closes the writing end and takes all that is in the pipe or socket.
+/// Closes the write end, and reads all that is in the pipe or socket.
 fn drain(reader: OwnedFd, writer: OwnedFd) -> anyhow::Result<Vec<u8>> {
     drop(writer);
     let mut all = Vec::new();
@@ -161,8 +161,8 @@ fn sendfile_at_an_offset(_: &Context) -> anyhow::Result<()> {
     same("position after them", drive::position(&file)?, 0)
 }
 
-/// It tries copy_file_range, sendfile and splice before it reads, and must not be led astray by
-/// a file of size 0 that holds something.
+/// The standard library tries copy_file_range, sendfile and splice before it reads. A file of size
+/// 0 with content must not mislead it.
 fn copy_by_the_standard_library(_: &Context) -> anyhow::Result<()> {
     const TARGET: &str = "/tmp/copy";
     let mut source = File::from(drive::open()?);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls at random on several descriptors at once, each held against the model. The seed is in
-//! the log; `guest.seed=` runs the same calls again.
+//! Random calls on several descriptors, each compared with the model. The seed is in the log;
+//! `guest.seed=` makes the same calls again.
 
 mod data;
 
@@ -33,10 +33,10 @@ use crate::sys::Edge;
 pub const CASES: &[Case] =
     &[Case::loaded("random-calls-as-the-model-answers", random_calls).within(3600)];
 
-/// Descriptors at the same time.
+/// The maximum number of open descriptors.
 const DESCRIPTORS: usize = 8;
 
-/// One descriptor, and the open file that it and its duplicates stand for.
+/// A descriptor, and the model of the open file that it shares with its duplicates.
 struct Descriptor {
     fd: OwnedFd,
     file: Rc<RefCell<OpenFile>>,
@@ -51,7 +51,7 @@ struct Player {
     pipe: (OwnedFd, OwnedFd),
 }
 
-/// What a step may do: how often, among all, and the step.
+/// A step: its weight among all steps, and what it does.
 type Step = (usize, fn(&mut Player) -> anyhow::Result<()>);
 
 const STEPS: &[Step] = &[
@@ -105,7 +105,7 @@ fn random_calls(context: &Context) -> anyhow::Result<()> {
 }
 
 impl Player {
-    /// Any of the open ones; one is opened if none is.
+    /// Returns the index of a random open descriptor. Opens one if none is open.
     fn any(&mut self) -> anyhow::Result<usize> {
         if self.open.is_empty() {
             self.open()?;
@@ -113,7 +113,7 @@ impl Player {
         Ok(self.random.below(self.open.len()))
     }
 
-    /// At the position, or at an offset: near what is special of the message, or anywhere.
+    /// Returns None for the position, or an offset: near a special one, or anywhere.
     fn place(&mut self) -> Option<i64> {
         (!self.random.one_in(2)).then(|| self.offset())
     }
@@ -202,14 +202,14 @@ impl Player {
         Ok(())
     }
 
-    /// It changes nothing, whatever it is answered.
+    /// Calls ftruncate, which must change nothing, whatever it returns.
     fn truncate(&mut self) -> anyhow::Result<()> {
         let (number, length) = (self.any()?, self.random.below(LIMIT));
         let _ = nix::unistd::ftruncate(&self.open[number].fd, length as i64);
         Ok(())
     }
 
-    /// The message, and where each descriptor stands.
+    /// Checks the message, and the position of each descriptor.
     fn look(&mut self) -> anyhow::Result<()> {
         drive::expect("all that", self.model.message())?;
         for Descriptor { fd, file } in &self.open {

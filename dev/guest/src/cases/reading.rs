@@ -67,7 +67,7 @@ fn read_nothing(_: &Context) -> anyhow::Result<()> {
     same("read of 0 bytes at the end", read(&file, &mut []), Ok(0))
 }
 
-/// The bytes around what is returned stay as they were.
+/// The bytes after those that a read returns stay as they were.
 fn read_writes_only_what_it_returns(_: &Context) -> anyhow::Result<()> {
     for count in 1..=16 {
         let file = drive::open()?;
@@ -89,7 +89,7 @@ fn read_writes_only_what_it_returns(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A count far beyond the buffer harms nobody, as there are six bytes to give.
+/// A count far beyond the buffer does no harm, since only six bytes are returned.
 fn read_huge_count(_: &Context) -> anyhow::Result<()> {
     for count in [4096, 65536, 1 << 20, 0x7fff_f000, 0x7fff_ffff] {
         let file = drive::open()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! poll, select, epoll: there is always something to read, and waiting never waits.
+//! poll, select and epoll: there is always something to read, so they never wait.
 
 use std::fmt::Debug;
 use std::os::fd::AsFd as _;
@@ -33,11 +33,11 @@ pub const CASES: &[Case] = &[
     Case::loaded("epoll", epoll_is_ready),
 ];
 
-/// Far more than an answer takes that does not wait.
+/// A timeout in milliseconds, far longer than an answer without waiting takes.
 const PATIENCE: u16 = 10_000;
 
-/// What a question about readiness says of our file is what it says of the kernel's own, both at
-/// the start and at the end of the file.
+/// Checks that a readiness query gives the same answer for our file as for the kernel's own, at the
+/// start and at the end of the file.
 fn as_the_model<T, F>(what: &str, ask: F) -> anyhow::Result<T>
 where
     T: Debug + PartialEq + Copy,

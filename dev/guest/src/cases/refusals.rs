@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the file does not do is refused as the kernel's own seq files refuse it.
+//! What the file does not support is refused in the same way as by the kernel's own seq files.
 
 use std::os::fd::AsFd as _;
 use std::os::fd::OwnedFd;
@@ -29,11 +29,11 @@ pub const CASES: &[Case] = &[
     Case::loaded("open-flags-as-on-proc-version", open_flags),
 ];
 
-/// What a call came to.
+/// The result of a call.
 type Answer = nix::Result<i64>;
 
-/// Calls something on our file and on the model, each opened anew; both must answer alike, and
-/// the file must hold what it held.
+/// Makes a call on our file and on the model, both freshly opened. Both must give the same result,
+/// and the message must stay.
 fn like_the_model(
     what: &str,
     flags: OFlag,
@@ -80,7 +80,7 @@ fn mmap_refused(_: &Context) -> anyhow::Result<()> {
 }
 
 fn ioctl_refused(_: &Context) -> anyhow::Result<()> {
-    // Of terminals, of block devices, and one that nobody has.
+    // Requests for terminals and block devices, and one that does not exist.
     for request in [libc::TCGETS, libc::TIOCGWINSZ, 0x1260, 0x4ead_beef] {
         let answer = like_the_model(&format!("ioctl {request:#x}"), OFlag::O_RDONLY, |fd| {
             sys::ioctl(fd.as_fd(), request).map(i64::from)
@@ -90,7 +90,7 @@ fn ioctl_refused(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rarer calls: a name, how the file is opened, and the call.
+/// A rarer call: its name, the flags to open the file with, and the call.
 struct Rare {
     name: &'static str,
     flags: OFlag,
@@ -156,7 +156,7 @@ fn copy_file_range(fd: &OwnedFd) -> Answer {
 
 fn other_calls(_: &Context) -> anyhow::Result<()> {
     for rare in RARE {
-        // The answer itself is the kernel's business; that it is the same is ours.
+        // The result is the kernel's decision; we check only that both files give the same.
         let _ = like_the_model(rare.name, rare.flags, rare.call)?;
     }
     Ok(())
@@ -182,7 +182,7 @@ fn open_flags(_: &Context) -> anyhow::Result<()> {
             drive::expect_greeting(&what, &file)?;
         }
     }
-    // Nothing else can be made or removed there.
+    // Nothing can be made, removed or renamed there.
     let flags = OFlag::O_CREAT | OFlag::O_RDWR;
     for path in ["/proc/1999_proc/other", "/proc/1999_proc/mydrive/below"] {
         ensure!(

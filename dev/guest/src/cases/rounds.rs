@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading and unloading again and again, and what is left of it.
+//! Loading and unloading many times, and the memory that is left in use.
 
 use anyhow::Context as _;
 use anyhow::bail;
@@ -16,10 +16,10 @@ use crate::slab::Usage;
 pub const CASES: &[Case] =
     &[Case::absent("load-and-unload-rounds", load_and_unload_rounds).within(300)];
 
-/// What the first rounds take and keep (caches that fill) is no leak.
+/// Rounds before the comparison. What the first rounds allocate and keep in caches is not a leak.
 const WARM_UP: u32 = 10;
 
-/// How often to look again before what is still in use counts as lost.
+/// How many times to look before what is still in use counts as a leak.
 const LOOKS: usize = 5;
 
 fn round(context: &Context, number: u32) -> anyhow::Result<()> {
@@ -28,7 +28,7 @@ fn round(context: &Context, number: u32) -> anyhow::Result<()> {
         .context("loading")
         .with_context(what)?;
     drive::expect_present().with_context(what)?;
-    // Left open over the unload now and then: that must not leak either.
+    // Sometimes stays open over the unload, which must not leak either.
     let open = if number % 4 == 0 {
         Some(drive::open()?)
     } else {
@@ -42,8 +42,8 @@ fn round(context: &Context, number: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compares what the kernel has allocated before and after: objects in each slab cache, and
-/// pages of vmalloc space, where modules lie.
+/// Compares what the kernel has allocated before and after: objects in each slab cache, and vmalloc
+/// space, where modules are loaded.
 fn load_and_unload_rounds(context: &Context) -> anyhow::Result<()> {
     (0..WARM_UP).try_for_each(|number| round(context, number))?;
     let before = Usage::settled()?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What any Rust module may use of the `kernel` crate is there, whether the kernel has it or
-//! dkms-rust linked it in. The modules are in `dkms-rust/tests/modules`.
+//! Checks that all that a Rust module may use of the `kernel` crate is there, whether the kernel
+//! provides it or dkms-rust linked it into the module. The modules are in
+//! `dkms-rust/tests/modules`.
 
 use std::fs;
 use std::fs::File;
@@ -21,7 +22,7 @@ use crate::kmsg::Cursor;
 use crate::module;
 use crate::process::fork_to;
 
-/// Its own suite: the driver has no part in it.
+/// A suite of its own, without the driver.
 pub const CASES: &[Case] = &[
     Case::any("runtime-what-a-module-uses", what_a_module_uses),
     Case::any("runtime-stack-trace", stack_trace),
@@ -74,11 +75,11 @@ pub const CASES: &[Case] = &[
         says(&["large"], &["large: 16384 statics, the last is 255"])
     }),
     Case::any("runtime-formats", formats),
-    // Last: the module stays half loaded.
+    // Last, since the module stays half loaded.
     Case::any("runtime-panic", panic).warns(),
 ];
 
-/// What the module says, from its load to its unload.
+/// What `exercise` logs, from its load to its unload.
 const SAYS: [&str; 8] = [
     "exercise: vector 338350",
     "exercise: mutex 42",
@@ -90,15 +91,15 @@ const SAYS: [&str; 8] = [
     "exercise: bye 42",
 ];
 
-/// What the module that formats in all ways has in the kernel's log: by printk when it is loaded, by
-/// that for devices when its file is opened, and when the file's description is read.
+/// What `formats` logs: through printk when it is loaded, through dev_printk when its device is
+/// opened, and when the open file's description is read.
 const FORMATS: [&str; 3] = [
     "formats: printk   -42 0xff",
     "misc formats: device   -42 0xff",
     "misc formats: 600 lines",
 ];
 
-/// Who called whom while it formatted, the innermost first, as far as mangled names go.
+/// The calls while `exercise` formats, the innermost first, as parts of mangled names.
 const CALLS: [&str; 4] = [
     "5Trace",
     "4core3fmt5write",
@@ -106,7 +107,7 @@ const CALLS: [&str; 4] = [
     "6Module4init",
 ];
 
-/// Loads and unloads the module, and gives back what the kernel's log got of it.
+/// Loads and unloads `exercise`; returns the kernel's log of that time.
 fn exercise() -> anyhow::Result<Vec<String>> {
     let mut log = Cursor::at_end()?;
     module::load_file("/exercise.ko".as_ref()).context("loading /exercise.ko")?;
@@ -115,7 +116,7 @@ fn exercise() -> anyhow::Result<Vec<String>> {
     Ok(records.into_iter().map(|record| record.text).collect())
 }
 
-/// Loads modules one after the other, unloads them, and looks for lines in the kernel's log.
+/// Loads modules in this order, unloads them in reverse, and looks for lines in the kernel log.
 fn says(modules: &[&str], lines: &[&str]) -> anyhow::Result<()> {
     let mut log = Cursor::at_end()?;
     for module in modules {
@@ -128,8 +129,8 @@ fn says(modules: &[&str], lines: &[&str]) -> anyhow::Result<()> {
     log.has_lines(lines)
 }
 
-/// Text that Rust formats is right whichever function in C it is handed to: printk, that for
-/// devices, and that for sequential files, also where these are asked for more than a page.
+/// Checks that text formatted by Rust is right with every C function that prints it: printk,
+/// dev_printk, and seq_printf, the last also with more than a page.
 fn formats(_: &Context) -> anyhow::Result<()> {
     const MODULE: &str = "/formats.ko";
     if !Path::new(MODULE).exists() {
@@ -159,7 +160,7 @@ fn formats(_: &Context) -> anyhow::Result<()> {
 
 fn what_a_module_uses(_: &Context) -> anyhow::Result<()> {
     let log = exercise()?;
-    // The kernel itself says that a module from outside is loaded.
+    // Leave out the kernel's own line, which says that an out-of-tree module is loaded.
     let says: Vec<_> = log
         .iter()
         .map(String::as_str)
@@ -168,8 +169,8 @@ fn what_a_module_uses(_: &Context) -> anyhow::Result<()> {
     same("what the module says", says, SAYS.to_vec())
 }
 
-/// The unwinder finds its way from what the module formats, through the formatting, back to the
-/// module, without a guess (a line with a question mark is one).
+/// The unwinder must find its way from the value that is formatted, through the formatting code,
+/// back to the module, without a guess (a line with a question mark).
 fn stack_trace(_: &Context) -> anyhow::Result<()> {
     let log = exercise()?;
     let mut calls = CALLS.iter().peekable();
@@ -184,7 +185,7 @@ fn stack_trace(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A panic says why and ends as a BUG, in the process that met it.
+/// A panic logs its reason and ends in a BUG, which kills the process that met it.
 fn panic(_: &Context) -> anyhow::Result<()> {
     let mut log = Cursor::at_end()?;
     let child = fork_to(|| module::load_file("/panics.ko".as_ref()).context("loading /panics.ko"))?;

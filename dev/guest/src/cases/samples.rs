@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's own Rust samples and its null block device, as modules out of the tree. Whoever
-//! starts the guest puts those into it that the kernel can have.
+//! The kernel's own Rust samples and its null block device, as out-of-tree modules. The host puts
+//! those into the guest that work with the kernel.
 
 use std::fs;
 use std::fs::File;
@@ -21,9 +21,9 @@ use crate::kmsg::Cursor;
 use crate::module;
 use crate::sys;
 
-/// Its own suite: the driver has no part in it.
+/// A suite of its own, without the driver.
 pub const CASES: &[Case] = &[
-    // First: it brings what others work on.
+    // First, since it provides what others need.
     Case::any("samples-what-they-need", what_they_need),
     Case::any("samples-rust-minimal", |_| {
         let says = [
@@ -88,10 +88,10 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// Where a simulated device is.
+/// The address of a simulated I2C device.
 const ADDRESS: &str = "0x30";
 
-/// Loads the modules that are numbered, in the order of their numbers.
+/// Loads the modules whose names begin with a number, in order, and mounts configfs.
 fn what_they_need(_: &Context) -> anyhow::Result<()> {
     let mut files: Vec<PathBuf> = fs::read_dir("/")?
         .map(|entry| Ok(entry?.path()))
@@ -113,7 +113,7 @@ fn what_they_need(_: &Context) -> anyhow::Result<()> {
     mount("configfs", "/sys/kernel/config")
 }
 
-/// Loads a sample, has a look at it, unloads it, and looks for lines in the kernel's log.
+/// Loads a sample, makes a check, unloads the sample, and looks for lines in the kernel log.
 fn with(
     name: &str,
     says: &[&str],
@@ -146,14 +146,14 @@ fn write(path: &str, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("writing {text:?} to {path}"))
 }
 
-/// A bus has the driver.
+/// Checks that a bus has this driver.
 fn has_driver(bus: &str, driver: &str) -> anyhow::Result<()> {
     let path = format!("/sys/bus/{bus}/drivers/{driver}");
     ensure!(Path::new(&path).is_dir(), "there is no {path}");
     Ok(())
 }
 
-/// Its two numbers of ioctl(2): what is set is what one gets.
+/// Sets a value by ioctl(2), and checks that the same value can be read back.
 fn misc_device() -> anyhow::Result<()> {
     const GET: libc::Ioctl = libc::_IOR::<i32>(b'|' as u32, 0x81);
     const SET: libc::Ioctl = libc::_IOW::<i32>(b'|' as u32, 0x82);
@@ -193,7 +193,7 @@ fn debugfs() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A device that is there takes the driver.
+/// Binds an existing device to the driver.
 fn platform() -> anyhow::Result<()> {
     const DEVICE: &str = "pcspkr";
     const DRIVER: &str = "rust_driver_platform";
@@ -205,7 +205,7 @@ fn platform() -> anyhow::Result<()> {
     write(&format!("{device}/driver_override"), "\n")
 }
 
-/// A device behind a simulated adapter takes the driver.
+/// Creates a device on a simulated adapter for the driver.
 fn i2c() -> anyhow::Result<()> {
     let adapters = fs::read_dir("/sys/bus/i2c/devices").context("looking for adapters")?;
     let mut adapters = adapters.filter_map(|entry| Some(entry.ok()?.path()));
@@ -220,7 +220,7 @@ fn i2c() -> anyhow::Result<()> {
     write(&format!("{stub}/delete_device"), ADDRESS)
 }
 
-/// A disk that takes all and gives nothing; from 6.18 on one says by configfs that it is to be there.
+/// Checks the null block device; since 6.18 it has to be created through configfs.
 fn null_block() -> anyhow::Result<()> {
     const GROUP: &str = "/sys/kernel/config/rnull";
     const DISK: &str = "rnullb0";

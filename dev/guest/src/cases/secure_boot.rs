@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver on a machine with Secure Boot, where the machine's owner has, or has not, enrolled
-//! the key that dkms signed it with. Two suites: what is loaded cannot be told from the kernel
-//! alone.
+//! The driver on a machine with Secure Boot. In one suite the machine's owner has enrolled the key
+//! with which dkms signed the driver, in the other not. These are two suites, because the guest
+//! can't tell from the kernel alone which one applies.
 
 use std::fs;
 
@@ -26,19 +26,19 @@ pub const ENROLLED: &[Case] = &[
     Case::absent("enrolled-key-is-not-enough-without-a-signature", unsigned),
 ];
 
-/// Without.
+/// Without the key.
 pub const ABSENT: &[Case] = &[
     Case::absent("secure-boot-locks-the-kernel-down-as-well", locked_down),
     Case::absent("absent-key-keeps-the-driver-out", refused),
 ];
 
-/// What a signed module ends with.
+/// The mark at the end of a signed module.
 const MARK: &[u8] = b"~Module signature appended~\n";
 
-/// Where the kernel says whether it is locked down.
+/// The directory that contains the lockdown state.
 const SECURITY: &str = "/sys/kernel/security";
 
-/// The taint of a module that no key vouches for.
+/// The taint flag for a module without a valid signature.
 const UNSIGNED: u64 = 1 << 13;
 
 fn locked_down(_: &Context) -> anyhow::Result<()> {

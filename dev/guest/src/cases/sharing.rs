@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Several descriptors, threads and processes at once.
+//! Concurrent use of several descriptors, by threads and processes.
 
 use std::thread;
 
@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
 const READERS: usize = 4;
 const ROUNDS: usize = 500;
 
-/// Reads this many bytes.
+/// Reads up to `count` bytes.
 fn take(what: &str, fd: impl std::os::fd::AsFd, count: usize) -> anyhow::Result<Vec<u8>> {
     let mut buffer = vec![0; count];
     let got = read(fd, &mut buffer).with_context(|| what.to_owned())?;
@@ -75,7 +75,7 @@ fn ten_thousand_open(_: &Context) -> anyhow::Result<()> {
     let files = (0..10_000)
         .map(|_| drive::open())
         .collect::<anyhow::Result<Vec<_>>>()?;
-    // Taking turns, so that no descriptor can live on what another one left.
+    // Interleaved, so that no descriptor can use what another one left behind.
     for part in GREETING.chunks(4) {
         for (number, file) in files.iter().enumerate() {
             let what = format!("descriptor {number} of {}", files.len());
@@ -85,7 +85,7 @@ fn ten_thousand_open(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs it in several threads at once; the first error counts.
+/// Runs `body` in several threads at once; returns the first error.
 fn in_threads(body: impl Fn(usize) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
     thread::scope(|scope| {
         let body = &body;
@@ -107,7 +107,7 @@ fn threads_read(_: &Context) -> anyhow::Result<()> {
     })
 }
 
-/// pread never moves the position, so each thread sees the whole each time.
+/// pread never moves the position, so each thread gets all the bytes from its offset each time.
 fn threads_read_one_descriptor(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     in_threads(|number| {

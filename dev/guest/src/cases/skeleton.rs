@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The module that `dkms-rust new hello` writes does what it says.
+//! Checks the module that `dkms-rust new hello` writes.
 
 use std::fs;
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::check::same;
 use crate::kmsg::Cursor;
 use crate::module;
 
-/// Its own suite: the driver has no part in it.
+/// A suite of its own, without the driver.
 pub const CASES: &[Case] = &[
     Case::any("skeleton-device-answers", device_answers),
     Case::any("skeleton-stays-while-it-is-open", stays_while_open),
@@ -95,7 +95,7 @@ fn stays_while_open(_: &Context) -> anyhow::Result<()> {
     unload()
 }
 
-/// A module of the same name can't be loaded, and the device of the first stays.
+/// A module of the same name can't be loaded, and the first one's device stays.
 fn taken(_: &Context) -> anyhow::Result<()> {
     load()?;
     let again = module::load_file(MODULE.as_ref());

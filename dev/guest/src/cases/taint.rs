@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the whole suite did to the kernel.
+//! The kernel's taint after the whole suite.
 
 use anyhow::ensure;
 
@@ -10,8 +10,8 @@ use crate::sys;
 
 pub const CASES: &[Case] = &[Case::any("kernel-not-tainted", kernel_not_tainted)];
 
-/// Taint bits that nothing here may set: proprietary module, forced load, forced unload, machine
-/// check, bad page, oops, warning, soft lockup. An unsigned module from outside sets others.
+/// Taint flags that nothing here may set: proprietary module, forced load, forced unload, machine
+/// check, bad page, oops, warning, soft lockup. An unsigned out-of-tree module sets others.
 pub const FORBIDDEN: u64 = 1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
 
 fn kernel_not_tainted(context: &Context) -> anyhow::Result<()> {

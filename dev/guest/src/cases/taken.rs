@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading when somebody else has the directory.
+//! Loading while another module owns the directory.
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -18,10 +18,11 @@ use crate::module::NAME;
 
 pub const CASES: &[Case] = &[Case::absent("load-directory-taken", load_directory_taken).warns()];
 
-/// The driver under another name; as long as its own, for it takes that one's place in the file.
+/// The name of a copy of the driver. It is as long as the driver's name, which it replaces in the
+/// file.
 const OTHER: &str = "procDrivez";
 
-/// Makes the copy go, however the case ends.
+/// Unloads the copy, however the case ends.
 struct Loaded(&'static str);
 
 impl Drop for Loaded {
@@ -30,8 +31,8 @@ impl Drop for Loaded {
     }
 }
 
-/// A copy of the driver under another name owns the directory; the kernel itself warns when the
-/// second one asks for it.
+/// A copy of the driver under another name owns the directory. The kernel itself warns when the
+/// driver asks for it too.
 fn load_directory_taken(context: &Context) -> anyhow::Result<()> {
     let copy = Image::read(&context.driver)?.renamed(NAME, OTHER)?;
     module::load_image(&copy).with_context(|| format!("loading the copy as {OTHER}"))?;
@@ -42,7 +43,8 @@ fn load_directory_taken(context: &Context) -> anyhow::Result<()> {
     let mut log = Cursor::at_end()?;
     for round in ["first", "second"] {
         match module::load_file(&context.driver) {
-            // Newer kernels keep EEXIST for "this module is loaded", and make EBUSY of it.
+            // EBUSY is what the driver returns. EEXIST would mean that it is loaded already; newer
+            // kernels turn an init's EEXIST into EBUSY.
             Err(Errno::EEXIST | Errno::EBUSY) => {}
             other => anyhow::bail!("{round} load with the directory taken: got {other:?}"),
         }

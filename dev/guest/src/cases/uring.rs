@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads through io_uring.
+//! Reads and writes through io_uring.
 
 use std::os::fd::AsRawFd as _;
 use std::os::fd::OwnedFd;
@@ -29,10 +29,10 @@ pub const CASES: &[Case] = &[
     Case::loaded("io-uring-write", writes),
 ];
 
-/// The offset that stands for "where the descriptor is".
+/// The offset that stands for the file's position.
 const POSITION: u64 = u64::MAX;
 
-/// A ring, or the case is skipped when this kernel has none for us.
+/// Creates a ring. Skips the case if this kernel has no io_uring for us.
 fn ring(entries: u32) -> anyhow::Result<IoUring> {
     match IoUring::new(entries) {
         Ok(ring) => Ok(ring),
@@ -43,15 +43,16 @@ fn ring(entries: u32) -> anyhow::Result<IoUring> {
     }
 }
 
-/// Hands in the requests, waits for all of them, and gives what each came to, by its number.
+/// Submits the requests, waits for all of them, and returns the results in the order of the
+/// requests.
 ///
 /// # Safety
 ///
-/// What the requests point to must live and stay writable until this returns.
+/// All that the requests point to must live, and stay writable, until this returns.
 unsafe fn complete(ring: &mut IoUring, requests: &[Entry]) -> anyhow::Result<Vec<i32>> {
     for (number, request) in requests.iter().enumerate() {
         let request = request.clone().user_data(number as u64);
-        // SAFETY: the caller keeps what it points to.
+        // SAFETY: the caller keeps all that the request points to.
         unsafe { ring.submission().push(&request) }.context("the ring is full")?;
     }
     let mut answers = vec![None; requests.len()];
@@ -64,7 +65,7 @@ unsafe fn complete(ring: &mut IoUring, requests: &[Entry]) -> anyhow::Result<Vec
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// One read of up to `count` bytes.
+/// Makes one read of up to `count` bytes.
 fn read(ring: &mut IoUring, file: &OwnedFd, count: u32, at: u64) -> anyhow::Result<Vec<u8>> {
     let mut buffer = vec![0; count as usize];
     let request = opcode::Read::new(Fd(file.as_raw_fd()), buffer.as_mut_ptr(), count).offset(at);
@@ -162,7 +163,7 @@ fn many_at_once(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One write, and what it came to.
+/// Makes one write, and returns its result.
 fn write(ring: &mut IoUring, file: &OwnedFd, data: &[u8], at: u64) -> anyhow::Result<i32> {
     let (start, length) = (data.as_ptr(), data.len() as u32);
     let request = opcode::Write::new(Fd(file.as_raw_fd()), start, length).offset(at);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What somebody without any rights may do.
+//! What a process without privileges may do.
 
 use anyhow::Context as _;
 use anyhow::ensure;

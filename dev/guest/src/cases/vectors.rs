@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! readv, preadv, preadv2: the same bytes into several buffers.
+//! readv, preadv and preadv2: the same bytes, read into several buffers.
 
 use std::io::IoSliceMut;
 
@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
     Case::loaded("preadv2-flags", preadv2_flags),
 ];
 
-/// Lengths of buffers: whole, odd, empty at each place, too small, too large.
+/// Buffer lengths: exact, uneven, empty at each place, too small, too large.
 const SPLITS: &[&[usize]] = &[
     &[6],
     &[1, 1, 1, 1, 1, 1],
@@ -45,7 +45,7 @@ const SPLITS: &[&[usize]] = &[
     &[7, 7],
 ];
 
-/// A buffer for each length, and what of the text ends up in each.
+/// One buffer for each length.
 struct Buffers(Vec<Vec<u8>>);
 
 impl Buffers {
@@ -60,7 +60,7 @@ impl Buffers {
             .collect()
     }
 
-    /// They hold `text` as far as there is room, one behind the other, and the rest is untouched.
+    /// Checks that the buffers contain `text`, as far as there is room, and are untouched after it.
     fn hold(&self, what: &str, got: usize, text: &[u8]) -> anyhow::Result<()> {
         let all = self.0.concat();
         let wanted = &text[..text.len().min(all.len())];
@@ -134,14 +134,14 @@ fn preadv2_splits(_: &Context) -> anyhow::Result<()> {
         }
     }
     same("position after them", drive::position(&file)?, 0)?;
-    // The offset -1 means the position, as readv does.
+    // The offset -1 means the position, as for readv.
     let mut buffers = Buffers::new(&[2, 1]);
     let got = preadv2(&file, &mut buffers.slices(), -1, 0).context("preadv2 at the position")?;
     buffers.hold("preadv2 at the position", got, GREETING)?;
     same("position after it", drive::position(&file)?, 3)
 }
 
-/// Flags are for files that know them; ours takes and refuses those that the kernel's own do.
+/// Our file must accept and refuse the same flags as the kernel's own.
 fn preadv2_flags(_: &Context) -> anyhow::Result<()> {
     let model = drive::open_with(drive::MODEL, OFlag::O_RDONLY).context("opening the model")?;
     for (name, flag) in [

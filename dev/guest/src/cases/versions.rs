@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What an open file reads while others write: the message that it began with at offset 0, to the
-//! end; at offset 0 again the newest.
+//! What an open file reads while others write: it keeps the message that was the newest when it
+//! read at offset 0, until it reads at offset 0 again.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -38,14 +38,14 @@ pub const CASES: &[Case] = &[
     Case::loaded("splice-goes-on-too", splice_goes_on),
 ];
 
-/// Reads at the position.
+/// Reads `count` bytes at the position.
 fn take(fd: impl AsFd, count: usize) -> anyhow::Result<Vec<u8>> {
     let mut buffer = vec![0; count];
     let got = read(fd, &mut buffer).context("reading")?;
     Ok(filled(&buffer, got)?.to_vec())
 }
 
-/// Reads at an offset.
+/// Reads all that there is at an offset.
 fn take_at(fd: impl AsFd, offset: i64) -> anyhow::Result<Vec<u8>> {
     let mut buffer = vec![0; LIMIT + 1];
     let got = pread(fd, &mut buffer, offset).context("reading at an offset")?;
@@ -58,7 +58,7 @@ fn rewind(fd: &OwnedFd) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// Each byte comes after another message was written: shorter, longer, and the longest.
+/// Writes another message after each byte: shorter, empty, longer, and the longest.
 fn goes_on(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     let longest = pattern(LIMIT);
@@ -94,7 +94,7 @@ fn end_stays(_: &Context) -> anyhow::Result<()> {
     bytes("from the start", &take(&file, 64)?, b"Hello\nand more\n")
 }
 
-/// By lseek and by pread, and as often as one likes.
+/// Both lseek and pread begin anew, any number of times.
 fn zero_begins(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     for text in [&b"first\n"[..], b"the second\n", b"3\n"] {
@@ -106,7 +106,7 @@ fn zero_begins(_: &Context) -> anyhow::Result<()> {
         bytes("lseek to 0", &take(&file, 64)?, b"between\n")?;
         rewind(&file)?;
     }
-    // Even with room for nothing: where a read starts is what counts.
+    // Even a read of no bytes begins anew: only the offset counts.
     drive::write(b"for nobody\n")?;
     bytes("read of nothing at 0", &take(&file, 0)?, b"")?;
     bytes("pread at 4 after it", &take_at(&file, 4)?, b"nobody\n")
@@ -122,7 +122,7 @@ fn elsewhere_begins(_: &Context) -> anyhow::Result<()> {
     bytes("of another open file", &take_at(&late, 5)?, b"fghijkl")
 }
 
-/// A hundred messages at once, each held by two open files, one of which begins anew.
+/// A hundred messages at once, each held by two open files, one of which then begins anew.
 fn each_with_its_own(_: &Context) -> anyhow::Result<()> {
     let text = |number: usize| format!("message {number} of many\n").into_bytes();
     let mut files = Vec::new();
@@ -144,7 +144,7 @@ fn each_with_its_own(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Descriptors of one open file (dup, fork) are one reader.
+/// Descriptors of one open file (dup, fork) read the same message.
 fn shared(_: &Context) -> anyhow::Result<()> {
     let file = drive::open()?;
     let copy = file.try_clone().context("duplicating the descriptor")?;
@@ -161,7 +161,7 @@ fn own_write(_: &Context) -> anyhow::Result<()> {
     same("pwrite", pwrite(&file, b"mine\n", 0), Ok(5))?;
     bytes("still in the old one", &take_at(&file, 2)?, b"llo\n")?;
     bytes("at 0 the new one", &take_at(&file, 0)?, b"mine\n")?;
-    // Nothing read yet: the position after a write is where its message ends.
+    // Nothing was read yet: after a write, the position is at the end of the message.
     let fresh = drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening for both")?;
     same("write", nix::unistd::write(&fresh, b"whole\n"), Ok(6))?;
     bytes("behind it", &take(&fresh, 16)?, b"")

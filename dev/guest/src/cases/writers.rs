@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Readers and writers at once: nobody sees a mix, nothing written is lost, nothing is left behind.
+//! Concurrent readers and writers: nobody reads a mix, no write is lost, no memory is leaked.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::AtomicBool;
@@ -39,7 +39,7 @@ pub const CASES: &[Case] = &[
 
 const READERS: usize = 8;
 
-/// Runs these until the time is over or one fails; gives how often each went round.
+/// Runs the bodies in threads until the time is over or one fails. Returns how often each ran.
 fn race(
     time: Duration,
     bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send + '_>>,
@@ -70,14 +70,14 @@ fn race(
     })
 }
 
-/// Every round must have been one, and the log says how many there were.
+/// Checks that each thread made more than ten rounds, and logs how many.
 fn report(what: &str, rounds: &[u64]) -> anyhow::Result<()> {
     ensure!(rounds.iter().all(|count| *count > 10), "{what}: {rounds:?}");
     kmsg::say(&format!("guest: {what}, rounds of each: {rounds:?}"));
     Ok(())
 }
 
-/// Writes each next number in one write.
+/// Writes the message with the next number, in one write.
 fn write_next(fd: impl AsFd, newest: &AtomicU64) -> anyhow::Result<()> {
     let number = newest.load(Ordering::Relaxed) + 1;
     let text = sealed(number);
@@ -90,9 +90,9 @@ fn write_next(fd: impl AsFd, newest: &AtomicU64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Half of the readers open anew each time, half stay on one descriptor; all in pieces of their
-/// own, so that writes come between them. What a reader begins is never older than what was
-/// written before it began.
+/// Half of the readers open the file each time, the others keep one descriptor. Every second reader
+/// reads in pieces, so that writes come in between. No reader may get a message that is older than
+/// the newest one that was written before it began.
 fn writer_and_readers(context: &Context) -> anyhow::Result<()> {
     drive::write(&sealed(0))?;
     let newest = AtomicU64::new(0);
@@ -123,10 +123,11 @@ fn writer_and_readers(context: &Context) -> anyhow::Result<()> {
     report("a writer and eight readers", &rounds)
 }
 
-/// One thread begins anew all the time, and the others read at any offset: each read is a part of
-/// one message that there was. Which one they can't know; that its bytes belong together they can.
+/// One thread reads at offset 0, which begins anew each time, and the others read at other offsets.
+/// Each read must return a part of one message. The readers can't know of which one, but they see
+/// whether the bytes belong together.
 fn one_descriptor(context: &Context) -> anyhow::Result<()> {
-    // A message is one letter, repeated as often as the letter says.
+    // A message is one letter, repeated; the letter determines how often.
     let letters = |number: u64| {
         let letter = b'a' + (number % 26) as u8;
         vec![letter; 1 + usize::from(letter - b'a') * 150]
@@ -166,7 +167,7 @@ fn one_descriptor(context: &Context) -> anyhow::Result<()> {
     report("threads on one descriptor", &rounds)
 }
 
-/// Each thread appends lines of its own until the message is full.
+/// Each thread appends its own lines; all must arrive whole.
 fn appends_at_once(_: &Context) -> anyhow::Result<()> {
     const THREADS: usize = 4;
     const LINES: usize = 120;
@@ -214,7 +215,7 @@ fn append_lines(thread: usize, lines: usize) -> anyhow::Result<()> {
     })
 }
 
-/// Whole messages from four sides: the last one stands, whole.
+/// Four threads write whole messages; the message must always be a whole one.
 fn writers_at_once(context: &Context) -> anyhow::Result<()> {
     drive::write(&sealed(0))?;
     let mut bodies: Vec<Box<dyn Fn(u64) -> anyhow::Result<()> + Send>> = Vec::new();
@@ -237,7 +238,8 @@ fn writers_at_once(context: &Context) -> anyhow::Result<()> {
     number_of(&drive::message()?).map(drop)
 }
 
-/// Thousands of messages, seen and not seen, held and let go.
+/// Writes thousands of messages, of which some are read, and some are held for a while by an open
+/// file.
 fn memory_does_not_grow(_: &Context) -> anyhow::Result<()> {
     const ROUNDS: u32 = 4000;
     let round = |number: u32| -> anyhow::Result<()> {

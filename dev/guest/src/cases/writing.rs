@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writing, as the tools of a shell do it.
+//! Writes as shell tools make them.
 
 use std::io::IoSlice;
 use std::io::Write as _;
@@ -36,12 +36,12 @@ pub const CASES: &[Case] = &[
     Case::loaded("unload-forgets-the-message", unload_forgets),
 ];
 
-/// Bytes that say where they stand, so that none can take another's place.
+/// Returns bytes that depend on their position, so that none can take another one's place.
 pub fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|place| (place % 251) as u8).collect()
 }
 
-/// `echo text > mydrive`: longer, shorter, and again.
+/// `echo text > mydrive`: a longer text, a shorter one, and the same again.
 fn replaces(_: &Context) -> anyhow::Result<()> {
     for text in ["a longer text than before\n", "x\n", "x\n", "Hello\n"] {
         drive::write(text.as_bytes())?;
@@ -50,7 +50,7 @@ fn replaces(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// NUL, line ends, and all that is no text.
+/// NUL, line ends, and bytes that are not text.
 fn any_bytes(_: &Context) -> anyhow::Result<()> {
     let all: Vec<u8> = (0..=255).rev().collect();
     for text in [&all[..], b"\0", b"\0\0\n\0", b"no line end", b"\n"] {
@@ -72,7 +72,7 @@ fn every_length(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes in pieces through one descriptor, and looks at the position and the message after each.
+/// Writes in pieces through one descriptor, and checks the position and the message after each.
 fn in_pieces(what: &str, text: &[u8], piece: usize) -> anyhow::Result<()> {
     let file = drive::open_to_write()?;
     let mut end = 0;
@@ -89,12 +89,12 @@ fn in_pieces(what: &str, text: &[u8], piece: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `printf` of 3000 bytes: stdio has a buffer of 1024.
+/// `printf` of 3000 bytes, with stdio's buffer of 1024 bytes.
 fn pieces_of_stdio(_: &Context) -> anyhow::Result<()> {
     in_pieces("printf of 3000 bytes", &pattern(3000), 1024)
 }
 
-/// `dd bs=...`
+/// `dd bs=...` with odd block sizes.
 fn blocks_of_odd_size(_: &Context) -> anyhow::Result<()> {
     for size in [1, 7, 511, 1023, 1025, 4095, 4096] {
         let length = LIMIT.min(size * 100);
@@ -103,7 +103,7 @@ fn blocks_of_odd_size(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `dd conv=notrunc seek=...`: what is before stays, what is behind goes.
+/// `dd conv=notrunc seek=...`: what comes before the offset stays, what comes after the data goes.
 fn every_offset(_: &Context) -> anyhow::Result<()> {
     let file = drive::open_to_write()?;
     for offset in 0..=GREETING.len() {
@@ -130,7 +130,7 @@ fn every_offset(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `tee -a`, `>>`: wherever the descriptor stands, and whatever offset is asked for.
+/// `tee -a`, `>>`: at the end, whatever the position or the offset.
 fn append(_: &Context) -> anyhow::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND;
     let file = drive::open_with(drive::FILE, flags).context("opening to append")?;
@@ -140,11 +140,11 @@ fn append(_: &Context) -> anyhow::Result<()> {
     lseek(&file, 2, Whence::SeekSet).context("going back")?;
     same("second append", write(&file, b"two\n"), Ok(4))?;
     same("position after it", drive::position(&file)?, 14)?;
-    // As for any file in Linux: pwrite(2), BUGS.
+    // As for any file on Linux, see BUGS in pwrite(2).
     same("pwrite", pwrite(&file, b"three\n", 1), Ok(6))?;
     same("position after it", drive::position(&file)?, 14)?;
     drive::expect("appending again", b"Hello\none\ntwo\nthree\n")?;
-    // Somebody else's message in between; `fcntl` turns it off and on.
+    // Another open file writes a message in between; then `fcntl` turns O_APPEND off and on.
     drive::write(b"new\n")?;
     same("third append", write(&file, b"four\n"), Ok(5))?;
     drive::expect("appending to another's message", b"new\nfour\n")?;
@@ -157,14 +157,14 @@ fn append(_: &Context) -> anyhow::Result<()> {
     drive::expect("appending at last", b"five\nsix\n")
 }
 
-/// The kernel calls once for each buffer; the pieces arrive in their order all the same.
+/// The kernel makes one call for each buffer, but the pieces arrive in order.
 fn writev_is_a_write_each(_: &Context) -> anyhow::Result<()> {
     let file = drive::open_to_write()?;
     let parts = [&b"Hello "[..], b"", b"two ", b"buffers\n"].map(IoSlice::new);
     same("writev", writev(&file, &parts), Ok(18))?;
     same("position after it", drive::position(&file)?, 18)?;
     drive::expect("writev", b"Hello two buffers\n")?;
-    // What fits arrives, the buffer that does not is refused as a whole.
+    // The buffer that fits is written; the one that does not is refused as a whole.
     let (fits, does_not) = (pattern(4000), pattern(97));
     let parts = [IoSlice::new(&fits), IoSlice::new(&does_not)];
     lseek(&file, 0, Whence::SeekSet).context("going back")?;
@@ -172,8 +172,8 @@ fn writev_is_a_write_each(_: &Context) -> anyhow::Result<()> {
     drive::expect("writev of 4097", &fits)
 }
 
-/// The standard library tries copy_file_range, sendfile and splice first; none of them may be
-/// taken for success.
+/// The standard library tries copy_file_range, sendfile and splice first; it must not take a
+/// failure of these for success.
 fn copy_to_the_file(_: &Context) -> anyhow::Result<()> {
     const SOURCE: &str = "/tmp/source";
     let text = pattern(2000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes that are refused change nothing: not the message, not the position.
+//! Writes that are refused change neither the message nor the position.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -39,7 +39,7 @@ fn open() -> anyhow::Result<OwnedFd> {
     drive::open_with(drive::FILE, OFlag::O_RDWR).context("opening to read and write")
 }
 
-/// Around the edges of 31, 32 and 63 bits as well: nothing may wrap to an offset inside.
+/// Includes the limits of 31, 32 and 63 bits: no offset may wrap around into the message.
 fn past_the_end(_: &Context) -> anyhow::Result<()> {
     let file = open()?;
     for offset in [
@@ -93,9 +93,9 @@ fn over_the_limit(_: &Context) -> anyhow::Result<()> {
     drive::expect("appending to a full message", &full)
 }
 
-/// `cat big > mydrive`: each write is taken whole or refused whole, so what stands are the pieces
-/// before the first that did not fit. cat of coreutils writes 128 KiB at once, which leaves the
-/// old message; that of busybox 4 KiB, of which the first stays.
+/// `cat big > mydrive`: each write is taken or refused as a whole, so the message is made of the
+/// pieces before the first that did not fit. cat of coreutils writes 128 KiB at once, which leaves
+/// the old message; cat of busybox writes 4 KiB at once, of which the first piece stays.
 fn cat_of_a_big_file(_: &Context) -> anyhow::Result<()> {
     let big = pattern(200_000);
     for (piece, stands) in [(131_072, 0), (4096, 4096), (1000, 4000), (4097, 0)] {
@@ -124,7 +124,7 @@ fn cat_of_a_big_file(_: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// At any offset, from any address, and in one open file as for all.
+/// A write of no bytes succeeds at any offset, from any address, and with O_APPEND.
 fn of_nothing(_: &Context) -> anyhow::Result<()> {
     let file = open()?;
     let edge = Edge::new()?;
@@ -144,7 +144,7 @@ fn of_nothing(_: &Context) -> anyhow::Result<()> {
     drive::expect("writing nothing", GREETING)
 }
 
-/// None of it there, or a part only: nothing of it arrives.
+/// The buffer is not mapped, or only in part: nothing is written.
 fn bad_buffer(_: &Context) -> anyhow::Result<()> {
     let file = open()?;
     let mut edge = Edge::new()?;
@@ -175,7 +175,7 @@ fn not_open_for_writing(_: &Context) -> anyhow::Result<()> {
     drive::expect("all that", GREETING)
 }
 
-/// procfs hands writes on from memory of the process only.
+/// procfs accepts writes only from user memory, so splice and sendfile to the file fail.
 fn spliced_to_it(_: &Context) -> anyhow::Result<()> {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).context("making a pipe")?;
     File::from(writer)

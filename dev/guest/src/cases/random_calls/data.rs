@@ -55,7 +55,7 @@ impl Player {
         answer(&what, &all, got, wanted)
     }
 
-    /// The buffer ends early: as much as there is room for, or EFAULT.
+    /// Reads into a buffer that ends early: gets as much as there is room for, or EFAULT.
     pub(super) fn read_faulting(&mut self) -> anyhow::Result<()> {
         let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
         let room = self.random.below(count.min(LIMIT));
@@ -76,7 +76,7 @@ impl Player {
         }
     }
 
-    /// Through a pipe, which is emptied again.
+    /// Splices into a pipe, and empties the pipe again.
     pub(super) fn splice(&mut self) -> anyhow::Result<()> {
         let (number, at, count) = (self.any()?, self.place(), 1 + self.count());
         let Descriptor { fd, file } = &self.open[number];
@@ -84,7 +84,7 @@ impl Player {
         let mut offset = at.unwrap_or(0);
         let none = SpliceFFlags::empty();
         let got = nix::fcntl::splice(fd, at.map(|_| &mut offset), &self.pipe.1, None, count, none);
-        // It looks at the descriptor before the offset.
+        // splice checks the descriptor before the offset.
         let wanted = match file.reads {
             true => self.model.read(file, at, count),
             false => Err(Errno::EBADF),
@@ -137,7 +137,7 @@ impl Player {
     }
 }
 
-/// A read at the position moves it.
+/// Moves the position after a read, unless the read had an offset.
 fn move_on(file: &mut OpenFile, at: Option<i64>, got: &nix::Result<Vec<u8>>) {
     if let (None, Ok(got)) = (at, got) {
         file.advance(got.len());
