@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* dev_info!() and its kin; see printk.c. */
+/* For dev_info!() and similar macros; see printk.c. */
 
 #include <linux/dev_printk.h>
 #include <linux/minmax.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
-/* The kernel crate's: writes a fmt::Arguments and returns where its end is or would be. */
+/* From the kernel crate. Formats a fmt::Arguments and returns where its whole text would end. */
 char *rust_fmt_argument(char *buf, char *end, const void *ptr);
 
-/* printk cuts a record off there, too. */
+/* printk truncates records at this length, too. */
 #define RUST_LINE 1024
 
 /* Formats into text and returns the length, which is at most RUST_LINE. */

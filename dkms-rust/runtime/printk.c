@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pr_info!() and its kin call printk with "%pA", which only kernels with Rust know.
+ * pr_info!() and similar macros call printk with "%pA", which only kernels with Rust support.
  *
- * The linker turns the module's calls to _printk() into calls to this (--wrap).
+ * The linker redirects the module's calls of _printk() to __wrap__printk() (--wrap).
  */
 
 #include <linux/minmax.h>
@@ -16,7 +16,7 @@ int __wrap__printk(const char *fmt, ...);
 
 int __wrap__printk(const char *fmt, ...)
 {
-	/* The two formats of the kernel crate are a level and one of these. */
+	/* The formats of the kernel crate are a level, then "%s: %pA" or "%pA". */
 	const char *tail = printk_skip_headers(fmt);
 	bool named = !strcmp(tail, "%s: %pA");
 	va_list args;

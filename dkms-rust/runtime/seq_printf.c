@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* seq_print!(); see printk.c. It formats in place, so that a text may be of any length. */
+/* For seq_print!(); see printk.c. Formats into the file's buffer, so texts can have any length. */
 
 #include <linux/minmax.h>
 #include <linux/seq_file.h>
@@ -20,7 +20,7 @@ void __wrap_seq_printf(struct seq_file *m, const char *fmt, ...)
 		size_t len = size ? rust_fmt_argument(buf, buf + size, va_arg(args, const void *)) - buf
 				  : 0;
 
-		/* As seq_printf(): what does not fit, with a byte to spare, is asked for again. */
+		/* Like seq_printf(): a text that does not fit, with a byte to spare, is requested again. */
 		seq_commit(m, len < size ? (int)len : -1);
 	} else {
 		seq_vprintf(m, fmt, args);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The command line as text and types; what is done is in `commands`. May use `kernel` and
+//! Defines the command line and its help text. `commands` does the work. May use `kernel` and
 //! `scaffold`.
 
 use crate::kernel::release::Release;
@@ -9,14 +9,15 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Gives any Rust kernel module a build tree that can build it
+/// Builds Rust kernel modules out of tree, on any Debian kernel
 ///
-/// Debian's kernels ship no Rust metadata, without which no Rust module builds out of tree.
-/// dkms-rust rebuilds it from linux-source, keeps it, and builds modules with it.
+/// A Rust module needs the compiled metadata of the kernel's Rust crates, which Debian's kernels do
+/// not ship. dkms-rust rebuilds this metadata from linux-source, keeps it, and builds modules with
+/// it.
 #[derive(Debug, Parser)]
 #[command(name = "dkms-rust", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: Command,
 }
@@ -25,67 +26,67 @@ const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 failed (status: something is missing); 2 wrong arguments (status: it could
 not tell); 77 this kernel can't be served, with the reason and what mends it.";
 
-/// One of dkms-rust's commands.
+/// A command of dkms-rust.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Build the module in the current folder
+    /// Build the module in the current directory
     Make {
-        /// Which kernel
+        /// The kernel to build for
         #[command(flatten)]
         kernel: KernelArg,
-        /// What kbuild's make gets besides: variables, or targets instead of `modules`
+        /// Arguments for kbuild's make: variables, or targets other than `modules`
         #[arg(last = true, value_name = "MAKE ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Build the module in the current folder for a kernel that is not installed, or for all that are
+    /// Build the module for a kernel that is not installed, or for all that are
     Preflight {
-        /// The Debian packages of its headers, and that of its source; or a directory with headers
+        /// The Debian packages of the kernel's headers and source, or a directory with headers
         #[arg(
             value_name = "HEADERS",
             required_unless_present = "all",
             conflicts_with = "all"
         )]
         headers: Vec<PathBuf>,
-        /// Its source: a directory, a tarball, or the file of a linux-source package
+        /// The kernel's source: a directory, a tarball, or a linux-source package file
         #[arg(long, value_name = "PATH", conflicts_with = "all")]
         source: Option<PathBuf>,
-        /// Build for every kernel that is installed with its headers, and clean up after each
+        /// Build for every kernel whose headers are installed, and clean up after each
         #[arg(long)]
         all: bool,
-        /// Print what came out as JSON
+        /// Print the results as JSON
         #[arg(long)]
         json: bool,
-        /// Keep headers and build trees below this directory [default: ~/.cache/dkms-rust]
+        /// Keep headers and build trees in this directory [default: ~/.cache/dkms-rust]
         #[arg(long, value_name = "DIRECTORY")]
         cache: Option<PathBuf>,
-        /// What kbuild's make gets besides
+        /// Arguments for kbuild's make
         #[arg(last = true, value_name = "MAKE ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Make the kernel's build tree ready, and print its path
+    /// Prepare the kernel's build tree and print its path
     Kdir {
-        /// Which kernel
+        /// The kernel whose tree is prepared
         #[command(flatten)]
         kernel: KernelArg,
     },
-    /// Keep what rebuilds need of the kernel's source, which is here or from elsewhere
+    /// Keep the part of the kernel's source that rebuilds need
     Source {
-        /// Which kernel
+        /// The kernel whose source is kept
         #[command(flatten)]
         kernel: KernelArg,
-        /// Take it from a directory, a tarball, or the file of a linux-source package
+        /// Take it from a directory, a tarball, or a linux-source package file
         #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,
-        /// Download linux-source of the headers' version by apt, and install nothing
+        /// Download the matching linux-source with apt, without installing it
         #[arg(long, conflicts_with = "from")]
         fetch: bool,
-        /// Also a source of another version than the headers; modules are then linked
+        /// Accept a source of another version than the headers; modules are then linked
         #[arg(long, requires = "from")]
         force: bool,
     },
-    /// Say whether modules can be built for the kernel; 77 if not
+    /// Check whether modules can be built for the kernel; exit with 77 if not
     Check {
-        /// Which kernel
+        /// The kernel to check
         #[command(flatten)]
         kernel: KernelArg,
         /// Print nothing
@@ -94,80 +95,79 @@ pub enum Command {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
-        /// Also say whether this module, as installed, was built against the headers that are
-        /// installed now; 1 if not
+        /// Also check that this module, as installed, fits the installed headers; exit with 1 if not
         #[arg(long, value_name = "NAME")]
         module: Option<String>,
     },
-    /// Show every kernel, and the Rust modules that DKMS has for it
+    /// Show all kernels and the Rust modules that DKMS has for them
     Status {
-        /// Also show kernels of which only modules are left
+        /// Also show removed kernels that have left modules behind
         #[arg(long)]
         all: bool,
         /// Print the table as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Write a new module, and all that makes a package of it
+    /// Create a project for a new module and its Debian package
     New {
-        /// Its name; the package is NAME-dkms
+        /// The name of the project; the package is called NAME-dkms
         name: Name,
-        /// Where, a directory that is empty or not there [default: ./NAME]
+        /// The directory to create, or an empty one [default: ./NAME]
         directory: Option<PathBuf>,
-        /// Make the package by debhelper (dh-sequence-dkms-rust) instead of dpkg alone
+        /// Build the package with debhelper (dh-sequence-dkms-rust) instead of plain dpkg
         #[arg(long)]
         debhelper: bool,
     },
-    /// Look after a DKMS package; its maintainer scripts call this
+    /// Manage a DKMS package; called by its maintainer scripts
     Package {
-        /// What the script's turn is
+        /// The action of the maintainer script
         #[command(subcommand)]
         action: PackageAction,
     },
-    /// Say 77 for a kernel that can't be built for; PRE_BUILD of dkms.conf calls this
+    /// Exit with 77 if the kernel can't be built for; called by PRE_BUILD in dkms.conf
     Prebuild {
-        /// Which kernel
+        /// The kernel to build for
         #[command(flatten)]
         kernel: KernelArg,
-        /// The package and its version, as dkms.conf has them
+        /// The package's name and version from dkms.conf
         #[arg(value_name = "NAME/VERSION")]
         source: NamedVersion,
-        /// What kbuild's make gets besides
+        /// Arguments for kbuild's make
         #[arg(last = true, value_name = "MAKE ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Drop what is kept of rebuilds; the next build makes it anew
+    /// Remove what is kept of rebuilds; the next build makes it again
     Clean {
-        /// Only that of this kernel
+        /// Only remove what is kept for this kernel
         #[arg(short, long, value_name = "RELEASE")]
         kernel: Option<Release>,
-        /// Only that of kernels that are gone
+        /// Only remove what is kept for kernels that are no longer installed
         #[arg(long, conflicts_with = "kernel")]
         stale: bool,
     },
 }
 
-/// What a maintainer script of a DKMS package calls.
+/// The actions for the maintainer scripts of a DKMS package.
 #[derive(Debug, Subcommand)]
 pub enum PackageAction {
-    /// Build for every kernel, and load (postinst)
+    /// Build for all kernels and load the modules (postinst)
     Configure {
-        /// The package's name for dkms
+        /// The package's name in dkms
         #[arg(value_parser = name)]
         name: String,
-        /// The version of its source [default: that which dpkg has installed]
+        /// The version of the package's source [default: the version that dpkg has installed]
         #[arg(value_parser = name)]
         version: Option<String>,
-        /// Load this module when it has been built
+        /// Load this module after it has been built
         #[arg(long, value_name = "MODULE", value_parser = name)]
         load: Vec<String>,
-        /// Leave an older module loaded while a program has a file below this path open
+        /// Keep an older module loaded while a program has a file below this path open
         #[arg(long, value_name = "PATH")]
         in_use: Vec<PathBuf>,
     },
-    /// Unload, and remove from every kernel (prerm)
+    /// Unload the modules and remove them from all kernels (prerm)
     Remove {
-        /// The package's name for dkms
+        /// The package's name in dkms
         #[arg(value_parser = name)]
         name: String,
         /// Unload this module
@@ -176,20 +176,20 @@ pub enum PackageAction {
     },
     /// Forget the package (postrm)
     Purge {
-        /// The package's name for dkms
+        /// The package's name in dkms
         #[arg(value_parser = name)]
         name: String,
     },
-    /// Build what is missing of all packages (the trigger of dkms-rust)
+    /// Build all missing modules of all packages (trigger of dkms-rust)
     Retry,
 }
 
-/// A package and its version, written `NAME/VERSION`.
+/// A package and its version, written as `NAME/VERSION`.
 #[derive(Clone, Debug)]
 pub struct NamedVersion {
-    /// The package's name for dkms.
+    /// The package's name in dkms.
     pub name: String,
-    /// The version of its source.
+    /// The version of the package's source.
     pub version: String,
 }
 
@@ -206,7 +206,7 @@ impl FromStr for NamedVersion {
     }
 }
 
-/// A name or version: one component of a path, and no option.
+/// Checks a name or version: a single path component that does not look like an option.
 fn name(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._~:".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -219,26 +219,26 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Which kernel.
+/// The kernel that a command works on.
 #[derive(Debug, clap::Args)]
 pub struct KernelArg {
-    /// The kernel's release, as in /lib/modules [default: the running one]
+    /// The kernel's release, as in /lib/modules [default: the running kernel]
     #[arg(short = 'k', long = "kernel", value_name = "RELEASE")]
     release: Option<Release>,
-    /// Its headers, where they are not those in /lib/modules/RELEASE/build
+    /// The kernel's headers, if they are not in /lib/modules/RELEASE/build
     #[arg(long, value_name = "DIRECTORY")]
     pub headers: Option<PathBuf>,
-    /// Keep build trees below this directory of your own [default for users: ~/.cache/dkms-rust]
+    /// Keep build trees in this directory of yours [default for users: ~/.cache/dkms-rust]
     #[arg(long, value_name = "DIRECTORY")]
     pub cache: Option<PathBuf>,
 }
 
 impl KernelArg {
-    /// The release that is meant.
+    /// Returns the requested release, or that of the running kernel.
     ///
     /// # Errors
     ///
-    /// If the running kernel's is no release that a module could be built for.
+    /// Returns an error if the running kernel's release is not one that modules can be built for.
     pub fn release(&self) -> anyhow::Result<Release> {
         match &self.release {
             Some(release) => Ok(release.clone()),
@@ -247,7 +247,7 @@ impl KernelArg {
     }
 }
 
-/// The command line's description, from which man page and completions are made.
+/// Returns the description of the command line, from which the completions are generated.
 pub fn command() -> clap::Command {
     Cli::command()
 }

@@ -2,9 +2,9 @@
 
 //! Gives any Rust kernel module a build tree that can build it, on any Debian kernel.
 //!
-//! A directory for each subject. Each says in its first lines what is inside and which of the
-//! others it may use; they are listed here from the lowest to the highest, and a test of the
-//! project's (`tests/rooms.rs`) keeps it so.
+//! Each directory covers one subject. Its first lines say what it contains and which other
+//! directories it may use. They are listed here from the lowest to the highest level, and
+//! `tests/rooms.rs` checks that each one only uses lower ones.
 
 pub mod system;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The command `dkms-rust`; see [`dkms_rust`].
+//! The command `dkms-rust`, see [`dkms_rust`].
 
 use dkms_rust::build::{link, rustc_shim};
 use dkms_rust::commands;

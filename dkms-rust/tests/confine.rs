@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A program that was started by `launch::confined` does its work in its directory, and can't do
-//! any harm outside of it.
+//! Tests that a program started by `launch::confined` can do its work in its own directory, but no
+//! harm outside of it.
 //!
-//! This is a program of its own, without the usual threads around a test: it starts itself as the
-//! launcher, and as the program that tries. It also runs in the test guest, on stock kernels.
+//! This test has its own `main`, because the usual test harness starts threads. It starts itself as
+//! the launcher and as the confined program. It also runs in the test guest, on stock kernels.
 
 use dkms_rust::system::{confine, launch, search};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -23,26 +23,26 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 
-/// Where it must not write, and the port that it must not reach.
+/// The directory outside, and the port that must not be reached.
 const OUTSIDE: &str = "DKMS_RUST_TEST_OUTSIDE";
 const PORT: &str = "DKMS_RUST_TEST_PORT";
 
-/// How many times a process is to be confined once more.
+/// How many more times the process has to be confined.
 const MORE: &str = "DKMS_RUST_TEST_MORE";
 
-/// As often Landlock lets a process be confined.
+/// How many times Landlock lets a process be confined.
 const MOST: u32 = 16;
 
-/// What is tried, and how it may be called below a directory outside.
+/// The name of an attempt, and the attempt itself. It gets the path of a directory outside.
 type Attempt = (&'static str, fn(&Path) -> io::Result<()>);
 
-/// What a compiler does.
+/// The usual work of a compiler.
 const WORK: &[Attempt] = &[
     ("write", |_| fs::write("file", "text")),
     ("overwrite", |_| fs::write("file", "other")),
     ("write-to-null", |_| fs::write("/dev/null", "text")),
     ("make-directories", |_| fs::create_dir_all("a/b")),
-    // As rustc does with metadata, from a temporary directory.
+    // As rustc does with metadata, which it first writes to a temporary directory.
     ("move", |_| fs::rename("file", "a/b/file")),
     ("link", |_| fs::hard_link("a/b/file", "a/link")),
     ("make-executable", |_| {
@@ -54,7 +54,8 @@ const WORK: &[Attempt] = &[
     }),
 ];
 
-/// Harm, and since which Linux it is kept from everybody; from root it may be before.
+/// Harmful attempts, the first Linux that keeps everybody from each, and what keeps root from it
+/// before.
 const HARM: &[(Attempt, (u32, u32), Means)] = &[
     (
         ("create", |to| fs::write(to.join("new"), "")),
@@ -130,14 +131,14 @@ const HARM: &[(Attempt, (u32, u32), Means)] = &[
 const LANDLOCK: (u32, u32) = (5, 19);
 const NEVER: (u32, u32) = (u32::MAX, 0);
 
-/// By what a kernel that is older keeps root from it.
+/// How an older kernel can keep root from it.
 #[derive(Clone, Copy, PartialEq)]
 enum Means {
-    /// Nothing else does.
+    /// Not at all: only Landlock does.
     Landlock,
-    /// A namespace, which takes privileges to make.
+    /// With a namespace, which needs privileges.
     Namespace,
-    /// Nobody but root could do it.
+    /// By taking privileges away: nobody but root could do it anyway.
     Privilege,
 }
 
@@ -159,7 +160,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     a_program_can_t_do_harm();
-    // And by Landlock alone.
+    // The same with Landlock alone.
     thread::spawn(|| {
         give_up(CapabilitySet::SYS_ADMIN);
         a_program_can_t_do_harm();
@@ -171,7 +172,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Takes a privilege from this thread and all that it starts.
+/// Takes a privilege from this thread and all its future children.
 fn give_up(privilege: CapabilitySet) {
     let mut sets = capabilities(None).unwrap();
     sets.effective -= privilege;
@@ -180,7 +181,7 @@ fn give_up(privilege: CapabilitySet) {
     set_no_new_privs(true).unwrap();
 }
 
-/// Tries everything and says what came of it.
+/// Makes all attempts and prints their results.
 fn act(outside: &Path) {
     let harm = HARM.iter().map(|(attempt, _, _)| attempt);
     for (name, attempt) in WORK.iter().chain(harm) {
@@ -215,7 +216,7 @@ fn a_program_can_t_do_harm() {
             continue;
         }
         assert_ne!(confined, "done", "{name}");
-        // A guest may have no network: there only Landlock's own answer tells.
+        // If there is no network, only Landlock's own error proves anything.
         let nowhere = format!("{:?}", ErrorKind::NetworkUnreachable);
         if *free == nowhere && version() < *since {
             println!("  {name}: there is no network here to keep it from");
@@ -229,7 +230,7 @@ fn a_program_can_t_do_harm() {
     }
 }
 
-/// What became of each attempt.
+/// Returns the result of each attempt.
 fn try_all(dir: &Path, confined: bool) -> BTreeMap<String, String> {
     let (tree, outside) = (dir.join("tree"), dir.join("outside"));
     fs::create_dir(&tree).unwrap();
@@ -258,7 +259,7 @@ fn try_all(dir: &Path, confined: bool) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Recipes as kbuild has them, side by side.
+/// Runs recipes like those of kbuild in parallel.
 fn make_does_its_work_and_no_more() {
     let Some(make) = search::find_in(search::search_path(), "make") else {
         return println!("skipped: there is no make here");
@@ -287,7 +288,7 @@ fn make_does_its_work_and_no_more() {
     assert!(!outside.exists());
 }
 
-/// A process that was confined as often as possible has no more means for it.
+/// A process that has been confined as often as possible can't be confined again.
 fn where_nothing_confines_it_runs_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     confined_again(dir.path(), MOST);

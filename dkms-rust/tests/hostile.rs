@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dkms-rust reads may be anything: each file that the fuzzers (`dev/fuzz`) kept is read again,
-//! in little memory and little time.
+//! Files that dkms-rust reads may contain anything. This test reads all files that the fuzzers
+//! (`dev/fuzz`) have kept, with limits on memory and time.
 
 #[path = "../../dev/fuzz/targets.rs"]
 mod targets;
@@ -12,10 +12,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where they are, a directory for each target.
+/// The directory of the files, with a subdirectory for each target.
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev/fuzz/corpus");
 
-/// What is enough for every one: where memory is not, the test is ended by that.
+/// The limits for each file. Exceeding the memory limit aborts the whole test.
 const MEMORY: u64 = 2 << 30;
 const TIME: Duration = Duration::from_secs(5);
 

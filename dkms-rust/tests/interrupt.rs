@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whenever a rebuild is interrupted, nothing is left of it, and the next one works.
+//! Interrupts rebuilds at random moments. Nothing must be left of them, and the next one must work.
 //!
-//! This is a program of its own, without the usual threads around a test: it starts itself as the
-//! one that rebuilds, with shell scripts as compilers.
+//! This test has its own `main`, because the usual test harness starts threads. It starts itself as
+//! the process that rebuilds, with shell scripts as compilers.
 
 use dkms_rust::build::cache::{Cache, Inputs};
 use dkms_rust::system::run::logged;
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 const MOMENTS: u64 = 50;
 const RELEASE: &str = "7.3.4-amd64";
 
-/// Where the one that rebuilds does so.
+/// The variable with the root directory for the process that rebuilds.
 const ROOT: &str = "DKMS_RUST_TEST_ROOT";
 
-/// As make does: several at once, which write, start others, and take their time to end.
+/// Behaves like make: parallel jobs that write files, start processes, and need time to end.
 const MAKE: &str = "for i in 1 2 3; do
     (trap 'sleep 0.02; exit 1' TERM; for n in 1 2 3 4 5; do echo $n >$i.$n; sleep 0.03; done) &
 done
@@ -56,7 +56,7 @@ fn main() {
         );
         let folder = root.path().join("var/cache/dkms-rust").join(RELEASE);
         let left = dkms_rust::system::names(&folder);
-        // The signal may come when the tree is whole already.
+        // The signal may arrive when the tree is already complete.
         let whole = left.iter().filter(|name| !name.starts_with('.')).count();
         let lock = left.iter().filter(|name| *name == ".lock").count();
         assert_eq!(whole + lock, left.len(), "{what}: {left:?}");
@@ -80,7 +80,7 @@ fn main() {
     println!("{interrupted} of {MOMENTS} rebuilds were interrupted, and nothing was left");
 }
 
-/// What is interrupted.
+/// The process that gets interrupted.
 fn rebuild(root: &Path) {
     child::watch_signals().unwrap();
     let cache = Cache::open(&System::below(root)).unwrap();
@@ -103,7 +103,7 @@ fn start_in(root: &Path) -> Command {
 
 fn interrupt(root: &Path, signal: &str, after: Duration) -> ExitStatus {
     let mut child = start_in(root).spawn().unwrap();
-    // It has no time to say that it does not want to end before this.
+    // Before the log exists, the child may not be ready to handle signals.
     let log = root.join("log");
     while !log.exists() && child.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(1));
@@ -118,7 +118,7 @@ fn interrupt(root: &Path, signal: &str, after: Duration) -> ExitStatus {
     child.wait().unwrap()
 }
 
-/// The processes that work below a directory.
+/// Returns the processes whose current directory is below `root`.
 fn at_work(root: &Path) -> Vec<String> {
     let works = |number: &String| {
         let place = fs::read_link(Path::new("/proc").join(number).join("cwd"));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The man page is written by hand. Here it is held against the command line.
+//! Compares the man page, which is written by hand, with the command line.
 
 use std::fs;
 use std::path::Path;
 
-/// The page without roff's escapes, so that `\-\-json` is `--json`.
+/// Returns the page without roff's escapes, so that `\-\-json` is `--json`.
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/dkms-rust.8");
     fs::read_to_string(path).unwrap().replace("\\-", "-")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The program as the rustc that kbuild calls, with a script in the place of the real one.
+//! Runs dkms-rust as the rustc that kbuild calls. A script replaces the real rustc.
 
 use dkms_rust::build::rustc_shim;
 use std::fs;
@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-/// Builds `core` through the shim with a rustc that notes which library it builds, and ends so.
+/// Builds `core` through the shim. The fake rustc logs which library it builds, and exits as given.
 fn build_core(folder: &Path, of_the_thin: &str, of_the_whole: &str) -> (ExitStatus, String) {
     let rustc = folder.join("rustc");
     let script = format!(
@@ -38,10 +38,10 @@ fn core_is_built_from_the_whole_library_only_where_the_thin_one_does_not_compile
         ("0", "0", "thin\n", true),
         ("1", "0", "thin\nwhole\n", true),
         ("1", "1", "thin\nwhole\n", false),
-        // Killed, as for want of memory: the whole would take more.
+        // Killed, for example because memory ran out. The whole library would take even more.
         ("137", "0", "thin\n", false),
         ("$(kill -9 $$)", "0", "thin\n", false),
-        // A full disk is no less full for it.
+        // The whole library does not help if the disk is full.
         ("1$(echo No space left on device >&2)", "0", "thin\n", false),
     ] {
         let folder = tempfile::tempdir().unwrap();

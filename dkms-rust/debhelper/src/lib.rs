@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of the package `dh-dkms-rust`. What it puts into packages is made of procdriver's own
-//! maintainer scripts and dkms.conf, so that packages by debhelper have what procdriver has.
+//! Generates the files of the package `dh-dkms-rust` from procdriver's own maintainer scripts and
+//! dkms.conf. So packages that use debhelper get the same scripts as procdriver.
 
 use dkms_rust::scaffold::driver;
 
-/// A file of the package: its path in the directory of assets, and its text.
+/// A file of the package: its path in the directory of assets, and its content.
 pub type File = (&'static str, String);
 
-/// All of them.
+/// Returns all files.
 pub fn files() -> Vec<File> {
     let program = include_str!("../perl/dh_dkms_rust")
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
@@ -44,14 +44,14 @@ pub fn files() -> Vec<File> {
     ]
 }
 
-/// What debhelper puts into a script of its own: the driver's, from behind its `set -e`, with a
-/// place for what is a package's own.
+/// Returns the part of a maintainer script after `set -e`, which debhelper inserts into its own
+/// script. Replaces the driver's own arguments by a placeholder.
 fn snippet(script: &str, own: &str, place: &str) -> String {
     let (_, body) = script.split_once("set -e\n\n").unwrap_or_default();
     body.replace(own, place)
 }
 
-/// The driver's dkms.conf with places for names, version and modules.
+/// Returns the driver's dkms.conf with placeholders for the names, the version and the modules.
 fn dkms_conf() -> String {
     let driver = include_str!("../../../dkms.conf");
     let line = |line: &str| match line.split_once('=').unwrap_or_default().0 {

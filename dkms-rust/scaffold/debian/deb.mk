@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The Debian package, by dpkg alone: it is source, so Architecture: all, and there is nothing to
-# compile. The package ships none of this.
+# Builds the Debian package with dpkg alone. The package contains only source, so it has
+# Architecture: all and nothing is compiled. This file is not part of the package.
 
 package = @NAME@-dkms
 version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 stage = build/$(package)
 doc = $(stage)/usr/share/doc/$(package)
 source = $(stage)/usr/src/@NAME@-$(version)
-# What the module is built from.
+# The files from which the module is built on the users' machines.
 files = dkms.conf Kbuild Makefile $(shell find src -name '*.rs' -o -name '*.[chS]')
 
 .PHONY: deb

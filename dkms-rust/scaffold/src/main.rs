@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `@MODULE@`: `/dev/@MODULE@`, a device that says hello to whoever reads it.
+//! The module `@MODULE@`. It provides the device `/dev/@MODULE@`, from which a greeting can be
+//! read.
 //!
-//! Loading makes the device, unloading removes it. How a device comes to be in `/dev` is in
-//! [`misc`].
+//! Loading the module creates the device, and unloading it removes the device. See [`misc`] for the
+//! implementation of the device.
 
 #![deny(unsafe_code)]
 
@@ -20,13 +21,13 @@ module! {
     license: "GPL",
 }
 
-/// The device in `/dev`.
+/// The name of the device in `/dev`.
 const NAME: &CStr = c"@MODULE@";
 
-/// What it says.
+/// The text that a reader gets.
 const TEXT: &[u8] = b"Hello from @MODULE@\n";
 
-/// The loaded module: as long as this is, the device is there.
+/// The state of the loaded module. The device exists as long as this value does.
 struct @TYPE@ {
     _device: misc::Device,
 }

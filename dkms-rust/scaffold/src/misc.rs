@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A misc device in `/dev` that is only read, and always has the same text.
+//! A misc device in `/dev` that is read-only and always returns the same text.
 //!
-//! The `kernel` crate has misc devices since 6.13, and such that can be read since 6.18. Debian
-//! 13's 6.12 has neither, so this file does it, for every kernel from 6.12 on. A module for newer
-//! kernels alone uses `kernel::miscdevice` instead, and needs no unsafe code.
+//! `kernel::miscdevice` exists since Linux 6.13 and supports reading since 6.18. This file works
+//! from 6.12 on, the kernel of Debian 13. If your module only needs newer kernels, use
+//! `kernel::miscdevice` instead, which needs no unsafe code.
 //!
 //! C header: `include/linux/miscdevice.h`.
 
@@ -19,13 +19,14 @@ use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int, c_void};
 use kernel::prelude::*;
 
-/// `struct miscdevice`, which the `bindings` crate does not have on all kernels.
-/// `misc/layout.c` compares this declaration with the C header.
+/// `struct miscdevice`, which some kernels do not have in their `bindings` crate. `misc/layout.c`
+/// compares this declaration with the C header.
 #[repr(C)]
 struct MiscDevice {
     minor: c_int,
     name: *const c_char,
-    // Of a type that says nothing: not all that the true one leads to is meant for C, to the lint.
+    // A pointer to `struct file_operations`. With its real type, the lint `improper_ctypes` warns
+    // about types inside of it.
     fops: *const c_void,
     list: bindings::list_head,
     parent: *mut c_void,
@@ -35,7 +36,7 @@ struct MiscDevice {
     mode: bindings::umode_t,
 }
 
-/// `MISC_DYNAMIC_MINOR`: the kernel chooses.
+/// `MISC_DYNAMIC_MINOR`: the kernel chooses the minor number.
 const DYNAMIC_MINOR: c_int = 255;
 
 extern "C" {
@@ -43,16 +44,16 @@ extern "C" {
     fn misc_deregister(misc: *mut MiscDevice);
 }
 
-/// What the kernel and the device's functions work with.
+/// The data that the kernel and the device's functions use.
 #[repr(C)]
 struct State {
-    // First, so that a pointer to it is a pointer to the whole.
+    // The first field, so that a pointer to it is also a pointer to the whole `State`.
     misc: MiscDevice,
     ops: bindings::file_operations,
     text: &'static [u8],
 }
 
-/// A device in `/dev`, removed on drop.
+/// A device in `/dev`. Dropping it removes the device.
 ///
 /// # Invariants
 ///
@@ -62,22 +63,22 @@ pub(crate) struct Device(NonNull<State>);
 // SAFETY: `misc_deregister` may be called from any task that may sleep.
 unsafe impl Send for Device {}
 
-// SAFETY: A shared `Device` gives access to nothing.
+// SAFETY: A shared reference to a `Device` gives access to nothing.
 unsafe impl Sync for Device {}
 
 impl Device {
-    /// Makes `/dev/<name>`, which everybody may read. While it is open, the module can't be
-    /// unloaded.
+    /// Creates `/dev/<name>`, which everybody can read. The module can't be unloaded while the
+    /// device is open.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if the name is taken, `ENOMEM`, or what else `misc_register` returns.
+    /// Returns `EEXIST` if the name is taken, `ENOMEM`, or another error from `misc_register`.
     pub(crate) fn register(
         module: &'static ThisModule,
         name: &'static CStr,
         text: &'static [u8],
     ) -> Result<Self> {
-        // SAFETY: Zero is a valid value of each field: null, no function, no flags.
+        // SAFETY: Zero is a valid value for each field: a null pointer, no function, no flags.
         let mut ops: bindings::file_operations = unsafe { mem::zeroed() };
         ops.owner = module.as_ptr();
         ops.read = Some(read);
@@ -96,17 +97,17 @@ impl Device {
             mode: 0o444,
         };
         let state = KBox::into_raw(KBox::new(State { misc, ops, text }, GFP_KERNEL)?);
-        // SAFETY: The state was made just now, and nobody else knows of it.
+        // SAFETY: `state` was just allocated, and nobody else has a pointer to it.
         let result = unsafe {
             (*state).misc.fops = (&raw const (*state).ops).cast();
             misc_register(&raw mut (*state).misc)
         };
         if let Err(error) = to_result(result) {
-            // SAFETY: The pointer is from `KBox::into_raw`, and the kernel did not take it.
+            // SAFETY: The pointer is from `KBox::into_raw`, and the kernel did not keep it.
             drop(unsafe { KBox::from_raw(state) });
             return Err(error);
         }
-        // INVARIANT: It has just been registered. `KBox` pointers are not null.
+        // INVARIANT: The device was just registered. A `KBox` pointer is never null.
         NonNull::new(state).map(Self).ok_or(EINVAL)
     }
 }
@@ -114,34 +115,35 @@ impl Device {
 impl Drop for Device {
     fn drop(&mut self) {
         let state = self.0.as_ptr();
-        // SAFETY: By the type invariant it is registered, and this is the only place that ends
-        // that.
+        // SAFETY: By the type invariant, the device is registered. Only this call ends the
+        // registration.
         unsafe { misc_deregister(&raw mut (*state).misc) };
         // SAFETY:
         // - The pointer is from `KBox::into_raw`.
-        // - No file of the device is open: each holds the module, and this is its unloading.
+        // - No file of the device is open: each open file holds a reference to the module, and the
+        //   device is dropped when the module is unloaded.
         drop(unsafe { KBox::from_raw(state) });
     }
 }
 
 /// # Safety
 ///
-/// - `file` is an open file of a device that [`Device::register`] made.
-/// - `position` is valid and used by nobody else during the call.
+/// - `file` must be an open file of a device that [`Device::register`] made.
+/// - `position` must be valid, and nobody else may use it during the call.
 ///
-/// `buffer` is an address of the process, and needs to be nothing else.
+/// `buffer` is an address in the process. It does not have to be valid.
 unsafe extern "C" fn read(
     file: *mut bindings::file,
     buffer: *mut c_char,
     count: usize,
     position: *mut bindings::loff_t,
 ) -> isize {
-    // SAFETY: `misc_open` put the `struct miscdevice` of the device into `private_data`. It is the
-    // first field of a `State`, which lives as long as the device; its text never changes.
+    // SAFETY: `misc_open` has set `private_data` to the device's `struct miscdevice`. This is the
+    // first field of a `State`, which lives as long as the device. Its text never changes.
     let text = unsafe { (*(*file).private_data.cast::<State>()).text };
     // SAFETY:
-    // - The caller gives the position to this call alone.
-    // - `text` has that many bytes.
+    // - The caller gives this call exclusive access to `position`.
+    // - `text` has `text.len()` bytes.
     unsafe {
         bindings::simple_read_from_buffer(
             buffer.cast(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `rust-project.json`, by which rust-analyzer knows the crates. The kernel's script finds a module
-//! only if its root lies beside the file that names its object; here the others are added.
+//! Completes `rust-project.json`, which tells rust-analyzer about the crates. The kernel's script
+//! finds a module only if its root is in the same directory as the build file that names its
+//! object. This adds all others.
 
 use crate::build::folders::Folders;
 use anyhow::{Context, Result};
@@ -10,20 +11,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The target of kbuild that writes it.
+/// kbuild's target that writes the file.
 pub const TARGET: &str = "rust-analyzer";
 
-/// The file.
+/// The name of the file.
 const FILE: &str = "rust-project.json";
 
-/// The crate that a module is like: it sees the same crates, and itself.
+/// The crate that serves as a template. A module sees the same crates, and this crate itself.
 const MODEL: &str = "kernel";
 
-/// Adds what is missing.
+/// Adds the missing crates.
 ///
 /// # Errors
 ///
-/// If the file is not as it is known, or can't be written.
+/// Returns an error if the file does not have the expected structure, or can't be written.
 pub fn complete(folders: &Folders) -> Result<()> {
     let path = folders.output.join(FILE);
     let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
@@ -34,8 +35,8 @@ pub fn complete(folders: &Folders) -> Result<()> {
         .with_context(|| format!("can't write {}", path.display()))
 }
 
-/// The roots of the module's crates: for each object that the build files name, the source beside
-/// it. Files further down are found by the kernel's script.
+/// Returns the roots of the module's crates: for each object that the build files name, the source
+/// file beside it. The kernel's script finds the files in directories below.
 fn roots(source: &Path) -> BTreeSet<PathBuf> {
     let files = ["Kbuild", "Makefile"].map(|name| source.join(name));
     let texts = files.map(|file| fs::read_to_string(file).unwrap_or_default());
@@ -70,7 +71,7 @@ fn add(project: &mut Value, roots: &BTreeSet<PathBuf>) -> Result<()> {
             deps.push(json!({ "crate": number, "name": MODEL }));
         }
         if let Some(fields) = new.as_object_mut() {
-            // Which directories belong to the crate: those of the kernel's do not.
+            // This lists the directories of the kernel crate, which do not belong to the module.
             fields.remove("source");
         }
         crates.push(new);

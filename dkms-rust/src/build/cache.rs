@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of rebuilds: `<cache>/<release>/<key>`, a build tree each.
+//! Keeps the results of rebuilds. Each is a build tree, `<cache>/<release>/<key>`.
 //!
-//! A tree is made under another name and renamed when it is whole, so that whatever kills a
-//! rebuild leaves no half of one. A [`lock`](crate::build::lock) per kernel keeps two builders from
-//! doing the work twice, and a tree from going while a module is built with it. A manifest of every file says whether a
-//! tree is still as it was made, and of what. A kernel has one tree, so the cache is bounded by the
-//! kernels; the old one goes when the new one is in its place.
-//! Large files that several trees have (`core`, since the same rustc makes the same) are hard
-//! links to one.
+//! A tree is made under a temporary name and renamed when it is complete, so a killed rebuild never
+//! leaves half a tree. One [`lock`](crate::build::lock) per kernel prevents two processes from
+//! building the same tree, and keeps a tree in place while a module is built with it. A manifest
+//! lists every file and the inputs, and so tells whether a tree is unchanged and still right. The
+//! number of kernels limits the size of the cache, because each kernel has only one tree. The old
+//! tree is removed when the new one is in its place.
+//!
+//! Large files that are the same in several trees are hard links to one file. An example is `core`:
+//! the same rustc always makes the same file.
 
 use crate::build::lock::{self, For, Lock};
 use crate::kernel::release::Release;
@@ -25,45 +27,44 @@ use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "dkms-rust.json";
 const UNFINISHED: &str = ".new-";
-const SHARED: u64 = 64 << 10; // what is smaller is not worth a look
+const SHARED: u64 = 64 << 10; // sharing smaller files is not worth it
 
-/// All that went into a tree, by name: what it was made of decides whether it is still right.
+/// All inputs of a tree, by name. They decide whether the tree is still right.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<String, String>);
 
-/// The input that is the fingerprint of the headers.
+/// The input with the fingerprint of the headers.
 pub const HEADERS: &str = "headers";
 
-/// The inputs that may be unknown: where only a tree is kept, its slice may be gone, and the library
-/// of its rustc.
+/// The inputs that may be unknown: a kept tree may outlive its slice and its rustc's library.
 const SLICE: &str = "slice";
 const LIBRARY: &str = "rust-src";
 
 impl Inputs {
-    /// These inputs, each a name and a value.
+    /// Makes inputs from pairs of a name and a value.
     pub fn new<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self(inputs.into_iter().map(owned).collect())
     }
 
-    /// The value of an input.
+    /// Returns the value of an input.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The same with the digest of the slice.
+    /// Returns these inputs with the digest of the slice added.
     pub fn with_slice(mut self, digest: String) -> Self {
         self.0.insert(SLICE.to_owned(), digest);
         self
     }
 
-    /// The same with the digest of the library.
+    /// Returns these inputs with the digest of rustc's library added.
     pub fn with_library(mut self, digest: String) -> Self {
         self.0.insert(LIBRARY.to_owned(), digest);
         self
     }
 
-    /// Whether both are the same, as far as both know.
+    /// Returns whether all inputs that both sides know are the same.
     pub fn agree(&self, other: &Self) -> bool {
         let both = |name: &str| self.0.contains_key(name) && other.0.contains_key(name);
         let known = |name: &str| ![SLICE, LIBRARY].contains(&name) || both(name);
@@ -72,7 +73,7 @@ impl Inputs {
         names.all(|name| self.0.get(name) == other.0.get(name))
     }
 
-    /// The name of their tree.
+    /// Returns the name of the tree with these inputs.
     pub fn name(&self) -> String {
         let mut hash = blake3::Hasher::new();
         for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
@@ -83,35 +84,36 @@ impl Inputs {
     }
 }
 
-/// The cache's folder.
+/// The cache's directory.
 #[derive(Debug)]
 pub struct Cache {
     dir: PathBuf,
 }
 
-/// A tree in the cache, which stays there as long as this does.
+/// A tree in the cache. It can't be removed while this value exists.
 #[derive(Debug)]
 pub struct Kept {
-    /// The tree's folder.
+    /// The tree's directory.
     pub path: PathBuf,
-    /// None for a user, who can't take root's.
+    /// `None` if a user can't take root's lock.
     _lock: Option<Lock>,
 }
 
 impl Cache {
-    /// Opens the cache, making it if it is not there.
+    /// Opens the cache, and creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// If it can't be made, or others than root could have written to it.
+    /// Returns an error if the cache can't be created, or users other than root could have written
+    /// to it.
     pub fn open(system: &System) -> Result<Self> {
         let dir = system.cache();
         make_folder(&dir)?;
         Ok(Self { dir })
     }
 
-    /// The inputs of the tree of a kernel that these inputs would make, if it is there; without
-    /// looking whether it is whole.
+    /// Returns the full inputs of the kernel's tree if it agrees with these inputs. Does not check
+    /// that the tree is undamaged.
     pub fn find(system: &System, release: &Release, inputs: &Inputs) -> Option<Inputs> {
         let folder = system.cache().join(release.as_str());
         let of = |name: &String| Some(Manifest::read(&folder.join(name)).ok()?.inputs);
@@ -121,12 +123,12 @@ impl Cache {
         all.find_map(|name| of(&name).filter(|found| found.name() == name && found.agree(inputs)))
     }
 
-    /// The tree of these inputs. `make` fills an empty folder if there is none, or if the one that
-    /// there is has been damaged.
+    /// Returns the tree with these inputs. If there is none, or it is damaged, `make` fills an
+    /// empty directory.
     ///
     /// # Errors
     ///
-    /// Those of `make`, or if the cache can't be written.
+    /// Returns the error of `make`, or an error if the cache can't be written.
     pub fn get_or_make(
         &self,
         release: &Release,
@@ -141,7 +143,7 @@ impl Cache {
             let lock = match Lock::take(&folder, For::Use, release) {
                 Ok(Some(lock)) => lock,
                 Ok(None) => continue,
-                // A user has what root made.
+                // A user can still use a tree that root made.
                 Err(error) => return without_lock(path, error),
             };
             if verify(&path).is_ok() {
@@ -175,7 +177,7 @@ impl Cache {
         }
     }
 
-    /// Makes a tree, and drops what else there is for the kernel.
+    /// Makes a tree, and removes everything else that is kept for the kernel.
     fn replace_tree(
         &self,
         folder: &Path,
@@ -183,8 +185,8 @@ impl Cache {
         inputs: &Inputs,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
-        // Of an unfinished one nothing is worth keeping. What else is there goes last: until then
-        // it is all that there is.
+        // An unfinished tree is worthless. A finished one stays until the new one is in its place,
+        // because there is nothing else to use.
         remove(folder, |name| name.starts_with(UNFINISHED))?;
         let new = folder.join(format!("{UNFINISHED}{}", std::process::id()));
         let made = fill(&new, inputs, make).and_then(|manifest| {
@@ -200,11 +202,11 @@ impl Cache {
         })
     }
 
-    /// Drops the trees of kernels that are gone.
+    /// Removes the trees of kernels that are no longer installed.
     ///
     /// # Errors
     ///
-    /// If a tree can't be removed.
+    /// Returns an error if a tree can't be removed.
     pub fn drop_stale(&self, system: &System) -> Result<()> {
         for release in self.releases()? {
             if !release.is_installed(system) {
@@ -214,11 +216,11 @@ impl Cache {
         Ok(())
     }
 
-    /// Drops what is kept for a kernel.
+    /// Removes everything that is kept for a kernel.
     ///
     /// # Errors
     ///
-    /// If it can't be removed.
+    /// Returns an error if something can't be removed.
     pub fn drop_release(&self, release: &Release) -> Result<()> {
         let folder = self.dir.join(release.as_str());
         while folder.symlink_metadata().is_ok() {
@@ -231,11 +233,11 @@ impl Cache {
         Ok(())
     }
 
-    /// The kernels for which something is kept.
+    /// Lists the kernels for which something is kept.
     ///
     /// # Errors
     ///
-    /// If the cache can't be read.
+    /// Returns an error if the cache can't be read.
     pub fn releases(&self) -> Result<Vec<Release>> {
         let mut releases = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -250,7 +252,7 @@ impl Cache {
     }
 }
 
-/// Puts `new` into the place of what is at `path`.
+/// Moves `new` to `path`, and removes what was there before.
 fn replace(new: &Path, path: &Path) -> Result<()> {
     let failed = || format!("can't make {}", path.display());
     if path.symlink_metadata().is_ok() {
@@ -259,7 +261,7 @@ fn replace(new: &Path, path: &Path) -> Result<()> {
     fs::rename(new, path).with_context(failed)
 }
 
-/// Fills the folder `new` and writes its manifest.
+/// Fills the directory `new` and writes its manifest.
 fn fill(new: &Path, inputs: &Inputs, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> {
     DirBuilder::new().mode(0o755).create(new).with_context(|| {
         format!(
@@ -277,8 +279,8 @@ fn fill(new: &Path, inputs: &Inputs, make: impl FnOnce(&Path) -> Result<()>) -> 
     Ok(manifest)
 }
 
-/// Makes large files of the tree `new` that other kernels' trees have too hard links to those.
-/// What can't be shared, for whatever reason, stays as it is.
+/// Replaces large files of the tree `new` by hard links to the same files in other kernels' trees.
+/// A file that can't be shared, for whatever reason, stays as it is.
 fn share(cache: &Path, new: &Path, files: &Files) {
     let folders = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -294,10 +296,10 @@ fn share(cache: &Path, new: &Path, files: &Files) {
     }
 }
 
-/// Makes `mine` a link to `theirs`, if that is large, and what its manifest says that it is.
+/// Makes `mine` a link to `theirs` if the file is large and still has the digest in its manifest.
 fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
     let (my, their) = (trusted(mine)?, trusted(theirs)?);
-    let same = my.ino() == their.ino(); // then a rename would leave both names
+    let same = my.ino() == their.ino(); // a rename would leave both names
     if my.len() < SHARED || same || self::digest(theirs)? != digest {
         return Ok(());
     }
@@ -310,7 +312,7 @@ fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
     Ok(renamed?)
 }
 
-/// Makes `folder` for root alone to write to, or checks that it is so.
+/// Creates `folder` so that only root can write to it, or checks this if it exists.
 fn make_folder(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
     made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
@@ -319,8 +321,8 @@ fn make_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The tree for a user who can't take root's lock: it is used as it is found, and if root replaces
-/// it meanwhile, the build fails. The same where nobody can replace it.
+/// Returns the tree for a user who can't take root's lock, or if the cache is on a read-only file
+/// system. If root replaces the tree during a user's build, the build fails.
 fn without_lock(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
     let read_only = error.downcast_ref() == Some(&Errno::ROFS);
     if (read_only || !is_root()) && verify(&path).is_ok() {
@@ -329,7 +331,7 @@ fn without_lock(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
     Err(error)
 }
 
-/// Removes what in a kernel's folder has such a name.
+/// Removes the entries of a kernel's directory for whose names `goes` returns true.
 fn remove(folder: &Path, goes: impl Fn(&str) -> bool) -> Result<()> {
     for name in names(folder).iter().filter(|name| goes(name)) {
         let path = folder.join(name);
@@ -343,7 +345,7 @@ fn remove(folder: &Path, goes: impl Fn(&str) -> bool) -> Result<()> {
     Ok(())
 }
 
-/// What a file in a tree has to be.
+/// The expected type and content of a file in a tree.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Is {
@@ -353,7 +355,7 @@ enum Is {
 
 type Files = BTreeMap<PathBuf, Is>;
 
-/// What a tree was made of, and of which files it is.
+/// The inputs of a tree, and the files in it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Manifest {
     inputs: Inputs,
@@ -369,7 +371,7 @@ impl Manifest {
     }
 }
 
-/// Lists a tree but for its manifest.
+/// Lists a tree without its manifest.
 fn list(tree: &Path) -> Result<Files> {
     let mut files = Files::new();
     list_below(tree, Path::new(""), &mut files)?;
@@ -397,7 +399,7 @@ fn list_below(tree: &Path, folder: &Path, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a tree is as its manifest says.
+/// Checks that a tree matches its manifest.
 fn verify(tree: &Path) -> Result<()> {
     let expected = Manifest::read(tree)?.files;
     let found = list(tree)?;
@@ -411,11 +413,11 @@ fn verify(tree: &Path) -> Result<()> {
     }
 }
 
-/// A digest of a file.
+/// Returns the digest of a file.
 ///
 /// # Errors
 ///
-/// If it can't be read.
+/// Returns an error if the file can't be read.
 pub fn digest(path: &Path) -> Result<String> {
     let mut hash = blake3::Hasher::new();
     File::open(path)

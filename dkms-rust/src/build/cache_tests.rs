@@ -43,7 +43,7 @@ impl Bench {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// What is in the cache's folder of the kernel, without its lock.
+    /// Counts the entries in the kernel's directory in the cache, without its lock.
     fn entries(&self) -> usize {
         let folder = self.root.path().join("var/cache/dkms-rust").join(RELEASE);
         fs::read_dir(folder).map_or(0, |entries| entries.count() - 1)
@@ -130,13 +130,13 @@ fn kernels_share_large_files_that_are_the_same() {
         inode(kernels[1].join("small"))
     );
 
-    // What is damaged is so for all of them, and is not shared again.
+    // The damage affects all of them, and the damaged file is not shared again.
     fs::write(kernels[0].join("core"), "x".repeat(70_000)).unwrap();
     for kernel in ["7.3.4-amd64", "7.3.4-cloud"] {
         let text = fs::read_to_string(get(kernel, "a").join("core")).unwrap();
         assert_eq!(text, "a".repeat(70_000));
     }
-    // No name is left over that would make a tree look damaged.
+    // No temporary name is left over that would make a tree look damaged.
     assert!(
         kernels[1..]
             .iter()

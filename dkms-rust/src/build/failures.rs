@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rebuilds that failed. dkms's hooks and dpkg's triggers come back often: with the same inputs the
-//! answer is given again, without the work.
+//! Remembers rebuilds that failed. dkms's hooks and dpkg's triggers run often. If the inputs are
+//! the same as before, they get the same answer without another rebuild.
 
 use crate::build::cache::Inputs;
 use crate::kernel::memory;
@@ -13,20 +13,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The directory of what is remembered, below [`System::state`].
+/// The directory of the remembered failures, below [`System::state`].
 pub const FOLDER: &str = "failed";
 
-/// A rebuild that failed.
+/// A failed rebuild.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Failure {
     inputs: Inputs,
-    /// The first thing that went wrong, in a line.
+    /// The first error, in one line.
     pub why: String,
-    /// Where all that was said is.
+    /// The log with the whole output.
     pub log: PathBuf,
 }
 
-/// The rebuild of a kernel with these inputs that failed, if one did.
+/// Returns the failed rebuild of a kernel with these inputs, if there was one.
 pub fn of(system: &System, release: &Release, inputs: &Inputs) -> Option<Failure> {
     let failure: Failure = memory::recall(system, FOLDER, release)?;
     failure.inputs.agree(inputs).then_some(failure)
@@ -36,7 +36,7 @@ pub fn of(system: &System, release: &Release, inputs: &Inputs) -> Option<Failure
 ///
 /// # Errors
 ///
-/// If it can't be written.
+/// Returns an error if the file can't be written.
 pub fn remember(
     system: &System,
     release: &Release,
@@ -53,11 +53,11 @@ pub fn remember(
         .with_context(|| format!("can't remember that the rebuild of {release} failed"))
 }
 
-/// Forgets that a rebuild of this kernel failed.
+/// Forgets the failed rebuild of this kernel.
 ///
 /// # Errors
 ///
-/// If it can't be removed.
+/// Returns an error if the file can't be removed.
 pub fn forget(system: &System, release: &Release) -> Result<()> {
     let path = memory::file(system, FOLDER, release);
     match fs::remove_file(&path) {

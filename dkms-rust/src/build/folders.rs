@@ -9,24 +9,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Names the lists of symbols that other modules export.
+/// The make variable with the lists of symbols that other modules export.
 const EXTRA_SYMBOLS: &str = "KBUILD_EXTRA_SYMBOLS=";
 
-/// Where kbuild's make reads and writes.
+/// The directories in which kbuild's make reads and writes.
 #[derive(Debug)]
 pub struct Folders {
-    /// The module's source.
+    /// The directory of the module's source.
     pub source: PathBuf,
-    /// Its objects and modules.
+    /// The directory of its objects and modules.
     pub output: PathBuf,
 }
 
 impl Folders {
-    /// The current directory, or what the arguments say.
+    /// Returns the current directory, or the directories in the arguments.
     ///
     /// # Errors
     ///
-    /// If there is nothing to build.
+    /// Returns an error if there is nothing to build.
     pub fn find(args: &[String]) -> Result<Self> {
         let here = fs::canonicalize(".").context("can't find the current directory")?;
         let named = |name: &str| {
@@ -44,7 +44,8 @@ impl Folders {
         Ok(Self { source, output })
     }
 
-    /// Adds what tells kbuild of them, and the user's other arguments: the last one counts.
+    /// Passes the directories and the user's other arguments to kbuild. The last of several `M=`
+    /// wins.
     pub fn tell<'a>(&self, make: &mut Command, args: impl IntoIterator<Item = &'a String>) {
         make.arg(format!("M={}", self.source.display()));
         if self.output != self.source {
@@ -53,7 +54,7 @@ impl Folders {
         let args: Vec<&String> = args.into_iter().collect();
         let lists = self.extra_symbols(args.iter().copied());
         if !lists.is_empty() {
-            // To some versions of kbuild they are relative to the kernel's tree.
+            // Some versions of kbuild take relative paths from the kernel's tree.
             let lists: Vec<_> = lists.iter().map(|list| list.to_string_lossy()).collect();
             make.arg(format!("{EXTRA_SYMBOLS}{}", lists.join(" ")));
         }
@@ -62,12 +63,12 @@ impl Folders {
         make.args(args.into_iter().filter(other));
     }
 
-    /// Refuses a directory of its own for the output where the kernel's kbuild knows of none; it
-    /// would write into the source and say nothing.
+    /// Refuses a separate output directory if the kernel's kbuild does not support it. kbuild would
+    /// silently write into the source directory.
     ///
     /// # Errors
     ///
-    /// That refusal.
+    /// Returns that refusal.
     pub fn check(&self, kernel: &Kernel) -> Result<(), Refusal> {
         let makefile = fs::read_to_string(kernel.common.join("Makefile")).unwrap_or_default();
         if self.output == self.source || makefile.contains("KBUILD_EXTMOD_OUTPUT") {
@@ -78,12 +79,12 @@ impl Folders {
         Err(Refusal::new(&kernel.release, why, mend))
     }
 
-    /// The lists of other modules' symbols that make was told of.
+    /// Returns the lists of other modules' symbols in make's arguments.
     pub fn extra_symbols<'a>(&self, args: impl IntoIterator<Item = &'a String>) -> Vec<PathBuf> {
         let lists = args
             .into_iter()
             .filter_map(|arg| arg.strip_prefix(EXTRA_SYMBOLS));
-        // The last one counts.
+        // The last setting wins.
         lists
             .last()
             .into_iter()

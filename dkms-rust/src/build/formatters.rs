@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Linked modules: which functions in C are handed what only Rust code can format.
+//! Linked modules: finds the C functions that get arguments which only Rust code can format.
 
 use crate::build::link;
 use anyhow::{Context, Result};
@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The functions in C to which the crates hand a `fmt::Arguments` (by the format `%pA`), and for
-/// which the runtime has nothing that formats it: the kernel's own code would take it for that of
-/// another rustc.
+/// Returns the C functions that get a `fmt::Arguments` from the crates (with the format `%pA`) and
+/// for which the runtime has no replacement. The kernel's own code can't format it, because another
+/// rustc compiled that code.
 ///
 /// # Errors
 ///
-/// If a file can't be read.
+/// Returns an error if a file can't be read.
 pub fn unknown(tree: &Path) -> Result<Vec<String>> {
     let interface = Interface::of(tree)?;
     let variadic: BTreeSet<&str> = interface.variadic().collect();
@@ -27,8 +27,9 @@ pub fn unknown(tree: &Path) -> Result<Vec<String>> {
     Ok(found.into_iter().filter(unknown).collect())
 }
 
-/// The functions of the bindings to which a file may hand the format `%pA`: those in whose
-/// arguments it stands, and if it also stands elsewhere, all that the file calls.
+/// Returns the C functions to which a file may pass the format `%pA`. These are the functions that
+/// have it in their arguments. If it also occurs elsewhere, these are all functions that the file
+/// calls.
 fn formatters(text: &str) -> Vec<&str> {
     const FORMAT: &str = "%pA";
     let code = |line: &&str| !line.trim_start().starts_with("//");
@@ -51,33 +52,33 @@ fn formatters(text: &str) -> Vec<&str> {
     calls.iter().filter(handed).map(|(name, _)| *name).collect()
 }
 
-/// The functions in C that the bindings declare.
+/// The C functions that the bindings declare.
 pub struct Interface(String);
 
 impl Interface {
-    /// That of a tree.
+    /// Reads the bindings of a tree.
     ///
     /// # Errors
     ///
-    /// If its bindings can't be read.
+    /// Returns an error if the bindings can't be read.
     pub fn of(tree: &Path) -> Result<Self> {
         let path = tree.join("rust/bindings/bindings_generated.rs");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Ok(Self(text))
     }
 
-    /// The names of all.
+    /// Returns the names of all functions.
     pub fn functions(&self) -> impl Iterator<Item = &str> {
         self.declarations().map(identifier)
     }
 
-    /// The names of those that take variable arguments.
+    /// Returns the names of the functions with variable arguments.
     fn variadic(&self) -> impl Iterator<Item = &str> {
         let is_variadic = |text: &&str| text.split(';').next().is_some_and(|it| it.contains("..."));
         self.declarations().filter(is_variadic).map(identifier)
     }
 
-    /// The text from each function's name on.
+    /// Returns the text of each declaration, from the function's name on.
     fn declarations(&self) -> impl Iterator<Item = &str> {
         self.0.split("pub fn ").skip(1)
     }
@@ -111,7 +112,7 @@ mod tests {
         for folder in ["kernel", "bindings"] {
             fs::create_dir_all(tree.path().join("rust").join(folder)).unwrap();
         }
-        // As bindgen writes it where nobody formats.
+        // As bindgen writes it without rustfmt.
         let bindings = "pub fn _printk (fmt : * const i8 , ...) -> i32 ; \
                         pub fn _new_printk (fmt : * const i8 , ...) -> i32 ; \
                         pub fn unused (...) ; pub fn other (a : i32) -> i32 ;";
@@ -138,7 +139,7 @@ mod tests {
         let other = "// Not %pA.\nbindings::kunit_fail(core::ptr::null::<c_char>());";
         assert_eq!(formatters(&format!("{printk}\n{other}")), ["_printk"]);
         assert!(formatters(other).is_empty());
-        // A format that is kept elsewhere may go to any.
+        // A format that is stored elsewhere may go to any function.
         let kept = format!("const FORMAT: &str = \"%pA\";\n{printk}\n{other}");
         assert_eq!(formatters(&kept), ["_printk", "kunit_fail"]);
     }

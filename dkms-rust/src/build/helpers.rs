@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Linked modules: a kernel's `rust/helpers`, as a source for each.
+//! Linked modules: splits a kernel's `rust/helpers` into one source file per helper.
 //!
-//! They are written to be included in one file, `helpers.c`, one after the other, and a helper may
-//! rely on headers that an earlier one includes. So each source is that file over again, in which
-//! the earlier helpers are only the headers that they include, and the later ones are nothing.
+//! The kernel includes all helpers in one file, `helpers.c`. A helper may rely on headers that an
+//! earlier one includes. So each source is a copy of `helpers.c` in which each earlier helper is
+//! replaced by the headers that it includes, and the later helpers are left out.
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-/// How the names of the sources begin, so that none is one of our own.
+/// The prefix of the sources' names, so that they differ from our own files.
 const PREFIX: &str = "helper_";
 
-/// Writes the sources into `folder`, from where `../helpers` is the kernel's directory.
+/// Writes the sources into `folder`. Seen from there, the kernel's directory is `../helpers`.
 ///
 /// # Errors
 ///
-/// If there are none, or on errors of reading or writing.
+/// Returns an error if there are no helpers, or on read or write errors.
 pub fn write(helpers: &Path, folder: &Path) -> Result<()> {
     let read = |name: &str| {
         let path = helpers.join(name);
@@ -38,7 +38,7 @@ pub fn write(helpers: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The source of one helper, by its number in `helpers.c`.
+/// Returns the source of one helper, given its position in `helpers.c`.
 fn source(all: &str, headers: &[String], number: usize) -> String {
     let mut text = String::new();
     let mut count = 0;
@@ -58,13 +58,13 @@ fn source(all: &str, headers: &[String], number: usize) -> String {
     text
 }
 
-/// The helper that a line of `helpers.c` includes.
+/// Returns the helper that a line of `helpers.c` includes.
 fn included(line: &str) -> Option<&str> {
     let name = line.trim().strip_prefix("#include \"")?.strip_suffix('"')?;
     name.ends_with(".c").then_some(name)
 }
 
-/// The lines of a helper that include headers, whatever the configuration.
+/// Returns the lines of a helper that include headers in every configuration.
 fn headers_of(helper: &str) -> String {
     let mut depth = 0_usize;
     let mut text = String::new();

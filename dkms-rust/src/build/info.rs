@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What each module says of itself, in a field of its modinfo: how it was built, by which rustc, and
+//! Adds a modinfo field to each module. It says how the module was built, by which rustc, and
 //! against which headers.
 
 use crate::build::way::Way;
@@ -8,32 +8,32 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-/// The field's name.
+/// The name of the field.
 pub const FIELD: &str = "dkms_rust";
 
-/// The object in a tree that has the field, for the linker to add to each module. It is called so
-/// that it is not taken for one of kbuild's own.
+/// The object in a tree that contains the field. The linker adds it to each module. It has an
+/// unusual ending, so that it is not taken for one of kbuild's own objects.
 pub const OBJECT: &str = "rust/dkms-rust.modinfo";
 const SOURCE: &str = "dkms-rust-modinfo.S";
 
-/// How the headers' fingerprint is introduced.
+/// The text before the headers' fingerprint.
 const HEADERS: &str = "; headers ";
 
-/// What kbuild makes of it.
+/// kbuild's target for the object.
 pub const TARGET: &str = "dkms-rust-modinfo";
 
-/// The rule for the target.
+/// The rule for this target.
 pub const RULES: &str = "
 .PHONY: dkms-rust-modinfo
 dkms-rust-modinfo:
 \t$(Q)$(CC) $(KBUILD_CPPFLAGS) $(KBUILD_AFLAGS) -c -o rust/dkms-rust.modinfo dkms-rust-modinfo.S
 ";
 
-/// Writes its source into a tree.
+/// Writes the object's source into a tree.
 ///
 /// # Errors
 ///
-/// On errors of writing.
+/// Returns an error on write errors.
 pub fn prepare(tree: &Path, way: Way, rustc: &str, headers: &str) -> Result<()> {
     let value = value(way, rustc, headers);
     let text = format!(
@@ -44,15 +44,17 @@ pub fn prepare(tree: &Path, way: Way, rustc: &str, headers: &str) -> Result<()> 
     fs::write(&source, text).with_context(|| format!("can't write {}", source.display()))
 }
 
-/// Takes its source out of the tree, and has the linker add it to each module, whoever calls make.
-/// `before` is what the tree's Makefile does before the kernel's own.
+/// Removes the object's source from the tree, and has the linker add the object to each module,
+/// whoever calls make. The tree's Makefile starts with the lines `before`, then includes the
+/// kernel's own.
 ///
 /// # Errors
 ///
-/// On errors of writing.
+/// Returns an error on write errors.
 pub fn finish(tree: &Path, before: &str) -> Result<()> {
     fs::remove_file(tree.join(SOURCE))?;
-    // The kernel's Makefile takes the folder of the last one read for the tree's.
+    // The kernel's Makefile takes the directory of the last makefile as its tree, so keep it in the
+    // tree.
     fs::rename(tree.join("Makefile"), tree.join("Makefile.kernel"))?;
     let makefile = format!(
         "# By dkms-rust, around the kernel's own.\n\
@@ -70,16 +72,16 @@ fn value(way: Way, rustc: &str, headers: &str) -> String {
     format!("{way} by {rustc}{HEADERS}{headers}")
 }
 
-/// What the field's value says.
+/// The parsed value of the field.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Info<'a> {
-    /// The way, and the rustc: `linked by rustc 1.96.1 (...)`.
+    /// The way and the rustc, for example `linked by rustc 1.96.1 (...)`.
     pub how: &'a str,
     /// The fingerprint of the headers.
     pub headers: &'a str,
 }
 
-/// Reads the field's value.
+/// Parses the field's value.
 pub fn parse(value: &str) -> Option<Info<'_>> {
     let (how, headers) = value.rsplit_once(HEADERS)?;
     Some(Info { how, headers })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How many compilers run side by side: not more than the administrator lets dkms have, and not
-//! more than fit into memory.
+//! Decides how many compilers run in parallel: no more than the administrator allows for dkms, and
+//! no more than fit into memory.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -12,30 +12,30 @@ use std::thread::available_parallelism;
 
 const MB: u64 = 1 << 20;
 
-/// What compilers take, in MB: the largest, and each that runs beside it at the same time.
+/// The memory of compilers, in MB: that of the largest, and that of each other one beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Need {
     largest: u64,
     other: u64,
 }
 
-/// A module such as the driver here: its rustc takes 230 MB, most of it the crates' metadata.
+/// For a module like procdriver. Its rustc takes 230 MB, most of it for the crates' metadata.
 const MODULE: Need = Need {
     largest: 300,
     other: 250,
 };
 
-/// The series up to which [`SMALL`] holds.
+/// The newest series for which [`SMALL`] is right.
 const SMALL_SERIES: (u32, u32) = (6, 12);
 
-/// Measured: the crate `core` takes most.
+/// Measured. The crate `core` takes most.
 const SMALL: Need = Need {
     largest: 700,
     other: 450,
 };
 
-/// Measured: the kernel's bindings have grown, and take most. What they take could be told from
-/// their size, but they are made in the middle of the rebuild.
+/// Measured. The kernel's bindings have grown and take most. Their size would give a better value,
+/// but they are only made during the rebuild.
 const LARGE: Need = Need {
     largest: 960,
     other: 650,
@@ -49,7 +49,7 @@ impl Need {
         }
     }
 
-    /// Of so many jobs as many as fit, and at least one.
+    /// Returns how many of the jobs fit into memory, at least one.
     fn fit(self, jobs: usize, memory: Option<Memory>) -> usize {
         let Some(memory) = memory else {
             return jobs;
@@ -60,11 +60,11 @@ impl Need {
     }
 }
 
-/// Refuses if not even one compiler after the other fits. With swap it does, slowly.
+/// Refuses a rebuild if not even a single compiler fits into memory. With swap it works, slowly.
 ///
 /// # Errors
 ///
-/// The refusal, which has the figures.
+/// Returns a refusal with the needed and the available memory.
 pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
     let need = Need::of_rebuild(kernel);
     let Some(memory) = Memory::now(&kernel.system) else {
@@ -90,18 +90,19 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
     Err(Refusal::new(&kernel.release, why, mend))
 }
 
-/// The jobs of a rebuild, of which `most` were asked for.
+/// Returns the number of jobs for a rebuild. The user asked for `most`.
 pub fn of_rebuild(kernel: &Kernel, most: Option<usize>) -> usize {
-    // Twice as many jobs as processors: what has to wait has stepped back, so that it fills gaps.
-    // dkms asks for as many as processors if nobody said anything, and means that all may be used.
+    // Use twice as many jobs as processors: most of them run at a lower priority and fill gaps. If
+    // nobody set a number, dkms asks for as many jobs as processors, which means that all of them
+    // may be used.
     let most = most.filter(|most| *most < processors());
     let jobs = limited(&kernel.system, most, 2 * processors());
     Need::of_rebuild(kernel).fit(jobs, Memory::now(&kernel.system))
 }
 
-/// The jobs of a module's build, of which `most` were asked for.
+/// Returns the number of jobs for a module's build. The user asked for `most`.
 pub fn of_module(system: &System, most: Option<usize>) -> usize {
-    // As dkms asks of make where a module leaves the command to it.
+    // The default is the same as dkms's for modules that do not set a make command.
     let jobs = limited(system, most.or(Some(processors())), usize::MAX);
     MODULE.fit(jobs, Memory::now(system))
 }
@@ -110,18 +111,18 @@ fn processors() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// The smaller of what is asked for and what is usual, as far as the administrator allows.
+/// Returns the lowest of `usual`, `asked`, and the administrator's limit, but at least one.
 fn limited(system: &System, asked: Option<usize>, usual: usize) -> usize {
     let limits = [asked, dkms_s(system)];
     limits.into_iter().flatten().fold(usual, usize::min).max(1)
 }
 
-/// What the administrator says of dkms's jobs in its configuration; 0 is for any number.
+/// Returns the number of jobs from dkms's configuration. There, 0 means no limit.
 fn dkms_s(system: &System) -> Option<usize> {
     let folder = system.at("etc/dkms");
     let more = folder.join("framework.conf.d");
     let more = names(&more).into_iter().map(|name| more.join(name));
-    // The last one counts.
+    // The last setting wins.
     let mut files = more.rev().chain([folder.join("framework.conf")]);
     let of_file = |file| {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -136,7 +137,7 @@ fn dkms_s(system: &System) -> Option<usize> {
     value.filter(|jobs| *jobs > 0)
 }
 
-/// What arguments for make say of jobs: how many, if a number is named, and the other arguments.
+/// Splits make's arguments into the number of jobs, if there is one, and all other arguments.
 pub fn asked(args: &[String]) -> (Option<usize>, Vec<String>) {
     let mut jobs = None;
     let mut rest = Vec::new();
@@ -212,7 +213,7 @@ mod tests {
         assert!(refusal.mend.unwrap().contains("swapon"));
         assert_eq!(with(800, 0, "6.12.1-amd64"), Ok(()));
         assert_eq!(with(800, 200, "7.3.4-amd64"), Ok(()));
-        // With swap it is one after the other all the same.
+        // With swap, the jobs still run one at a time.
         assert_eq!(of_rebuild(&kernel("7.3.4-amd64"), Some(8)), 1);
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc that kbuild calls for a linked module: the real one, after which
-//! the object gets what it needs of the [`runtime`](crate::build::runtime) linked in.
+//! Wraps the rustc that kbuild calls for a linked module. After the real rustc, it links the needed
+//! parts of the [`runtime`](crate::build::runtime) into the object.
 //!
-//! It is done here, and not when the module is linked, since objtool, modpost and modversions then
-//! see one object like any other, and check it.
+//! This happens here and not when the module is linked, so that objtool, modpost and modversions
+//! check the result like any other object.
 
 use crate::build::symbols::{Symbols, exported};
 use anyhow::{Context, Result, bail};
@@ -15,35 +15,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// The name under which dkms-rust is this; it is called by it through a link in the runtime's
-/// folder.
+/// The name under which dkms-rust acts as rustc. It is called through a link in the runtime's
+/// directory.
 pub const NAME: &str = "rustc-for-module";
 
-/// The same for `make CLIPPY=1`, where kbuild calls clippy's rustc.
+/// The name under which dkms-rust acts as clippy, for `make CLIPPY=1`.
 pub const CLIPPY: &str = "clippy-for-module";
 
-/// The real rustc, beside it.
+/// The link to the real rustc, in the same directory.
 pub const RUSTC: &str = "rustc";
 
-/// Clippy's, beside the real rustc or in PATH.
+/// The real clippy, beside the real rustc or in PATH.
 const CLIPPY_DRIVER: &str = "clippy-driver";
 
-/// The linker script that joins the runtime's sections.
+/// The linker script that merges the runtime's sections.
 pub const SCRIPT: &str = "merge.lds";
 
-/// Functions whose format may have the `%pA` that only a kernel with Rust knows; the runtime has
-/// a `__wrap_` for each.
+/// Functions whose format string may contain `%pA`, which only kernels with Rust know. The runtime
+/// has a `__wrap_` function for each.
 pub const WRAPPED: [&str; 3] = ["_printk", "_dev_printk", "seq_printf"];
 
-/// The file beside the runtime with the functions, a line each, of which the same is true and for
-/// which the runtime has nothing.
+/// A file in the runtime's directory with more functions of this kind, one per line. The runtime
+/// has no `__wrap_` function for them.
 pub const FORMATTERS: &str = "formatters";
 
-/// The environment variable with the path of a file that gets the name of such a function when a
-/// module is refused for calling it.
+/// The environment variable with the path of a file. If a module is refused because it calls one of
+/// these functions, the function's name is written to that file.
 pub const REFUSED: &str = "DKMS_RUST_REFUSED";
 
-/// What those format with: it is the one thing that C asks of the crates.
+/// The function that formats `%pA`. It is the only function of the crates that C calls.
 const FORMAT: &str = "rust_fmt_argument";
 
 /// Compiles and links if this process was started under the name [`NAME`] or [`CLIPPY`].
@@ -64,7 +64,7 @@ pub fn run_if_called_as_rustc() -> Option<ExitCode> {
     )
 }
 
-/// The clippy of a rustc, which a link leads to.
+/// Returns the clippy that belongs to a rustc. `rustc` is a link.
 fn clippy(rustc: &Path) -> PathBuf {
     let real = fs::read_link(rustc).unwrap_or_default();
     let beside = real.with_file_name(CLIPPY_DRIVER);
@@ -93,7 +93,7 @@ fn compile(runtime: &Path, rustc: &Path, args: &[OsString]) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The object that rustc was asked for.
+/// Returns the object that rustc was asked to make.
 fn object(args: &[OsString]) -> Option<PathBuf> {
     args.iter()
         .find_map(|arg| arg.to_str()?.strip_prefix("--emit=obj="))
@@ -113,7 +113,7 @@ fn beside(object: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Links what `object` needs into it.
+/// Links the parts of the runtime that `object` needs into it.
 fn link(runtime: &Path, object: &Path) -> Result<()> {
     let module = Symbols::of(object)?;
     let tree = runtime.join("../..");
@@ -122,16 +122,16 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     let exported = exported(&symvers);
     let crates = runtime.join("crates.a");
     let offered = Symbols::of_archive(&crates)?;
-    // What the kernel exports of these is of another rustc or another source: not even under the
-    // very same name, such as rust_begin_unwind, can it be relied on.
+    // The kernel may export some of the same names, such as rust_begin_unwind. Its code is from
+    // another rustc or another source, so don't use it.
     let mut roots: BTreeSet<&str> = module
         .needed
         .iter()
         .map(String::as_str)
         .filter(|name| offered.contains(*name))
         .collect();
-    // What the compiler takes for granted and the kernel has not, 128 bit division and floating
-    // point: the kernel's own substitutes panic.
+    // The compiler may call functions that the kernel lacks, for 128-bit division and floating
+    // point. Use the kernel crates' substitutes, which panic.
     let substitutes: Vec<_> = module
         .needed
         .iter()
@@ -151,7 +151,8 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
             break whole;
         }
     };
-    // What is still missing other objects of the module may have, or other modules: modpost sees.
+    // Symbols that are still missing may be in other objects of the module or in other modules.
+    // modpost checks that.
     let formatters = fs::read_to_string(runtime.join(FORMATTERS)).unwrap_or_default();
     if let Some(name) = formatters.lines().find(|name| whole.needed.contains(*name)) {
         if let Some(file) = env::var_os(REFUSED) {
@@ -163,7 +164,7 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
         );
     }
 
-    // A module may have several objects from Rust, each with a runtime of its own.
+    // A module may have several Rust objects, each with its own copy of the runtime.
     let path = beside(object, WHOLE);
     let mut objcopy = tool("OBJCOPY", "objcopy");
     list(
@@ -182,8 +183,8 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     fs::rename(&path, object).with_context(|| format!("can't replace {}", object.display()))
 }
 
-/// Adds an option that takes a file with a name a line: there may be more names than fit on a
-/// command line.
+/// Adds an option with a file that has one name per line. There may be too many names for a command
+/// line.
 fn list<'a>(
     command: &mut Command,
     option: &str,
@@ -192,14 +193,14 @@ fn list<'a>(
 ) -> Result<()> {
     let lines: String = names.into_iter().map(|name| format!("{name}\n")).collect();
     if lines.is_empty() {
-        return Ok(()); // objcopy takes no empty file.
+        return Ok(()); // objcopy rejects an empty file.
     }
     fs::write(&file, lines).with_context(|| format!("can't write {}", file.display()))?;
     command.arg(format!("{option}={}", file.display()));
     Ok(())
 }
 
-/// Makes `object` with the `roots` of the crates, and the helpers that those or it need.
+/// Links `object` with the `roots` from the crates, and the helpers that these or `object` need.
 fn join(
     runtime: &Path,
     object: &Path,
@@ -225,7 +226,7 @@ fn join(
     Symbols::of(&whole)
 }
 
-/// Makes `part` of what the crates have of the `roots`, and what those use.
+/// Makes `part` from the `roots` and everything that they use in the crates.
 fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path, object: &Path) -> Result<()> {
     let mut ld = tool("LD", "ld");
     ld.args(["-r", "--gc-sections", "-T"])
@@ -236,7 +237,7 @@ fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path, object: &Path) -> R
     ld.arg(format!("@{}", script.display()));
     ld.arg("--whole-archive").arg(runtime.join("crates.a"));
     run(ld.arg("-o").arg(part))?;
-    // Names that only dropped sections used would bring in more.
+    // Names that only dropped sections used would pull in more.
     let mut objcopy = tool("OBJCOPY", "objcopy");
     let unused = Symbols::of(part)?.unused;
     list(
@@ -248,7 +249,7 @@ fn pick(runtime: &Path, roots: &BTreeSet<&str>, part: &Path, object: &Path) -> R
     run(objcopy.arg(part))
 }
 
-/// A tool, as kbuild names it to what it runs.
+/// Returns a tool, as kbuild names it in the environment.
 fn tool(variable: &str, default: &str) -> Command {
     Command::new(env::var_os(variable).unwrap_or_else(|| default.into()))
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Small objects in C stand for what rustc makes: to the linker they are the same.
+//! Small C objects replace the output of rustc. For the linker there is no difference.
 
 use super::*;
 
-/// A folder with a runtime in it, and a compiler.
+/// A directory with a runtime and a compiler.
 struct Tree(tempfile::TempDir);
 
 impl Tree {
-    /// What the crates have, and what the helpers.
+    /// Makes a runtime from the C sources of the crates and the helpers.
     fn new(crates: &str, helpers: &str) -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
         fs::create_dir_all(tree.runtime()).unwrap();
@@ -77,8 +77,8 @@ fn what_is_needed_comes_and_nothing_else_stays() {
     let tree = Tree::new(CRATES, HELPERS);
     let module = "extern int table[]; int init(void) { return table[1] + _printk(\"x\"); }";
     let symbols = tree.linked(module).unwrap();
-    // Neither what only a dropped function called, nor the kernel's own printk, nor any name that
-    // another module's runtime could collide with.
+    // The module has neither symbols that only a dropped function used, nor the kernel's own
+    // printk, nor a global name that could collide with another module's runtime.
     assert_eq!(names(&symbols.defined), ["init"]);
     assert_eq!(names(&symbols.needed), ["exported"]);
     assert!(symbols.unused.is_empty(), "{:?}", symbols.unused);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The lock of a kernel's directory in the cache. One process at a time makes or removes trees
-//! there, and none goes while a module is built with it.
+//! The lock on a kernel's directory in the cache. Only one process at a time makes or removes trees
+//! there, and no tree is removed while a module is built with it.
 //!
-//! Only whoever may write to the cache can open the file, so that nobody else can hold the lock.
-//! The directory may be removed with its lock while another waits for that: whoever has got a lock
-//! looks whether it is still the one that others will find.
+//! Only users who can write to the cache can open the lock file, so nobody else can hold the lock.
+//! The directory may be removed, together with its lock file, while another process waits for the
+//! lock. So after taking a lock, a process checks that its file is still the one in the directory.
 
 use crate::kernel::release::Release;
 use crate::system::child::{Stopped, interrupted};
@@ -19,22 +19,22 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The file's name.
+/// The name of the lock file.
 pub const NAME: &str = ".lock";
 
-/// How long somebody else may hold it: twenty minutes are more than a rebuild takes on a slow
-/// machine, and apt waits as long.
+/// How long to wait for another process. Twenty minutes are more than a rebuild takes on a slow
+/// machine. apt has to wait for as long.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
-/// How often it is looked whether the other is done.
+/// The interval at which a waiting process tries again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a lock is taken for.
+/// The purpose of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// To build modules with a tree.
+    /// To build modules with a tree. Several processes can do this at once.
     Use,
-    /// To make or remove trees.
+    /// To make or remove trees. Only one process can do this at a time.
     Change,
 }
 
@@ -46,11 +46,13 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `folder`; `None` if the folder, or the lock, went meanwhile.
+    /// Takes the lock of `folder`. Returns `None` if the directory or the lock file was removed
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// If the file can't be opened, or another process does not let go of it.
+    /// Returns an error if the file can't be opened, or another process holds the lock for too
+    /// long.
     pub fn take(folder: &Path, what: For, release: &Release) -> Result<Option<Self>> {
         Self::take_within(folder, what, release, PATIENCE)
     }
@@ -71,7 +73,8 @@ impl Lock {
             }
         };
         if file.metadata()?.mode() & 0o077 != 0 {
-            // 0.1.0 made it so that everybody could open it: somebody may hold it for ever.
+            // Version 0.1.0 made a file that every user could open, so somebody may hold the lock
+            // forever.
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     Err(error).with_context(|| format!("can't remove {}", path.display()))
@@ -84,24 +87,24 @@ impl Lock {
         Ok(lock.is_current().then_some(lock))
     }
 
-    /// Goes on to use what was changed; false if another process was faster, and the lock is to be
-    /// taken again.
+    /// Turns a lock for changes into one for use. Returns `false` if another process got in
+    /// between; then the lock has to be taken again.
     ///
     /// # Errors
     ///
-    /// As [`Lock::take`].
+    /// See [`Lock::take`].
     pub fn downgrade(&self, release: &Release) -> Result<bool> {
-        // The kernel gives one up before it gives the other.
+        // The kernel releases the exclusive lock before it grants the shared one.
         self.wait(For::Use, release, PATIENCE)?;
         Ok(self.is_current())
     }
 
-    /// Whether children get the lock too. Compilers do: if this process is killed, those that it
-    /// leaves still write, and the next builder waits until they are done.
+    /// Sets whether child processes inherit the lock. Compilers do: if this process is killed, they
+    /// may still be writing, and the next process must wait for them.
     ///
     /// # Errors
     ///
-    /// Those of the kernel.
+    /// Returns an error if the kernel refuses.
     pub fn inherited(&self, inherited: bool) -> Result<()> {
         let flags = match inherited {
             true => FdFlags::empty(),
@@ -110,7 +113,7 @@ impl Lock {
         Ok(rustix::io::fcntl_setfd(&self.file, flags)?)
     }
 
-    /// Whether it is the file that others find.
+    /// Returns whether the lock file is still the one in the directory.
     fn is_current(&self) -> bool {
         let same = || {
             let (mine, there) = (self.file.metadata()?, fs::symlink_metadata(&self.path)?);
@@ -153,7 +156,7 @@ impl Lock {
         }
     }
 
-    /// The processes that hold the lock, in words.
+    /// Returns the processes that hold the lock, as text for a message.
     fn holders(&self) -> String {
         let holders = holders(&self.file);
         match &*holders {
@@ -164,8 +167,8 @@ impl Lock {
     }
 }
 
-/// The processes that hold a lock on a file, each by its number and name. The kernel shows for each
-/// open file which locks were taken by it, also where a child has it from its parent.
+/// Lists the processes that hold a lock on a file, each with its ID and name. For each open file,
+/// the kernel shows the locks that were taken through it, even in a child that inherited the file.
 fn holders(file: &File) -> Vec<String> {
     let Ok(mine) = file.metadata() else {
         return Vec::new();
@@ -221,7 +224,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let user_s = File::open(&path).unwrap();
         rustix::fs::flock(&user_s, FlockOperation::LockExclusive).unwrap();
-        // Once more, since the file is another now.
+        // The second attempt succeeds, because the first one removed the old file.
         assert!(take(dir.path(), For::Change).unwrap().is_none());
         assert!(take(dir.path(), For::Change).unwrap().is_some());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a build tree with Rust metadata comes about, and a module from it. May use `source`,
+//! Makes build trees that have Rust metadata, and builds modules in them. May use `source`,
 //! `toolchain`, `kernel` and `system`.
 
 pub mod analyzer;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A build tree made of links to a kernel's headers, into which its Rust parts can be added.
+//! Makes a build tree of links to a kernel's headers, to which the Rust parts can be added.
 //!
-//! The headers stay untouched. Folders are real where something of another origin goes into them
-//! or is found relative to them (`include/uapi`, for headers included as `../../drivers/...`), and
-//! links everywhere else.
+//! The headers are never changed. A directory in the tree is real if files from elsewhere go into
+//! it, or if files are found relative to it (`include/uapi`, for headers that are included as
+//! `../../drivers/...`). All other directories are links.
 
 use crate::kernel::headers::Kernel;
 use anyhow::{Context, Result};
@@ -14,14 +14,14 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What is not simply linked of the headers' top folders.
+/// The entries at the top of the headers that are not simply linked.
 const TOP: [&str; 6] = [".config", "arch", "include", "scripts", "rust", "Makefile"];
 
-/// Makes the tree in the empty folder `tree`.
+/// Makes the tree in the empty directory `tree`.
 ///
 /// # Errors
 ///
-/// If the headers lack a part, or on errors of writing.
+/// Returns an error if a part of the headers is missing, or on write errors.
 pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
     let (build, common) = (kernel.build.as_path(), kernel.common.as_path());
     let srcarch = kernel
@@ -29,7 +29,7 @@ pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
         .context("its headers have no arch/*/include/generated")?;
     let arch = format!("arch/{srcarch}");
 
-    // The first folder to have a name provides it, so the order is from special to general.
+    // The first source that has a name provides it, so list specific sources before general ones.
     merge(tree, "", &[build, common], &TOP)?;
     link(&common.join("Makefile"), &tree.join("Makefile"))?;
     merge(tree, "arch", &[common], &[&srcarch])?;
@@ -37,17 +37,17 @@ pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
     merge(tree, &format!("{arch}/include"), &[build, common], &[])?;
     merge(tree, "include", &[build, common], &["config", "uapi"])?;
     merge(tree, "include/uapi", &[common], &[])?;
-    // What linux-source brings of these is real files: see `linux_source::unpack`.
+    // The slice brings this file: see `Slice::unpack`.
     merge(tree, "scripts", &[build, common], &["Makefile"])?;
     config(build, tree)
 }
 
-/// Links all that `sources` have in `folder`, but for the names in `except`, into the tree.
+/// Links the entries of `folder` in all `sources` into the tree, except the names in `except`.
 pub(crate) fn merge(tree: &Path, folder: &str, sources: &[&Path], except: &[&str]) -> Result<()> {
     let target = tree.join(folder);
     fs::create_dir_all(&target).with_context(|| format!("can't make {}", target.display()))?;
     for source in sources {
-        // Resolved, so that a link of the headers (scripts, tools) does not hang on them.
+        // Resolve links in the headers (scripts, tools), so that the tree does not depend on them.
         let Ok(source) = fs::canonicalize(source.join(folder)) else {
             continue;
         };
@@ -64,10 +64,11 @@ pub(crate) fn merge(tree: &Path, folder: &str, sources: &[&Path], except: &[&str
     Ok(())
 }
 
-/// `.config` and `include/config`: of its thousands of files only those that kbuild reads.
+/// Copies `.config`, and of the thousands of files in `include/config` only those that kbuild
+/// reads.
 ///
-/// `.config` is as old as can be and `auto.conf.cmd` empty; otherwise kbuild would find the
-/// configuration out of date and make it anew, which takes the whole source.
+/// `.config` gets the oldest possible time, and `auto.conf.cmd` is empty. Otherwise kbuild would
+/// consider the configuration out of date and regenerate it, which needs the whole source.
 fn config(build: &Path, tree: &Path) -> Result<()> {
     let target = tree.join("include/config");
     fs::create_dir_all(&target)?;
@@ -75,7 +76,7 @@ fn config(build: &Path, tree: &Path) -> Result<()> {
         copy(&build.join("include/config").join(name), &target.join(name))?;
     }
     fs::write(target.join("auto.conf.cmd"), "")?;
-    // Headers without a .config have all options that are set in auto.conf.
+    // Some headers have no .config. auto.conf has all options that are set, so it can replace it.
     let own = [build.join(".config"), target.join("auto.conf")];
     let own = own.iter().find(|file| file.is_file()).unwrap_or(&own[0]);
     let dot_config = copy(own, &tree.join(".config"))?;

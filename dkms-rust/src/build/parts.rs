@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Crates that come out the same for the next kernel: `core`, the procedural macros and what these
-//! are made of follow from rustc, the flags and their source, and of the kernel's configuration
-//! from the few options that they name; `uapi` from headers that seldom change. What one tree has
-//! of them is copied into the next.
+//! Copies crates from one kernel's tree to the next if they would come out the same.
 //!
-//! Each tree keeps in [`FOLDER`] a directory for each such crate, named by a digest of rustc and
-//! its arguments. In it are the files that came out (links to those in the tree), and what decides
-//! whether they are still right: digests of all that was read, the options, and the variables. So
-//! they go with the tree, and what several trees have is on the disk once, as all of the cache.
+//! `core`, the procedural macros and their dependencies depend only on rustc, the flags, their
+//! source, and the few options of the kernel's configuration that they name. `uapi` depends on
+//! headers that seldom change.
 //!
-//! Whatever goes wrong here, the crate is compiled.
+//! Each tree has a directory [`FOLDER`], which contains a directory for each such crate. Its name
+//! is a digest of rustc and its arguments. It contains the files that rustc wrote (hard links to
+//! those in the tree), and what they depend on: digests of all files that rustc read, the options,
+//! and the environment variables. So all of this is removed together with the tree. Files that
+//! several trees share are on the disk only once, like everywhere in the cache.
+//!
+//! If anything goes wrong here, the crate is compiled.
 
 use crate::build::cache::digest;
 use crate::system::names;
@@ -24,24 +26,24 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The directory in a tree.
+/// The directory of the kept crates in a tree.
 pub const FOLDER: &str = "rust/parts";
 
 /// The environment variable with the cache's directory.
 pub const CACHE: &str = "DKMS_RUST_PARTS";
 
-/// By this option kbuild has rustc name also the compiled crates that it read.
+/// With this option, which kbuild sets, rustc also lists the compiled crates that it read.
 const NAMES_CRATES: &str = "-Zbinary_dep_depinfo=y";
 
-/// Where the kernel's configuration is, as kbuild gives it to rustc.
+/// The name of the file with the kernel's configuration, as kbuild passes it to rustc.
 const CONFIGURATION: &str = "rustc_cfg";
 
 const ABOUT: &str = "about.json";
 
-/// How the names of the kernel's options begin.
+/// The prefix of the kernel's options.
 const OPTION: &str = "CONFIG_";
 
-/// A crate that may be kept.
+/// A crate that can be kept.
 #[derive(Debug)]
 pub struct Part {
     tree: PathBuf,
@@ -49,21 +51,22 @@ pub struct Part {
     arguments: Arguments,
 }
 
-/// What came out, and of what.
+/// The files that rustc wrote, and everything that they depend on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct About {
-    /// Files that were read, with their digests: below the tree, or absolute.
+    /// The files that rustc read, with their digests. Paths are relative to the tree, or absolute.
     read: BTreeMap<PathBuf, String>,
-    /// Options of the kernel that these name, with the lines of the configuration about them.
+    /// The kernel options that these files name, with their lines in the configuration.
     options: BTreeMap<String, String>,
-    /// Variables of the environment that rustc was asked for.
+    /// The environment variables that the crate uses.
     variables: BTreeMap<String, Option<String>>,
-    /// Files that came out, with their digests: below the tree.
+    /// The files that rustc wrote, with their digests. Paths are relative to the tree.
     made: BTreeMap<PathBuf, String>,
 }
 
 impl Part {
-    /// The crate that `rustc` makes in `tree` by these arguments; `None` where nothing is made.
+    /// Returns the crate that `rustc` makes in `tree` with these arguments, or `None` if it makes
+    /// nothing.
     pub fn of(rustc: &Path, args: &[OsString], tree: &Path) -> Option<Self> {
         let arguments = Arguments::of(args);
         if arguments.made.is_empty() || !arguments.names_crates {
@@ -79,7 +82,8 @@ impl Part {
         for arg in args {
             let text = arg.to_str()?;
             add(text.replace(place, "").as_bytes());
-            // rustc does not say that it read the target's description, and files of arguments.
+            // rustc does not list the target's description and argument files among the files that
+            // it read, so hash their contents here.
             let file = text.rsplit(['=', '@']).next().unwrap_or(text);
             let read = tree.join(file);
             let is_read = !text.starts_with("--emit=") && !is_configuration(&read);
@@ -95,7 +99,7 @@ impl Part {
         })
     }
 
-    /// Puts what another tree of the `cache` has of it into this tree; `false` if none has it.
+    /// Copies the crate from another tree in the `cache`. Returns `false` if no tree has it.
     pub fn take(&self, cache: &Path) -> bool {
         let trees = names(cache)
             .into_iter()
@@ -123,14 +127,15 @@ impl Part {
             fs::copy(folder.join(number.to_string()), &to)?;
             ensure!(digest(&to)? == *is, "it is damaged");
         }
-        // kbuild wants to know of at least one file that was read; the tree is never made again.
+        // kbuild needs at least one file here. One is enough, because the tree is never built
+        // again.
         let (depinfo, read) = (self.arguments.depinfo(&self.tree), about.read.keys().next());
         let (depinfo, read) = depinfo.zip(read).context("nothing was read")?;
         fs::write(depinfo, format!("made: {}\n", read.display()))?;
         self.write(&about)
     }
 
-    /// Keeps what was just made; says nothing if it can't be.
+    /// Keeps the crate that was just made. Failing to do so is not an error.
     pub fn keep(&self) {
         if self.about().and_then(|about| self.write(&about)).is_err() {
             fs::remove_dir_all(self.folder()).ok();
@@ -150,7 +155,7 @@ impl Part {
         Ok(fs::write(folder.join(ABOUT), serde_json::to_vec(about)?)?)
     }
 
-    /// What was just made, and of what.
+    /// Describes the crate that was just made.
     fn about(&self) -> Result<About> {
         let depinfo = self.arguments.depinfo(&self.tree);
         let depinfo = fs::read_to_string(depinfo.context("no --emit=dep-info")?)?;
@@ -165,7 +170,7 @@ impl Part {
             }
             read.insert(inside.to_owned(), digest(&file)?);
         }
-        // A macro may give a crate options that it does not name itself: then all count.
+        // Macros may use options that the crate itself does not name, so it depends on all of them.
         let macros = |path: &PathBuf| path.is_relative() && path.extension() == Some("so".as_ref());
         if let (true, Some(file)) = (read.keys().any(macros), &self.arguments.configuration) {
             read.insert(file.clone(), digest(&self.tree.join(file))?);
@@ -187,7 +192,7 @@ impl Part {
         })
     }
 
-    /// Whether it would be made of the same here.
+    /// Returns whether the crate would come out the same in this tree.
     fn is_of(&self, about: &About) -> Result<bool> {
         let configuration = self.configuration()?;
         let options = about
@@ -203,13 +208,14 @@ impl Part {
             && read.all(|(path, is)| digest(&self.tree.join(path)).is_ok_and(|now| now == *is)))
     }
 
-    /// A text as it is in every tree. rustc writes no tree's place into what it makes: the shim has
-    /// it left out.
+    /// Removes the tree's path from a text. The files that rustc writes do not have the path,
+    /// because the shim has rustc leave it out.
     fn without_place(&self, text: &str) -> String {
         text.replace(&*self.tree.to_string_lossy(), "")
     }
 
-    /// The lines of the kernel's configuration, by their options, where rustc gets it.
+    /// Returns the lines of the kernel's configuration by option, or nothing if rustc does not get
+    /// it.
     fn configuration(&self) -> Result<BTreeMap<String, String>> {
         let mut options = BTreeMap::<String, String>::new();
         let Some(file) = &self.arguments.configuration else {
@@ -225,7 +231,7 @@ impl Part {
     }
 }
 
-/// What of rustc's arguments matters here.
+/// The relevant ones of rustc's arguments.
 #[derive(Debug, Default)]
 struct Arguments {
     names_crates: bool,
@@ -264,17 +270,17 @@ fn is_configuration(file: &Path) -> bool {
     file.file_name() == Some(OsStr::new(CONFIGURATION))
 }
 
-/// The files that a crate was made of, by what rustc writes for make.
+/// Returns the files that rustc read, from the rules that it writes for make.
 fn sources(depinfo: &str) -> Vec<PathBuf> {
     let line = depinfo.lines().find_map(|line| line.split_once(": "));
     let (_, files) = line.unwrap_or_default();
-    // A space in a name has a backslash before it.
+    // A backslash precedes a space in a file name.
     let files = files.replace("\\ ", "\0");
     let files = files.split_whitespace().map(|file| file.replace('\0', " "));
     files.map(PathBuf::from).collect()
 }
 
-/// The variables that it asked for, likewise.
+/// Returns the environment variables that the crate uses, from the same file.
 fn variables(depinfo: &str) -> BTreeMap<String, Option<String>> {
     let lines = depinfo.lines();
     let asked = lines.filter_map(|line| line.strip_prefix("# env-dep:"));
@@ -286,7 +292,7 @@ fn variables(depinfo: &str) -> BTreeMap<String, Option<String>> {
         .collect()
 }
 
-/// The words that follow each `before` in a text, as far as names go.
+/// Returns the identifier after each `before` in the text, without the prefix.
 fn words_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.split(before).skip(1).map(move |rest| {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A cache with the trees of two kernels, as they are before a crate is made.
+/// A cache with the trees of two kernels, before a crate is made.
 struct Trees {
     cache: tempfile::TempDir,
     rustc: PathBuf,
@@ -63,7 +63,7 @@ impl Trees {
         self.write(1, "rust/.m.d", &depinfo);
         self.write(1, "rust/libm.rmeta", "made");
         part.keep();
-        // What kbuild and the end of a rebuild remove.
+        // kbuild and the end of a rebuild remove this file.
         fs::remove_file(self.tree(1).join("rust/.m.d")).unwrap();
     }
 
@@ -83,9 +83,9 @@ fn what_one_kernel_has_is_taken_for_the_next_and_from_there_again() {
     assert!(trees.taken());
     let depinfo = fs::read_to_string(trees.tree(2).join("rust/.m.d")).unwrap();
     assert_eq!(sources(&depinfo), [Path::new("rust/host/libq.rlib")]);
-    // There was no object.
+    // The first tree had no object file.
     assert!(!trees.tree(2).join("rust/m.o").exists());
-    // The first kernel goes, and comes again.
+    // The first kernel is removed and installed again.
     fs::remove_dir_all(trees.tree(1).join(FOLDER)).unwrap();
     assert!(trees.part(1).unwrap().take(trees.cache.path()));
 }
@@ -112,7 +112,7 @@ fn nothing_is_taken_that_would_be_made_of_something_else() {
     trees.make();
     fs::write(&trees.rustc, "another").unwrap();
     assert!(!trees.taken());
-    // An option that nobody names.
+    // No source names this option.
     let trees = Trees::new();
     trees.make();
     trees.write(

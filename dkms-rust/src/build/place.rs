@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether the cache's file system can hold a rebuild and run what is in it.
+//! Checks that the file system of the cache has room for a rebuild and can run the programs in it.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -10,14 +10,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How many bytes must be free where the cache is: 250 MB are used at the height of a rebuild.
+/// The free space that a rebuild requires in the cache, in bytes. At its peak it uses 250 MB.
 const ROOM: u64 = 400 << 20;
 
-/// Refuses if nothing can be rebuilt there.
+/// Refuses a rebuild for which the cache has no room or no permission.
 ///
 /// # Errors
 ///
-/// The refusal: it can't be written, or is too full.
+/// Returns a refusal if the cache can't be written, or is too full.
 pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
     let release = &kernel.release;
     let cache = kernel.system.cache();
@@ -47,11 +47,11 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
     Err(Refusal::new(release, why, mend))
 }
 
-/// Refuses if programs in the cache can't be run: kbuild runs some that are in the build tree.
+/// Refuses if programs in the cache can't be run: kbuild runs some from the build tree.
 ///
 /// # Errors
 ///
-/// The refusal.
+/// Returns a refusal if the file system is mounted noexec.
 pub fn runs_programs(kernel: &Kernel) -> Result<(), Refusal> {
     let cache = kernel.system.cache();
     let there = existing(&cache);
@@ -70,14 +70,14 @@ pub fn runs_programs(kernel: &Kernel) -> Result<(), Refusal> {
     Err(Refusal::new(&kernel.release, why, mend))
 }
 
-/// The innermost directory of the path that is there.
+/// Returns the innermost directory of the path that exists.
 fn existing(path: &Path) -> &Path {
     path.ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(path)
 }
 
-/// Where the file system of a directory is mounted: the outermost directory on it.
+/// Returns the mount point of a directory's file system: the outermost directory on it.
 fn mount_point(directory: &Path) -> PathBuf {
     let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev()).ok();
     let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
@@ -121,7 +121,7 @@ mod tests {
             let noexec = options.split(',').any(|option| option == "noexec");
             (noexec && mount_point(Path::new(place)) == Path::new(place)).then_some(place)
         });
-        // Not every machine that runs this has one.
+        // Not every machine has a noexec mount.
         let Some(place) = noexec else { return };
         kernel.system = System::below(place);
         let refusal = runs_programs(&kernel).unwrap_err();

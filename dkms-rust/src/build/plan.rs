@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What will be done for a kernel; or, as a [`Refusal`], why nothing can be.
+//! Decides how modules are built for a kernel, or returns a [`Refusal`] with the reason why they
+//! can't be.
 
 use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;
@@ -26,39 +27,39 @@ use std::cell::LazyCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The oldest series whose `kernel` crate modules of today can be built on.
+/// The oldest kernel series whose `kernel` crate is complete enough for today's modules.
 const OLDEST: (u32, u32) = (6, 12);
 
-/// How a kernel is served.
+/// How modules are built for a kernel.
 #[derive(Debug)]
 pub struct Plan {
-    /// Its release.
+    /// The kernel's release.
     pub release: Release,
-    /// What it offers.
+    /// What the kernel offers to Rust modules.
     pub class: Class,
-    /// How modules are built for it.
+    /// The way in which modules are built.
     pub way: Way,
-    /// The C compiler for modules.
+    /// The C compiler that builds modules.
     pub compiler: Compiler,
-    /// The rustc that will build modules.
+    /// The rustc that builds modules.
     pub rustc: Rustc,
-    /// Where the build tree with metadata comes from.
+    /// The origin of the build tree with metadata.
     pub tree: Tree,
 }
 
-/// Where a build tree with metadata comes from.
+/// The origin of a build tree with metadata.
 #[derive(Debug)]
 pub enum Tree {
-    /// It is the kernel's own.
+    /// The kernel's own build tree has metadata.
     Own(PathBuf),
-    /// It was rebuilt before, of these inputs, and is kept.
+    /// The cache has a tree that was rebuilt from these inputs.
     Kept(Inputs),
-    /// It has to be rebuilt.
+    /// The tree has to be rebuilt.
     Rebuild(Box<Rebuild>),
 }
 
 impl Tree {
-    /// Where it comes from, in a word.
+    /// Returns the origin in one or two words.
     pub fn origin(&self) -> &'static str {
         match self {
             Self::Own(_) => "own",
@@ -68,17 +69,17 @@ impl Tree {
     }
 }
 
-/// A build tree that is ready to build modules.
+/// A build tree in which modules can be built.
 #[derive(Debug)]
 pub enum Ready {
-    /// The kernel's own.
+    /// The kernel's own build tree.
     Own(PathBuf),
-    /// One in the cache.
+    /// A tree in the cache.
     Kept(Kept),
 }
 
 impl Ready {
-    /// Where it is.
+    /// Returns the path of the tree.
     pub fn path(&self) -> &Path {
         match self {
             Self::Own(path) => path,
@@ -88,27 +89,27 @@ impl Ready {
 }
 
 impl Plan {
-    /// Looks at everything that building for `release` depends on. Takes some 0.3 s, once the
-    /// headers were read, and changes nothing but what is remembered of them.
+    /// Checks everything that a build for `release` depends on. This takes about 0.3 s if the
+    /// fingerprint of the headers is already known. It writes nothing except that fingerprint.
     ///
     /// # Errors
     ///
-    /// The first thing that is in the way.
+    /// Returns a refusal for the first problem that it finds.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
         Self::looking(system, release, true, true)
     }
 
-    /// The same, whether or not it failed before.
+    /// Does the same as [`Plan::of`], but ignores an earlier failure.
     ///
     /// # Errors
     ///
-    /// As [`Plan::of`].
+    /// See [`Plan::of`].
     pub fn again(system: &System, release: &Release) -> Result<Self, Refusal> {
         Self::looking(system, release, true, false)
     }
 
-    /// The same, where `kept` says whether a tree that is kept may serve, and `heeded` whether a
-    /// rebuild that failed before is taken for one that would fail again.
+    /// Makes a plan. `kept` allows a tree from the cache. `heeded` makes it refuse a rebuild that
+    /// has failed before with the same inputs.
     fn looking(
         system: &System,
         release: &Release,
@@ -120,14 +121,14 @@ impl Plan {
         let slice = Slice::kept(system, release);
         let forced = slice.as_ref().is_some_and(|slice| slice.about.forced);
         kernel.can_build()?;
-        // What nothing can be done about comes first.
+        // First report what the user can't fix.
         let rebuildable = can_be_rebuilt(&kernel);
         if class != Class::Metadata {
             rebuildable.clone()?;
         }
-        // Each is asked what it is: not where the kernel brings its metadata.
+        // Only look for bindgens if they are needed: this runs each of them to get its version.
         let bindgens = LazyCell::new(Bindgen::all);
-        // What another than the kernel's own makes has not all of the kernel's names.
+        // Bindings from another bindgen lack some of the kernel's symbol names.
         let other_bindgen = class == Class::Rust && !Bindgen::is_own_here(&kernel, &bindgens);
         let (way, rustc) = Way::choose(&kernel, class, forced || other_bindgen)?;
         if way != Way::Shipped {
@@ -177,18 +178,19 @@ impl Plan {
         })
     }
 
-    /// The build tree, rebuilt now if need be by at most so many jobs; it stays as long as the
-    /// result does.
+    /// Returns the build tree, and rebuilds it first if necessary, with at most `jobs` jobs. The
+    /// tree can't be removed from the cache while the result exists.
     ///
     /// # Errors
     ///
-    /// If the rebuild fails.
+    /// Returns an error if the rebuild fails.
     pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<Ready> {
         let made = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
             Tree::Kept(inputs) => {
                 Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
-                    // It has turned out to be damaged: all else must be there to mend it.
+                    // The kept tree turned out to be damaged, so everything for a rebuild must be
+                    // present.
                     let rebuild = self.anew(system)?;
                     let slice = slice_of(system, &rebuild)?;
                     rebuild::run(system, &rebuild, &slice, tree, jobs)
@@ -203,7 +205,7 @@ impl Plan {
         Ok(Ready::Kept(tree))
     }
 
-    /// What the build tree is made of, in a word.
+    /// Returns a short digest of what the build tree is made of.
     pub fn identity(&self, system: &System) -> String {
         let path = match &self.tree {
             Tree::Own(path) => path,
@@ -220,7 +222,7 @@ impl Plan {
         inputs.name()
     }
 
-    /// What a rebuild needs, where something is kept.
+    /// Plans a rebuild even though the cache has a tree.
     fn anew(&self, system: &System) -> Result<Rebuild> {
         match Self::looking(system, &self.release, false, false)?.tree {
             Tree::Rebuild(rebuild) => Ok(*rebuild),
@@ -229,7 +231,7 @@ impl Plan {
     }
 }
 
-/// Makes a tree, and remembers if that fails.
+/// Makes a tree, and remembers a failure if the same rebuild would fail again.
 fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept> {
     let release = &rebuild.kernel.release;
     let cache = Cache::open(system)?;
@@ -254,7 +256,7 @@ fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept>
     made
 }
 
-/// The slice of the kernel's source; where it has yet to be taken, that takes a second or two.
+/// Returns the slice of the kernel's source. If it does not exist yet, this takes a second or two.
 fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
     let release = &rebuild.kernel.release;
     let take = || rebuild.source.slice(system, &rebuild.kernel);
@@ -264,7 +266,7 @@ fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
     }
 }
 
-/// Refuses what failed before with the same inputs.
+/// Refuses a rebuild that has failed before with the same inputs.
 fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
     let release = &rebuild.kernel.release;
     let Some(failure) = failures::of(system, release, &rebuild.inputs) else {
@@ -281,7 +283,7 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
     Err(Refusal::new(release, why, again))
 }
 
-/// Says with a refusal for want of the source why the source is needed at all.
+/// Explains in the refusal for a missing source why the source is needed at all.
 fn without_source(kernel: &Kernel, class: Class, rustc: &Rustc, refusal: Refusal) -> Refusal {
     let mut refusal = with_lib_rust(kernel, refusal);
     let own = way::own_rustc(kernel, class).filter(|own| *own != rustc.version);
@@ -294,8 +296,8 @@ fn without_source(kernel: &Kernel, class: Class, rustc: &Rustc, refusal: Refusal
     refusal
 }
 
-/// Ubuntu's headers lead to where a package of its own would bring the metadata: where that is
-/// missing and nothing can be rebuilt, it is what to install.
+/// On Ubuntu, the headers have a `rust` link into a separate package with the metadata. If this
+/// package is not installed and a rebuild is not possible, tells the user to install it.
 fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
     let link = kernel.build.join("rust");
     let package = format!("linux-lib-rust-{}", kernel.release);
@@ -309,7 +311,7 @@ fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
         refusal.reason
     );
     let mend = dpkg::install(&kernel.system, &[&package]).unwrap_or_else(|| {
-        // Behind a command this is a comment, so that it can still be typed as it is.
+        // As a shell comment after the command, so that the whole line can still be pasted.
         let other = refusal.mend.map(|mend| format!("{mend} # or "));
         let other = other.unwrap_or_default();
         format!("{other}install {package} from where the kernel is from (apt does not have it)")
@@ -317,7 +319,7 @@ fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
     Refusal::new(&kernel.release, reason, mend)
 }
 
-/// Refuses kernels whose crates can't be had from their source.
+/// Refuses kernels whose source does not contain crates that can be built.
 fn can_be_rebuilt(kernel: &Kernel) -> Result<(), Refusal> {
     let release = &kernel.release;
     if release.series().is_none_or(|series| series < OLDEST) {
@@ -335,8 +337,8 @@ fn can_be_rebuilt(kernel: &Kernel) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether Rust is ported to the kernel's architecture. Where a kernel keeps its return addresses
-/// apart, its configuration says so only if a rustc was there that can do the same.
+/// Returns whether Rust supports the kernel's architecture. With shadow call stacks, the
+/// configuration has `HAVE_RUST` only if the rustc at that time supported them, too.
 fn has_rust_port(kernel: &Kernel) -> bool {
     let ported = kernel
         .srcarch()
@@ -344,7 +346,7 @@ fn has_rust_port(kernel: &Kernel) -> bool {
     kernel.config.is_on("HAVE_RUST") || ported && kernel.config.is_on("SHADOW_CALL_STACK")
 }
 
-/// What a rebuilt tree depends on.
+/// Returns the inputs that determine a rebuilt tree.
 fn inputs(
     system: &System,
     kernel: &Kernel,
@@ -362,7 +364,7 @@ fn inputs(
         ("recipe", RECIPE),
         ("way", &way.to_string()),
         (HEADERS, &headers),
-        // A tree has links into it.
+        // The tree contains links to this path.
         ("build tree", &kernel.build.display().to_string()),
         ("rustc", &rustc.version),
         ("rustc's file", &identity::of_program(&rustc.path)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rebuilding a kernel's Rust metadata: kbuild's own rules, run in an overlay of its headers.
+//! Rebuilds a kernel's Rust metadata with kbuild's own rules, in an overlay of the kernel's
+//! headers.
 
 use crate::build::cache::{HEADERS, Inputs};
 use crate::build::info;
@@ -31,7 +32,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Includes the kernel's Makefile, so that the rules run with the kernel's own flags.
+/// Includes the kernel's Makefile, so that the rules use the kernel's own flags.
 const MAKEFILE: &str = "\
 include Makefile
 
@@ -51,30 +52,30 @@ const TARGET: &str = "dkms-rust-metadata";
 const MAKEFILE_NAME: &str = "dkms-rust.mk";
 const TOOLS: &str = ".dkms-rust";
 
-/// All that a rebuild needs.
+/// Everything that a rebuild needs.
 #[derive(Debug)]
 pub struct Rebuild {
-    /// The kernel.
+    /// The kernel whose metadata is rebuilt.
     pub kernel: Kernel,
-    /// How modules are built with it: [`Way::Linked`] takes more than metadata.
+    /// The way in which modules will be built. [`Way::Linked`] needs more than metadata.
     pub way: Way,
-    /// Its source.
+    /// The kernel's source.
     pub source: Source,
-    /// Its rustc.
+    /// The rustc that compiles the crates.
     pub rustc: Rustc,
-    /// Makes the bindings.
+    /// The bindgen that makes the bindings.
     pub bindgen: Bindgen,
-    /// Compiles what is C.
+    /// The C compiler.
     pub compiler: Compiler,
-    /// All that goes into it, but for the slice where that has yet to be taken.
+    /// The inputs of the tree, without the slice if it has not been taken from the source yet.
     pub inputs: Inputs,
 }
 
-/// Makes a build tree with metadata in the empty folder `tree`, by at most so many jobs.
+/// Makes a build tree with metadata in the empty directory `tree`, with at most `jobs` jobs.
 ///
 /// # Errors
 ///
-/// If the slice is damaged, the rules fail, or the disk is full.
+/// Returns an error if the slice is damaged, the rules fail, or the disk is full.
 pub fn run(
     system: &System,
     rebuild: &Rebuild,
@@ -133,7 +134,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     let (rustc, bindgen) = (shim(rustc_shim::RUSTC)?, shim(rustc_shim::BINDGEN)?);
 
     let jobs = jobs::of_rebuild(&rebuild.kernel, jobs);
-    // Code of the kernel's source runs here: its procedural macros.
+    // This runs code from the kernel's source: its procedural macros.
     let mut make = clean(launch::confined(&program("make"), tree));
     let library = rebuild.rustc.library(&rebuild.kernel)?;
     let thin = tools.join("library");
@@ -146,7 +147,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
         .env(rustc_shim::REAL_BINDGEN, &rebuild.bindgen.path)
         .env(parts::CACHE, system.cache())
         .args(["--no-print-directory", "-f", MAKEFILE_NAME])
-        // What it prepares the headers have, and most of what it needs for that they have not.
+        // Skip `prepare0`: the headers already contain its outputs and lack most of its inputs.
         .args(["-o", "prepare0"])
         .arg(format!("-j{jobs}"))
         .arg(format!("RUSTC={}", rustc.display()))
@@ -154,7 +155,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
         .arg(format!("BINDGEN={}", bindgen.display()))
         .arg(format!("RUST_LIB_SRC={}", library.display()))
         .args(rebuild.compiler.make_args())
-        // There is no object code to check or to edit.
+        // There is no object code that objtool could check or objcopy could edit.
         .args(["OBJECT_FILES_NON_STANDARD=y", "OBJCOPY=true"])
         .args([target, info::TARGET]);
     if rebuild.way == Way::Linked {
@@ -168,15 +169,15 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     Ok(())
 }
 
-/// Where what a rebuild says goes; it stays if the rebuild fails.
+/// Returns the path of the rebuild's log. The log stays if the rebuild fails.
 fn log_of(system: &System, release: &Release) -> Result<PathBuf> {
     let folder = system.logs();
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     Ok(folder.join(format!("{release}.log")))
 }
 
-/// `make` with none of the variables by which a make above it, or a user, would change what kbuild
-/// does: the same kernel gives the same metadata, whoever asks.
+/// Returns a `make` command without the variables by which an outer make or a user could change
+/// what kbuild does. The same kernel gives the same metadata, whoever builds it.
 pub fn clean_make() -> Command {
     clean(launch::command(&program("make")))
 }
@@ -185,17 +186,17 @@ fn clean(mut make: Command) -> Command {
     make.env_clear()
         .env("LC_ALL", "C")
         .env("PATH", path_variable())
-        // It would keep what it does in a directory of its own, which may not be there.
+        // ccache would use a directory of its own, which may not exist.
         .env("CCACHE_DISABLE", "1");
-    // The caller of root may be anybody's shell: compilers then keep temporary files where nobody
-    // else can change them, or in /tmp.
+    // Root's environment may come from any user's shell. So compilers keep their temporary files in
+    // a directory where nobody else can change them, or in /tmp.
     let kept = |name: &&str| !is_root() || *name == TMPDIR && temporary_is_safe();
     let kept = ["HOME", TMPDIR].into_iter().filter(kept);
     make.envs(kept.filter_map(|name| Some((name, env::var_os(name)?))));
     make
 }
 
-/// Where compilers keep temporary files.
+/// The variable with the directory for the compilers' temporary files.
 const TMPDIR: &str = "TMPDIR";
 
 fn temporary_is_safe() -> bool {
@@ -216,7 +217,7 @@ fn tidy(tree: &Path) -> Result<()> {
     remove_leftovers(&tree.join("scripts"))
 }
 
-/// Removes kbuild's notes and objects below `folder`, without following links.
+/// Removes kbuild's `.cmd` and `.d` files and all objects below `folder`. Does not follow links.
 fn remove_leftovers(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How trees are made, as a number.
+//! The version of the recipe by which trees are made.
 
-/// Raised by hand when a tree of the same inputs comes out different, or an older one would build
-/// modules wrong. While it stays, an upgrade of dkms-rust keeps every tree.
+/// Raise this by hand if the same inputs give a different tree, or if modules built with an older
+/// tree would be wrong. As long as it stays the same, all trees survive an upgrade of dkms-rust.
 pub const RECIPE: &str = "1";
 
 #[cfg(test)]
 mod tests {
-    /// Of the code below, as it was when [`super::RECIPE`] was last thought about.
-    const DIGEST: &str = "fcff306a337e31de";
+    /// The digest of the code below when [`super::RECIPE`] was last reviewed.
+    const DIGEST: &str = "9690606a736adf44";
 
-    /// All that decides what a tree has in it.
+    /// All code that determines the content of a tree.
     const CODE: &[(&str, &str)] = &[
         ("needed.rs", include_str!("../source/needed.rs")),
         ("formatters.rs", include_str!("formatters.rs")),
@@ -30,7 +30,7 @@ mod tests {
         ("merge.lds", include_str!("../../runtime/merge.lds")),
     ];
 
-    /// What of a file counts: not its tests, and no comments.
+    /// Returns the part of a file that counts: without its tests and comments.
     fn code(text: &str) -> String {
         let shipped = text.split("\n#[cfg(test)]").next().unwrap_or_default();
         let counts = |line: &&str| !line.trim_start().starts_with("//");

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Linked modules: what a module needs of the Rust crates where the kernel has none of them, or
-//! has them compiled by another rustc.
+//! Linked modules: provides what a module needs of the Rust crates if the kernel has none, or if
+//! another rustc compiled the kernel's.
 //!
-//! The crates are compiled with `-Zcross-crate-inline-threshold=always`: each of their functions
-//! can then be compiled into the module that uses it, by the module's own rustc, as generic
-//! functions are everywhere. So nothing has to be cut out of compiled crates, and what the kernel
-//! walks at load (alternatives, exception tables, unwind data) is there for just the code that is
-//! there, made by the same tools as that of any module. What is left is data (`static`s), the few
-//! functions that C or the compiler call by name (panic handler, `rust_fmt_argument`), and the
-//! helpers in C. Those are kept in two archives, and [`link`](crate::build::link) takes from them what a
-//! module asks for:
+//! The crates are compiled with `-Zcross-crate-inline-threshold=always`. The module's own rustc can
+//! then compile each of their functions into the module, as it always does with generic functions.
+//! So no code has to be cut out of compiled crates. The tables that the kernel reads when it loads
+//! a module (alternatives, exception tables, unwind data) describe exactly the code in the module,
+//! and the usual tools make them. What remains is data (`static`s), the few functions that C or the
+//! compiler call by name (panic handler, `rust_fmt_argument`), and the helpers in C. These are in
+//! two archives, from which [`link`](crate::build::link) takes what a module needs:
 //!
-//! - `crates.a`: the crates' objects, a section a function, so that unused ones can be dropped;
-//! - `helpers.a`: the few functions of our own in `dkms-rust/runtime` and, where the kernel does not
-//!   export them, its `rust/helpers`: an object a file, each taken whole, since code in C comes
-//!   with such tables.
+//! - `crates.a` has the crates' objects, with one section per function, so that unused functions
+//!   can be dropped.
+//! - `helpers.a` has our own functions from `dkms-rust/runtime` and, if the kernel does not export
+//!   them, its `rust/helpers`. Each source is one object and is linked as a whole, because C code
+//!   comes with such tables.
 
 use crate::build::formatters;
 use crate::build::helpers;
@@ -25,19 +25,19 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// The folder in a build tree.
+/// The runtime's directory in a build tree.
 pub const FOLDER: &str = "rust/runtime";
 
-/// The flags by which a crate's functions can be compiled into modules.
+/// The flags that allow modules to inline a crate's functions.
 pub const RUSTC_FLAGS: [&str; 2] = [
     "-Zcross-crate-inline-threshold=always",
     "-Zfunction-sections=y",
 ];
 
-/// What kbuild makes of it.
+/// kbuild's target for the runtime.
 pub const TARGET: &str = "dkms-rust-runtime";
 
-/// Rules for the target; `dkms-rust-metadata` makes the crates.
+/// The rules for this target. `dkms-rust-metadata` makes the crates.
 pub const RULES: &str = "
 .PHONY: dkms-rust-helpers dkms-rust-runtime
 ifdef CONFIG_STACKPROTECTOR_PER_TASK
@@ -50,7 +50,7 @@ dkms-rust-runtime: dkms-rust-metadata dkms-rust-helpers
 \t$(Q)$(AR) rcsD rust/runtime/crates.a rust/*.o
 ";
 
-/// Our own part, in C since it takes variable arguments.
+/// Our own part. It is C, because the functions take variable arguments.
 const OWN: [(&str, &str); 5] = [
     ("printk.c", include_str!("../../runtime/printk.c")),
     ("dev_printk.c", include_str!("../../runtime/dev_printk.c")),
@@ -59,7 +59,7 @@ const OWN: [(&str, &str); 5] = [
     (link::SCRIPT, include_str!("../../runtime/merge.lds")),
 ];
 
-/// Not traced, as no inline function is of which these are the callable form.
+/// The helpers are not traced, like the inline functions that they make callable.
 const FLAGS: &str = "\
 ccflags-y := -Wno-missing-prototypes -Wno-missing-declarations
 ccflags-remove-y := $(CC_FLAGS_FTRACE)
@@ -68,12 +68,12 @@ $(obj)/helpers.a: $(addprefix $(obj)/,$(runtime-y))
 \t$(Q)$(AR) rcsD $@ $^
 ";
 
-/// Writes the sources of the runtime into a tree that has the kernel's `rust/`; with its helpers in
-/// C, unless the kernel exports those.
+/// Writes the sources of the runtime into a tree that has the kernel's `rust/`. The kernel's
+/// helpers in C are only needed if the kernel does not export them.
 ///
 /// # Errors
 ///
-/// If the kernel's helpers are not where they are looked for, or on errors of writing.
+/// Returns an error if the kernel's helpers are not in the expected place, or on write errors.
 pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
     let folder = tree.join(FOLDER);
     fs::create_dir(&folder)?;
@@ -99,13 +99,12 @@ pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
     Ok(fs::write(folder.join("Makefile"), makefile)?)
 }
 
-/// Makes the tree one in which every rustc that kbuild calls is the one that links the runtime
-/// into what it compiled, whoever calls make: what is given back belongs before the kernel's own
-/// Makefile.
+/// Makes the tree use the rustc that links the runtime into each object, whoever calls make.
+/// Returns the lines that must come before the kernel's own Makefile.
 ///
 /// # Errors
 ///
-/// On errors of writing.
+/// Returns an error on write errors.
 pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     let folder = tree.join(FOLDER);
     let formatters = formatters::unknown(tree)?;
@@ -127,7 +126,7 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     ))
 }
 
-/// The rustc for modules of a tree with a runtime.
+/// Returns the rustc that builds modules in a tree with a runtime.
 pub fn rustc(tree: &Path) -> Option<PathBuf> {
     let rustc = tree.join(FOLDER).join(link::NAME);
     rustc.exists().then_some(rustc)

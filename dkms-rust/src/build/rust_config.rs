@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Linked modules: the kernel's configuration as it would be with `CONFIG_RUST` and the rustc that
-//! is here, for the build tree alone. Nothing in the kernel's headers depends on it; the crates and
-//! kbuild do.
+//! Linked modules: adds `CONFIG_RUST` and the options of the installed rustc to the kernel's
+//! configuration, in the build tree only. Only the crates and kbuild depend on these options, not
+//! the kernel's headers.
 
 use crate::build::overlay;
 use crate::kernel::headers::Kernel;
@@ -13,21 +13,21 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-/// The name of a file that says which options depend on which.
+/// The name of the files that declare the options and their dependencies.
 const KCONFIG: &str = "Kconfig";
 
-/// What a linked module is compiled to has the runtime in it, and objtool refuses what is made of
-/// several objects unless kbuild calls it for a whole module, as it does for kernels with IBT.
+/// The object of a linked module also contains the runtime. objtool rejects an object that is
+/// linked from several others, unless kbuild runs it on the whole module, as for kernels with IBT.
 const OBJTOOL_LAST: &str = "override delay-objtool := y\n";
 
-/// An option and its value; none where it must not be set.
+/// An option and its value, or `None` if it must not be set.
 type Setting = (String, Option<String>);
 
-/// Rewrites the overlay's configuration for `rustc`; the tree has the slice's Kconfig files.
+/// Rewrites the overlay's configuration for `rustc`. The tree must have the slice's Kconfig files.
 ///
 /// # Errors
 ///
-/// If the tree lacks a part, or on errors of writing.
+/// Returns an error if a file is missing, or on write errors.
 pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
     let mut kconfig = String::new();
     read_kconfig(tree, &mut kconfig)?;
@@ -62,14 +62,14 @@ pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
         let old = fs::read_to_string(&path)?;
         fs::write(&path, with(&old, &options, line))?;
     }
-    // Read by every make, and nothing that comes later can set it back.
+    // Every make reads this file, and with `override` nothing later can change the value.
     let path = tree.join("include/config/auto.conf");
     let text = fs::read_to_string(&path)?;
     Ok(fs::write(path, text + OBJTOOL_LAST)?)
 }
 
-/// Appends all Kconfig files of the tree, in the order of their paths. What the tree only links to
-/// is not of the kernel's source.
+/// Appends all Kconfig files of the tree, sorted by path. Ignores links, because their targets are
+/// not part of the kernel's source.
 fn read_kconfig(folder: &Path, text: &mut String) -> Result<()> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
@@ -86,7 +86,7 @@ fn read_kconfig(folder: &Path, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// The options and their values, as `auto.conf` has them.
+/// Returns the options and their values, in the format of `auto.conf`.
 fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
     let version = rustc.number().unwrap_or(0);
     let basic = [
@@ -96,10 +96,10 @@ fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
         ("RUSTC_VERSION", version.to_string()),
         ("RUSTC_VERSION_TEXT", format!("\"{}\"", rustc.version)),
     ];
-    // Where the kernel has Rust code, its own choice of abstractions stands: it exports the helpers
-    // for those only.
+    // If the kernel has Rust, keep its own choice of abstractions: it exports the helpers only for
+    // these.
     let chosen = Kconfig::parse(dot_config).is_on("RUST");
-    // The last one counts.
+    // The last line for an option wins.
     let lines = basic
         .iter()
         .map(|(name, value)| format!("CONFIG_{name}={value}\n"));
@@ -123,8 +123,8 @@ fn options(rustc: &Rustc, kconfig: &str, dot_config: &str) -> Vec<Setting> {
     options
 }
 
-/// Whether it adds a part of the C interface to the `kernel` crate and nothing to the kernel
-/// itself.
+/// Returns whether an option only adds a part of the C interface to the `kernel` crate, and nothing
+/// to the kernel itself.
 fn is_abstraction(entry: &Entry) -> bool {
     entry.prompt && entry.name.starts_with("RUST_") && entry.name.ends_with("_ABSTRACTIONS")
 }
@@ -146,7 +146,7 @@ fn rust_line(name: &str, value: &str) -> String {
     }
 }
 
-/// The text of a file of the configuration with the options set to their values.
+/// Returns the text of a configuration file with the options set to their values.
 fn with(old: &str, options: &[Setting], line: fn(&str, &str) -> String) -> String {
     let sets = |text: &str| {
         options.iter().any(|(name, _)| {

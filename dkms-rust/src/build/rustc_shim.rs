@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rustc and the bindgen that kbuild calls while metadata is rebuilt: the real ones, told to
-//! skip what a module build never uses.
+//! Wraps the rustc and the bindgen that kbuild calls during a rebuild. The wrapper calls the real
+//! programs, with arguments that skip what a module build never uses.
 //!
-//! - The kernel's crates get `-Zno-codegen`: no object code. kbuild still asks for it, and that
-//!   is what makes rustc put into the metadata all the MIR that it puts there when the kernel is
-//!   built; with `--emit=metadata` alone modules fail with "missing optimized MIR".
-//! - Nothing gets debug information: a fourth of the time went into carrying variables' names
-//!   through the optimisations of MIR, for a debugger that looks into what was inlined from here.
-//! - The procedural macros' libraries are not optimised: they run for seconds and would be
-//!   optimised for a minute.
-//! - Warnings are for those who develop the kernel.
-//! - What another kernel's tree has of a crate that comes out the same is taken from there:
-//!   [`crate::build::parts`].
-//! - `core` is built from [`crate::build::thin_core`]'s source; where that fails, from the whole.
-//! - The folder in which a tree is made, which is not the one where it is kept, is left out of
-//!   the paths in the metadata, and so of the modules.
-//! - For linked modules the crates get the flags of [`crate::build::runtime`] instead, and code.
-//! - The bindings, ten megabytes, are not formatted for people, as bindgen does if rustfmt is there.
-//! - All but the longest chains of crates (core, then bindings or zerocopy, then kernel) step back.
-//! - An allocator that is faster at this than libc's is used if it is installed.
+//! - The kernel's crates get `-Zno-codegen`, so rustc makes no object code. kbuild still asks for
+//!   an object, because only then does rustc put the same MIR into the metadata as in a build of
+//!   the kernel. With `--emit=metadata` alone, modules fail with "missing optimized MIR".
+//! - Nothing gets debug information. A quarter of the time was spent on carrying variable names
+//!   through the MIR optimisations, only for debuggers that look into inlined code of these crates.
+//! - The libraries of the procedural macros are not optimised. They run for seconds, and optimising
+//!   them would take a minute.
+//! - Warnings are off: they are for kernel developers.
+//! - If another kernel's tree has the same crate, it is copied from there: [`crate::build::parts`].
+//! - `core` is built from the thin library of [`crate::build::thin_core`]. If that does not
+//!   compile, it is built from the whole library.
+//! - A tree is not made in its final directory. So the paths in the metadata, and with them those
+//!   in the modules, do not contain the directory in which the tree was made.
+//! - For linked modules, the crates get the flags of [`crate::build::runtime`] instead, and object
+//!   code.
+//! - The bindings are ten megabytes. bindgen does not pass them to rustfmt, even if it is
+//!   installed.
+//! - All compilers except those in the longest chains of crates (core, then bindings or zerocopy,
+//!   then kernel) run at a lower priority.
+//! - If an allocator that is faster than libc's is installed, the compilers use it.
 //!
-//! dkms-rust is called by the name [`RUSTC`] or [`BINDGEN`], through a link, since kbuild takes
-//! each for one word.
+//! kbuild takes the name of each compiler as a single word. So the wrapper is dkms-rust itself,
+//! called through a link with the name [`RUSTC`] or [`BINDGEN`].
 
 use crate::build::parts::{self, Part};
 use crate::build::runtime;
@@ -35,39 +38,41 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
-/// The name under which dkms-rust is the shim of rustc.
+/// The name under which dkms-rust acts as rustc.
 pub const RUSTC: &str = "rustc-for-metadata";
 
-/// The name under which dkms-rust is the shim of bindgen.
+/// The name under which dkms-rust acts as bindgen.
 pub const BINDGEN: &str = "bindgen-for-metadata";
 
-/// The environment variable with the real rustc's path.
+/// The environment variable with the path of the real rustc.
 pub const REAL_RUSTC: &str = "DKMS_RUST_RUSTC";
 
-/// The environment variable with the real bindgen's path.
+/// The environment variable with the path of the real bindgen.
 pub const REAL_BINDGEN: &str = "DKMS_RUST_BINDGEN";
 
 /// The environment variable with the path of the thin library, if there is one.
 pub const THIN: &str = "DKMS_RUST_THIN";
 
-/// The environment variable that is set where the kernel has no Rust.
+/// The environment variable that is set if the tree is for linked modules.
 pub const RUNTIME: &str = "DKMS_RUST_RUNTIME";
 
-/// The crates of the longest chains: while one of them waits for a processor, all do.
+/// The crates in the longest dependency chains: a delay of one of them delays the whole rebuild.
 const CHAINS: [&str; 4] = ["core", "bindings", "zerocopy", "kernel"];
 
-/// How far all else steps back: behind those, but not behind all that others do on the machine.
+/// The nice value of all other compilers. They yield to the longest chains, but not to everything
+/// else on the machine.
 const STEP: i32 = 5;
 
-/// Linked modules carry what they use of `core`, which is as Rust itself ships it: sums of its own
-/// that can't overflow are not checked. Otherwise each module that formats would carry what a panic
-/// takes, since 1.96. Sums of a module that `core` does for it are checked as the module's own.
+/// Linked modules carry the parts of `core` that they use. As in the `core` that Rust ships, its
+/// own arithmetic can't overflow and is not checked. With checks, each module that formats would
+/// carry the code for panics, since 1.96. Arithmetic that `core` does on a module's behalf is still
+/// checked as the module's own is.
 const UNCHECKED: &str = "-Coverflow-checks=n";
 
-/// The faster allocator.
+/// A faster allocator than libc's.
 const ALLOCATOR: &str = "libjemalloc.so.2";
 
-/// Becomes the real rustc or bindgen if this process was started under the name of a shim.
+/// Acts as the real rustc or bindgen if this process was started under one of the two names.
 pub fn run_if_called_as_compiler() -> Option<ExitCode> {
     let mut args = env::args_os();
     let called = args.next()?;
@@ -96,7 +101,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
     let compiled = match env::var_os(THIN).and_then(|thin| with_thin_core(&args, Path::new(&thin)))
     {
         Some(thin) => match compile(&real, thin, Stdio::piped()) {
-            // It does not compile: the whole may. Nothing does on a full disk.
+            // The thin library did not compile: try the whole one, unless the disk is full.
             Ok(output) if output.status.code() == Some(1) && !is_disk_full(&output.stderr) => {
                 compile(&real, args, Stdio::inherit())
             }
@@ -116,7 +121,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
-/// Has rustc make what the arguments say, or takes it from another tree.
+/// Runs rustc with these arguments, or copies its results from another tree.
 fn compile(rustc: &OsStr, args: Vec<OsString>, stderr: Stdio) -> io::Result<Output> {
     let part = Part::of(Path::new(rustc), &args, &env::current_dir()?);
     let cache = env::var_os(parts::CACHE);
@@ -153,7 +158,7 @@ fn compiler(real: &OsStr, args: Vec<OsString>) -> Command {
     command
 }
 
-/// Whether rustc's arguments, or bindgen's, which name no crate, are for a crate of [`CHAINS`].
+/// Returns whether the arguments are for a crate of [`CHAINS`]. bindgen's arguments name no crate.
 fn is_in_chain(args: &[OsString]) -> bool {
     crate_name(args).is_some_and(|name| CHAINS.contains(&name))
 }
@@ -163,7 +168,7 @@ fn crate_name(args: &[OsString]) -> Option<&str> {
     name.and_then(|name| name.to_str())
 }
 
-/// The arguments that the real rustc gets for those of kbuild.
+/// Turns kbuild's arguments into those for the real rustc.
 fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     if makes_metadata(&args) {
         let code: &[&str] = if runtime {
@@ -191,7 +196,7 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     args
 }
 
-/// The arguments with which bindgen leaves its output as it is; a question is passed on.
+/// Turns formatting off in bindgen's arguments. Does not change queries such as `--version`.
 fn unformatted(mut args: Vec<OsString>) -> Vec<OsString> {
     if args.iter().any(|arg| arg == "-o") {
         args.insert(0, "--formatter=none".into());
@@ -199,11 +204,11 @@ fn unformatted(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-/// The arguments with which a crate's paths are relative to `tree`, also those of its generated
-/// parts, and those that rustc would make absolute.
+/// Adds arguments that remove `tree` from the crate's paths. This includes the paths of generated
+/// files, and those that rustc makes absolute.
 fn relocate(mut args: Vec<OsString>, tree: &Path) -> Vec<OsString> {
     if has(&args, "--emit=") {
-        // kbuild's own mapping may be for some uses of a path only.
+        // kbuild's own mapping may apply to some uses of a path only.
         for arg in &mut args {
             if starts(arg, "--remap-path-scope=") {
                 *arg = "--remap-path-scope=all".into();
@@ -214,7 +219,7 @@ fn relocate(mut args: Vec<OsString>, tree: &Path) -> Vec<OsString> {
     args
 }
 
-/// The arguments that build `core` from the library at `thin`; `None` for other crates.
+/// Returns the arguments that build `core` from the library at `thin`, or `None` for other crates.
 fn with_thin_core(args: &[OsString], thin: &Path) -> Option<Vec<OsString>> {
     const ROOT: &str = "core/src/lib.rs";
     if !makes_metadata(args) {
@@ -224,7 +229,8 @@ fn with_thin_core(args: &[OsString], thin: &Path) -> Option<Vec<OsString>> {
     let library = Path::new(&args[at]).ancestors().nth(3)?;
     let mut thin_args = args.to_vec();
     thin_args[at] = thin.join(ROOT).into();
-    // The kernel's configuration is nothing to it: without it kernels can share what comes out.
+    // `core` does not depend on the kernel's configuration. Without it, kernels can share the
+    // result.
     thin_args.retain(|arg| !(starts(arg, "@") && Path::new(arg).ends_with("rustc_cfg")));
     thin_args.push(remap(thin, library));
     Some(thin_args)

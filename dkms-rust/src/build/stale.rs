@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is kept of kernels that are gone.
+//! Removes what is kept for kernels that are no longer installed.
 
 use crate::build::cache::Cache;
 use crate::build::failures;
@@ -13,18 +13,20 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-/// The directories below [`System::state`] with a file for each kernel, and how its name ends.
+/// The directories below [`System::state`] with one file per kernel, and the end of the files'
+/// names.
 const FILES: [(&str, &str); 3] = [
     (slice::FOLDER, slice::END),
     (fingerprint::REMEMBERED, memory::END),
     (failures::FOLDER, memory::END),
 ];
 
-/// Drops it: trees, slices, and what is remembered; and what killed processes left half done.
+/// Removes the trees, slices and remembered facts of these kernels, and unfinished files of killed
+/// processes.
 ///
 /// # Errors
 ///
-/// If something can't be removed.
+/// Returns an error if something can't be removed.
 pub fn drop_stale(system: &System) -> Result<()> {
     if system.cache().symlink_metadata().is_ok() {
         Cache::open(system)?.drop_stale(system)?;
@@ -47,8 +49,8 @@ pub fn drop_stale(system: &System) -> Result<()> {
     Ok(())
 }
 
-/// Drops what was being made in a directory, and would have been renamed, by processes that are
-/// gone. Their numbers are the ends of its names.
+/// Removes unfinished files and directories of processes that no longer exist. Their names end with
+/// the process ID.
 fn drop_half_done(folder: &Path) -> Result<()> {
     for name in names(folder) {
         let begun = name.starts_with('.') || name.contains(".new-");
@@ -77,7 +79,7 @@ mod tests {
     fn what_killed_processes_left_goes_and_what_is_being_made_stays() {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
-        // No process has a number as large.
+        // No process ID is this large.
         let gone = u32::MAX;
         let here = std::process::id();
         let source = system.state().join(slice::FOLDER);
@@ -104,7 +106,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
         fs::create_dir_all(system.modules().join("7.3.4-amd64/kernel")).unwrap();
-        // What a removal leaves.
+        // A removed kernel may leave its directory behind.
         fs::create_dir_all(system.modules().join("6.12.1-amd64")).unwrap();
         for (folder, end) in FILES {
             let folder = system.state().join(folder);

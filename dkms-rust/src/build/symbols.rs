@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The symbols of object files, and what modules need held against what is exported.
+//! Reads the symbols of object files, and compares what modules need with what kernels export.
 
 use crate::system::bounded::{self, Budget};
 use anyhow::{Context, Result, bail};
@@ -9,23 +9,24 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-/// The global symbols of an object file, by what they are to others.
+/// The global symbols of an object file, by what they mean to other objects.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    /// Those that it has.
+    /// The symbols that it defines.
     pub defined: BTreeSet<String>,
-    /// Those that it has not and refers to.
+    /// The undefined symbols that it refers to.
     pub needed: BTreeSet<String>,
-    /// Those that it has not and only names: the linker leaves them when it drops what used them.
+    /// The undefined symbols that it does not refer to. The linker leaves such names behind when it
+    /// drops the code that used them.
     pub unused: BTreeSet<String>,
 }
 
 impl Symbols {
-    /// Reads those of the object file at `path`.
+    /// Reads the symbols of the object file at `path`.
     ///
     /// # Errors
     ///
-    /// If it can't be read or is no object file.
+    /// Returns an error if the file can't be read or is not an object file.
     pub fn of(path: &Path) -> Result<Self> {
         let data = read(path)?;
         let file = object::File::parse(&*data)
@@ -40,8 +41,8 @@ impl Symbols {
             }
         }
         let mut symbols = Self::default();
-        // The linker makes some of those that it leaves local, and still takes members of archives
-        // for them.
+        // The linker makes some of the undefined symbols local. It still links archive members for
+        // them.
         let counts = |symbol: &object::Symbol<'_, '_>| symbol.is_global() || symbol.is_undefined();
         for symbol in file.symbols().filter(counts) {
             let name = symbol.name_bytes().with_context(damaged)?;
@@ -61,11 +62,11 @@ impl Symbols {
         Ok(symbols)
     }
 
-    /// The names that an archive of object files offers.
+    /// Returns the names that an archive of object files defines.
     ///
     /// # Errors
     ///
-    /// If it can't be read or is no archive.
+    /// Returns an error if the file can't be read or is not an archive.
     pub fn of_archive(path: &Path) -> Result<BTreeSet<String>> {
         let data = read(path)?;
         let no_archive = || format!("{} is no archive", path.display());
@@ -87,7 +88,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     bounded::read(path, bounded::OBJECT).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// The names in a `Module.symvers`: the second column, tabs between.
+/// Returns the names in a `Module.symvers`: the second column, separated by tabs.
 pub fn exported(symvers: &str) -> HashSet<&str> {
     symvers
         .lines()
@@ -95,29 +96,30 @@ pub fn exported(symvers: &str) -> HashSet<&str> {
         .collect()
 }
 
-/// Whether the kernel exports the helpers in C that its Rust code calls.
+/// Returns whether the kernel exports the C helpers that its Rust code calls.
 ///
 /// # Errors
 ///
-/// If its `Module.symvers` can't be read.
+/// Returns an error if the kernel's `Module.symvers` can't be read.
 pub fn exports_helpers(symvers: &Path) -> Result<bool> {
     let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
     Ok(exported(&text).iter().any(|name| name.starts_with(HELPER)))
 }
 
-/// How the names of helpers in C begin that only Rust code calls.
+/// The prefix of C helpers that only Rust code calls.
 const HELPER: &str = "rust_helper_";
 
-/// Whether a symbol is of Rust code, or a helper that only Rust code calls.
+/// Returns whether a symbol belongs to Rust code or is a helper that only Rust code calls.
 pub fn of_rust(name: &str) -> bool {
     name.starts_with("_R") || name.starts_with(HELPER)
 }
 
-/// What objects need and neither have themselves nor find exported in one of the `symvers`.
+/// Returns the symbols that the objects need and that neither they nor any of the `symvers`
+/// provide.
 ///
 /// # Errors
 ///
-/// If a file can't be read.
+/// Returns an error if a file can't be read.
 pub fn missing(objects: &[PathBuf], symvers: &[PathBuf]) -> Result<BTreeSet<String>> {
     let mut missing = BTreeSet::new();
     let mut there: HashSet<String> = HashSet::new();
@@ -135,14 +137,14 @@ pub fn missing(objects: &[PathBuf], symvers: &[PathBuf]) -> Result<BTreeSet<Stri
     Ok(missing)
 }
 
-/// Names that no object has and modpost passes over.
+/// Names that no object defines and that modpost ignores.
 const OF_THE_LINKER: [&str; 2] = ["__this_module", "_GLOBAL_OFFSET_TABLE_"];
 
-/// Whether a built module has Rust code in it.
+/// Returns whether a built module contains Rust code.
 ///
 /// # Errors
 ///
-/// If it can't be read or is no object file.
+/// Returns an error if the file can't be read or is not an object file.
 pub fn has_rust(path: &Path) -> Result<bool> {
     let data = read(path)?;
     let file = object::File::parse(&*data)
@@ -151,11 +153,11 @@ pub fn has_rust(path: &Path) -> Result<bool> {
     Ok(names.any(|name| name.starts_with("_R")))
 }
 
-/// How many Rust symbols a built module takes from the kernel with this `Module.symvers`.
+/// Counts the Rust symbols that a built module uses from the kernel with this `Module.symvers`.
 ///
 /// # Errors
 ///
-/// If a file can't be read.
+/// Returns an error if a file can't be read.
 pub fn count_of_kernel(path: &Path, symvers: &Path) -> Result<usize> {
     let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
     let exported = exported(&text);
@@ -225,7 +227,7 @@ mod tests {
         let place = |name: &str| bytes.windows(5).position(|text| text == name.as_bytes());
         let places: Vec<usize> = names.iter().filter_map(|name| place(name)).collect();
         let (first, last) = (places.iter().min().unwrap(), places.iter().max().unwrap());
-        // Without an end each is called by all that is behind its place, too.
+        // Without terminators, each name also includes all names that follow it.
         for byte in &mut bytes[*first..*last] {
             *byte = (*byte).max(b'0');
         }

@@ -2,19 +2,19 @@
 
 //! Rust's `core` without the AVX-512 intrinsics.
 //!
-//! They are five thousand functions, a fourth of the time and a third of the metadata of `core`,
-//! and no kernel module can use them: the kernel's target has no SIMD registers. `core` is built
-//! from a folder of links to the library's files in which theirs are empty; a module that names
-//! one after all gets a compile error. Nothing else changes: not the names of symbols, and not
-//! the paths either, which the shim maps back.
+//! These five thousand functions take a quarter of the time and a third of the metadata of `core`.
+//! No kernel module can use them, because the kernel's target has no SIMD registers. So `core` is
+//! built from a directory of links to the library's files, in which the files with these intrinsics
+//! are empty. A module that names one of them gets a compile error. Nothing else changes: symbol
+//! names stay the same, and the shim maps the paths back.
 
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// The folders that are made anew, since what is in them is found by paths relative to them. All
-/// that these hold is linked.
+/// The directories that are created instead of linked, because files in them are found by relative
+/// paths. Everything else in these directories is linked.
 const FOLDERS: [&str; 9] = [
     "",
     "core",
@@ -27,14 +27,14 @@ const FOLDERS: [&str; 9] = [
     "stdarch/crates/core_arch/src/x86_64",
 ];
 
-/// How the names of the files that are left empty start.
+/// The start of the names of the files that are left empty.
 const LEFT_OUT: &str = "avx512";
 
-/// Makes the folder `thin`, as `library` but without those intrinsics.
+/// Creates the directory `thin`, a copy of `library` without these intrinsics.
 ///
 /// # Errors
 ///
-/// If `library` has other folders than rustc's of today, or on errors of writing.
+/// Returns an error if `library` lacks one of the expected directories, or on write errors.
 pub fn create(library: &Path, thin: &Path) -> Result<()> {
     for folder in FOLDERS {
         let (from, to) = (library.join(folder), thin.join(folder));
@@ -87,7 +87,8 @@ mod tests {
             let expected = if file.contains("avx512") { "" } else { file };
             assert_eq!(fs::read_to_string(thin.join(file)).unwrap(), expected);
         }
-        // What `lib.rs` names by `../../stdarch` is found here, not where a link leads.
+        // `lib.rs` includes `../../stdarch`. This must lead into the thin library, not to a link's
+        // target.
         let from_core = thin.join("core/src/../..").join(x86).join("avx512f.rs");
         assert_eq!(fs::read_to_string(from_core).unwrap(), "");
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The three ways in which a module is built, chosen by what is there.
+//! Chooses one of the three ways to build a module, depending on what is installed.
 //!
-//! A module takes from the kernel what the kernel exports, and carries what it does not. With the
-//! kernel's own rustc that is nearly all Rust code; with another rustc, or where the kernel has no
-//! Rust, it is C only.
+//! A module uses what the kernel exports, and carries everything else that it needs. With the
+//! kernel's own rustc, the kernel exports nearly all of the Rust code. With another rustc, or if
+//! the kernel has no Rust, the module can use only C functions of the kernel.
 
 use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
@@ -14,16 +14,16 @@ use crate::toolchain::{Bindgen, Rustc};
 use serde::Serialize;
 use std::fmt;
 
-/// How modules are built for a kernel.
+/// A way to build modules for a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// On the metadata in the build tree, with the rustc that made it.
+    /// With the metadata in the kernel's own build tree, by the rustc that made this metadata.
     Shipped,
-    /// On metadata that is rebuilt from the kernel's source, with the kernel's own rustc.
+    /// With metadata that is rebuilt from the kernel's source, by the kernel's own rustc.
     Rebuilt,
-    /// The module carries the Rust code that it uses, compiled from the kernel's source by a rustc
-    /// that need not be the kernel's.
+    /// With Rust code that the module carries itself. This code is compiled from the kernel's
+    /// source, by any rustc that is new enough.
     Linked,
 }
 
@@ -37,11 +37,11 @@ impl fmt::Display for Way {
     }
 }
 
-/// What keeps a module with Rust code of its own from working, by the option's name. Where the
-/// kernel has Rust, its own rustc was told of these.
+/// Options under which a module with its own copy of the Rust code does not work. If the kernel has
+/// Rust, its own rustc still works: the kernel was configured for that rustc and these options.
 const NOT_LINKED: [&str; 3] = ["CFI_CLANG", "CFI", "KASAN_SW_TAGS"];
 
-/// The version text of the rustc that compiled the kernel's own Rust code.
+/// Returns the version text of the rustc that compiled the kernel's own Rust code.
 pub fn own_rustc(kernel: &Kernel, class: Class) -> Option<String> {
     let of_config = || kernel.config.get("RUSTC_VERSION_TEXT").map(str::to_owned);
     match class {
@@ -52,12 +52,12 @@ pub fn own_rustc(kernel: &Kernel, class: Class) -> Option<String> {
 }
 
 impl Way {
-    /// Chooses the way for a kernel, and the rustc; `other` says that its own source or bindgen is not
-    /// here, so that its Rust code can't be relied on.
+    /// Chooses the way and the rustc for a kernel. `other` says that the kernel's own source or
+    /// bindgen is missing, so that modules can't use the kernel's Rust code.
     ///
     /// # Errors
     ///
-    /// A refusal if there is no rustc that would do.
+    /// Returns a refusal if no installed rustc can be used.
     pub fn choose(kernel: &Kernel, class: Class, other: bool) -> Result<(Self, Rustc), Refusal> {
         Self::among(kernel, class, other, &Rustc::all())
     }
@@ -148,14 +148,14 @@ mod tests {
             chosen(WITH_RUST, false, &found).unwrap(),
             (Way::Rebuilt, OWN.into())
         );
-        // With a source that is not its own nothing can be taken from the kernel's Rust.
+        // With another source, a module can't use anything of the kernel's Rust code.
         let (way, version) = chosen(WITH_RUST, true, &found).unwrap();
         assert_eq!((way, &*version), (Way::Linked, "rustc 1.97.1 (x)"));
     }
 
     #[test]
     fn with_any_other_rustc_modules_are_linked() {
-        // Debian's own build of the same version gives its symbols other names.
+        // Debian builds the same version with other symbol names.
         let debian = format!("{OWN} (built from a source tarball)");
         for other in ["rustc 1.96.1 (x)", "rustc 1.85.0 (x)", &debian] {
             let (way, version) = chosen(WITH_RUST, false, &[("/usr/bin/rustc", other)]).unwrap();
@@ -176,7 +176,7 @@ mod tests {
         assert!(refusal.reason.contains("only its own rustc"), "{refusal}");
         assert!(refusal.mend.is_some());
         let found = [("/usr/bin/rustc", OWN)];
-        // Its source, or its bindgen, is another.
+        // The source or the bindgen is not the kernel's own.
         let refusal = chosen(&config, true, &found).unwrap_err();
         assert!(refusal.reason.contains("from its own source"), "{refusal}");
         let refusal = chosen("CONFIG_CFI_CLANG=y\n", false, &found).unwrap_err();

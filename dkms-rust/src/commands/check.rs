@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust check`: whether modules can be built for a kernel.
+//! `dkms-rust check`: says whether modules can be built for a kernel.
 
 use crate::build::plan::Plan;
 use crate::build::way::Way;
@@ -14,7 +14,7 @@ use anyhow::Result;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// The answer of `check` as JSON.
+/// The answer of `check`, for JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     kernel: &'a str,
@@ -34,11 +34,11 @@ struct Answer<'a> {
     mend: Option<&'a str>,
 }
 
-/// Says so, and for `module` whether the one that is installed fits the headers.
+/// Prints the answer. For `module`, also says whether the installed module matches the headers.
 ///
 /// # Errors
 ///
-/// If the answer can't be written as JSON.
+/// Returns an error if the answer can't be written as JSON.
 pub fn run(
     system: &System,
     release: &Release,

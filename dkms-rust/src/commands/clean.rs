@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust clean`: drops what is kept.
+//! `dkms-rust clean`: removes what is kept of rebuilds.
 
 use crate::build::cache::Cache;
 use crate::build::stale::drop_stale;
@@ -9,11 +9,12 @@ use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Drops the trees of one kernel or of all, and in any case what is kept of kernels that are gone.
+/// Removes the trees of one kernel or of all kernels, and always what is kept for kernels that are
+/// no longer installed.
 ///
 /// # Errors
 ///
-/// If something can't be removed.
+/// Returns an error if something can't be removed.
 pub fn run(system: &System, release: Option<&Release>, stale: bool) -> Result<ExitCode> {
     if system.cache().symlink_metadata().is_ok() {
         let cache = Cache::open(system)?;

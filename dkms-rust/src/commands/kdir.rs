@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust kdir`: the path of a build tree, for a `make -C` of one's own.
+//! `dkms-rust kdir`: prints the path of a build tree, for the user's own `make -C`.
 
 use super::ready::ready;
 use crate::build::plan::Plan;
@@ -9,11 +9,11 @@ use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Makes the kernel's build tree ready and prints its path; also if that failed before.
+/// Prepares the kernel's build tree and prints its path. Tries a rebuild even if it failed before.
 ///
 /// # Errors
 ///
-/// If there can be none, or it can't be made.
+/// Returns an error if the kernel can't have a build tree, or it can't be made.
 pub fn run(system: &System, release: &Release) -> Result<ExitCode> {
     let tree = ready(system, &Plan::again(system, release)?, None)?;
     println!("{}", tree.path().display());

@@ -28,39 +28,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// Targets for which no build tree has to be made.
+/// Targets that do not need a build tree with metadata.
 const CLEANING: [&str; 2] = ["clean", "help"];
 
-/// The file in the output that gets the name of a function for which a module is refused.
+/// The file in the output directory that gets the name of a function because of which a module is
+/// refused.
 const REFUSED: &str = ".dkms-rust-refused";
 
-/// Lists the modules of a build.
+/// kbuild's list of the modules in a build.
 const ORDER: &str = "modules.order";
 
-/// Builds them.
+/// Builds the modules.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] if there can be no build tree, or if a module needs what it can't get in this way;
-/// or if no module comes out.
+/// Returns a [`Refusal`] if there can be no build tree, or if a module needs something that it
+/// can't have in this way of building. Returns an error if no module is built.
 pub fn run(system: &System, release: &Release, args: &[String]) -> Result<ExitCode> {
     build(system, release, args, Output::Usual).map(|_| ExitCode::SUCCESS)
 }
 
-/// Where goes what make prints to its standard output.
+/// The destination of make's standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// To dkms-rust's own.
+    /// The standard output of dkms-rust.
     Usual,
-    /// To standard error: something else is written to the other.
+    /// Standard error, because something else is written to standard output.
     Error,
 }
 
-/// The same, and returns the modules.
+/// Builds the modules and returns them.
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// See [`run`].
 pub fn build(
     system: &System,
     release: &Release,
@@ -81,7 +82,7 @@ pub fn build(
     let tree = ready(system, &plan, jobs)?;
     let builds = !args.iter().any(|arg| is_target(arg)) || args.iter().any(|arg| arg == "modules");
     if builds {
-        // An earlier build's would be read if this one does not come so far.
+        // If this build fails early, the list of an earlier build must not be read.
         fs::remove_file(folders.output.join(ORDER)).ok();
     }
     let refused = folders.output.join(REFUSED);
@@ -141,7 +142,7 @@ impl Output {
     }
 }
 
-/// Cleans up by the kernel's own headers: no metadata is needed for that.
+/// Cleans up with the kernel's own headers. This needs no metadata.
 fn clean(kernel: &Kernel, folders: &Folders, args: &[String], output: Output) -> Result<()> {
     let mut make = clean_make();
     output.of(&mut make);
@@ -156,13 +157,13 @@ fn clean(kernel: &Kernel, folders: &Folders, args: &[String], output: Output) ->
     Ok(())
 }
 
-/// The kernel's make for the modules in a folder.
+/// Returns the kernel's make for the modules in a directory.
 fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Command {
     let mut make = clean_make();
     make.arg("-C").arg(tree.path());
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
     make.arg(format!("RUSTC={}", rustc.display()));
-    // What of a module's own runs here is not left to a rustc that happens to be in PATH.
+    // The module's own host programs must not be compiled by another rustc from PATH.
     make.arg(format!("HOSTRUSTC={}", plan.rustc.path.display()));
     make.args(plan.compiler.make_args());
     if !args.iter().any(|arg| is_target(arg)) {
@@ -172,8 +173,8 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
     make
 }
 
-/// Refuses if what a linked module lacks are functions in C that the kernel exports to nobody: the
-/// code that calls them may only be the kernel's own.
+/// Refuses a linked module that needs C functions which the kernel does not export. Only code
+/// inside the kernel can call them.
 fn refuse_unexported(
     kernel: &Kernel,
     plan: &Plan,
@@ -206,7 +207,8 @@ fn refuse_unexported(
     Err(own_rustc_would_serve(kernel, plan, why).into())
 }
 
-/// A refusal that the kernel's own rustc mends, if it has one.
+/// Returns a refusal that tells how to get the kernel's own rustc, bindgen or source, if the kernel
+/// has Rust.
 fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
     let release = &kernel.release;
     let own = kernel.config.get("RUSTC_VERSION_TEXT");
@@ -229,12 +231,12 @@ fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
     }
 }
 
-/// Whether an argument for make names a target, rather than a variable or an option.
+/// Returns whether an argument for make is a target, and not a variable or an option.
 fn is_target(arg: &str) -> bool {
     !arg.starts_with('-') && !arg.contains('=')
 }
 
-/// The modules that kbuild lists in `modules.order`, by their objects; with this ending.
+/// Returns the files with this extension for the modules in kbuild's `modules.order`.
 fn built(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let order = fs::read_to_string(folder.join(ORDER)).unwrap_or_default();
     let file = |object: &str| folder.join(object).with_extension(ending);

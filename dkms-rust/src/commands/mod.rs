@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the user types, a file for each command; `status` has a directory of its own. The highest
-//! room: it may use every other, and none may use it.
+//! The commands that users type, one file each; `status` has its own directory. This is the top
+//! level: it may use all other directories, and none of them may use it.
 
 mod check;
 mod clean;
@@ -24,17 +24,18 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Parses the arguments and does what they say.
+/// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What root makes is for all to read and for root alone to write, whoever called.
+    // Whatever root's umask is, everybody can read root's files, and only root can write to them.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     if let Err(error) = child::watch_signals() {
         eprintln!("dkms-rust: can't watch for signals: {error}");
         return ExitCode::FAILURE;
     }
     let result = run(&cli.command);
-    // All is removed that was half done, and no answer is true that was cut short.
+    // If interrupted, unfinished files are removed by now, and an incomplete answer must not be
+    // returned.
     child::end_if_interrupted();
     match result {
         Ok(code) => code,

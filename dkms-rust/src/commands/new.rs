@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust new`: a module of one's own.
+//! `dkms-rust new`: creates a project for the user's own module.
 
 use crate::scaffold;
 use crate::scaffold::name::Name;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-/// Writes it, and says what to do next.
+/// Writes the project, and prints the next steps.
 ///
 /// # Errors
 ///
-/// If it can't be written there.
+/// Returns an error if the project can't be written there.
 pub fn run(name: &Name, directory: Option<&Path>, debhelper: bool) -> Result<ExitCode> {
     let directory = directory.map_or_else(|| PathBuf::from(name.package()), Path::to_path_buf);
     let project = Project {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where a user keeps build trees. root has its own, and takes nothing from a user's: a directory
-//! that belongs to somebody else is never trusted.
+//! Chooses the cache for build trees of a user. Root has a cache of its own, and uses nothing from
+//! a user's cache: directories of other users are never trusted.
 
 use crate::build::plan::{Plan, Tree};
 use crate::kernel::release::Release;
@@ -11,11 +11,11 @@ use anyhow::{Context, Result};
 use std::env;
 use std::path::{Path, PathBuf, absolute};
 
-/// The user's cache by the rules of XDG.
+/// Returns the user's cache directory by the XDG rules.
 ///
 /// # Errors
 ///
-/// If there is no home.
+/// Returns an error if no home directory is known.
 fn usual() -> Result<PathBuf> {
     let set = |name: &str| {
         let value = env::var_os(name).map(PathBuf::from);
@@ -27,12 +27,12 @@ fn usual() -> Result<PathBuf> {
         .context("neither XDG_CACHE_HOME nor HOME names a directory: say --cache")
 }
 
-/// The directory that is asked for, or the usual one, if nobody else could have put something into
-/// it or on the way to it.
+/// Returns the requested cache directory, or else the usual one.
 ///
 /// # Errors
 ///
-/// If somebody else could.
+/// Returns an error if somebody else could have put something into it, or could have changed its
+/// path.
 pub fn of(asked: Option<&Path>) -> Result<PathBuf> {
     let own = match asked {
         Some(asked) => absolute(asked)?,
@@ -43,12 +43,12 @@ pub fn of(asked: Option<&Path>) -> Result<PathBuf> {
     Ok(own)
 }
 
-/// The system with the cache that is asked for; for a user who asks for none, with their own where
-/// root's has no tree for the kernel.
+/// Sets the requested cache. If a user requests none, and root's cache has no tree for the kernel,
+/// sets the user's own cache.
 ///
 /// # Errors
 ///
-/// If others could have changed the one that is asked for.
+/// Returns an error if others could have changed the requested cache.
 pub fn with(system: System, release: &Release, asked: Option<&Path>) -> Result<System> {
     if asked.is_some() {
         return Ok(system.with_cache(Some(of(asked)?)));
@@ -56,7 +56,7 @@ pub fn with(system: System, release: &Release, asked: Option<&Path>) -> Result<S
     if is_root() {
         return Ok(system);
     }
-    // Whatever else is in the way is as much so with another cache.
+    // Another cache does not help against any other problem.
     let there = Plan::of(&system, release).is_ok_and(|plan| !matches!(plan.tree, Tree::Rebuild(_)));
     match of(None) {
         Ok(own) if !there => Ok(system.with_cache(Some(own))),

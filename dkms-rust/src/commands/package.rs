@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust package`: what the maintainer scripts of DKMS packages call.
+//! `dkms-rust package`: called by the maintainer scripts of DKMS packages.
 
 use crate::cli::PackageAction;
 use crate::package::{self, Wanted};
@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use std::process::ExitCode;
 
-/// Does what the script's turn is. What can't be done is told, and fails no installation.
+/// Does the work of one maintainer script. Problems are reported, but do not make an installation
+/// fail.
 ///
 /// # Errors
 ///
-/// If a package can't be forgotten.
+/// Returns an error if a package can't be forgotten.
 pub fn run(system: &System, action: &PackageAction) -> Result<ExitCode> {
     if std::env::var_os("DPKG_RUNNING_VERSION").is_some() {
-        // Whoever ends the script means all of it.
+        // Whoever kills the maintainer script wants to stop this process, too.
         set_parent_process_death_signal(Some(Signal::TERM)).ok();
     }
     match action {

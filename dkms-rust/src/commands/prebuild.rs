@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust prebuild`: what `PRE_BUILD` of a `dkms.conf` calls.
+//! `dkms-rust prebuild`: called by `PRE_BUILD` of a `dkms.conf`.
 
 use super::make;
 use crate::build::plan::Plan;
@@ -13,12 +13,12 @@ use anyhow::{Context, Result};
 use std::env;
 use std::process::ExitCode;
 
-/// Says 77 for a kernel that can't be built for. Where a failure would stop more than this build, it
-/// also builds, and says 77 if that fails.
+/// Exits with 77 if modules can't be built for the kernel. If a failure would stop more than this
+/// build, also builds the module, and exits with 77 if that fails.
 ///
 /// # Errors
 ///
-/// The refusal, or why there is nothing to build.
+/// Returns the refusal, or an error if there is nothing to build.
 pub fn run(
     system: &System,
     package: &str,
@@ -53,7 +53,7 @@ pub fn run(
             eprintln!("dkms-rust: {error:#}");
             match error.downcast::<Refusal>() {
                 Ok(refusal) => hook.refused(&refusal),
-                // With the tree that there is now: it may have been made for this.
+                // Plan again, because this build may have made a new tree.
                 Err(_) => match Plan::of(system, release) {
                     Err(refusal) => hook.refused(&refusal),
                     Ok(plan) => hook.failed(&folder, &plan.identity(system)),

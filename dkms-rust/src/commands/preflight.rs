@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust preflight`: whether the module in the current directory builds for a kernel that is
-//! not installed, or for each that is; for those who release one.
+//! `dkms-rust preflight`: tests, before a release, whether the module in the current directory
+//! builds for a kernel that is not installed, or for every kernel that is installed.
 
 use super::make::{self, Output};
 use super::own_cache;
@@ -20,26 +20,26 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What is asked for.
+/// The user's request.
 pub struct Request<'a> {
-    /// Where the kernel's source is.
+    /// The path of the kernel's source.
     pub source: Option<&'a Path>,
-    /// Where headers and trees are kept.
+    /// The directory in which headers and trees are kept.
     pub cache: Option<&'a Path>,
-    /// Whether the answer is JSON.
+    /// Whether to print the answer as JSON.
     pub json: bool,
-    /// What make gets besides.
+    /// Additional arguments for make.
     pub args: &'a [String],
 }
 
-/// The answer as JSON. Fields may be added under the same number.
+/// The answer as JSON. New fields do not change the schema number.
 #[derive(Serialize)]
 struct Report {
     schema: u32,
     kernels: Vec<Answer>,
 }
 
-/// What came out for a kernel.
+/// The result for one kernel.
 #[derive(Serialize)]
 struct Answer {
     kernel: String,
@@ -57,7 +57,7 @@ struct Answer {
     mend: Option<String>,
 }
 
-/// The same in a word.
+/// The result in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome {
@@ -67,11 +67,11 @@ enum Outcome {
 }
 
 impl Request<'_> {
-    /// Builds for the kernel of these headers.
+    /// Builds for the kernel to which the headers belong.
     ///
     /// # Errors
     ///
-    /// If they are none, or the source is not theirs.
+    /// Returns an error if these are not headers, or the source does not belong to them.
     pub fn elsewhere(&self, headers: &[PathBuf]) -> Result<ExitCode> {
         let own = own_cache::of(self.cache)?;
         let (system, release) = made_up::make(&own.join("preflight"), headers)?;
@@ -85,12 +85,12 @@ impl Request<'_> {
         self.say(vec![answer])
     }
 
-    /// Builds for every kernel that is installed with its headers, and leaves nothing in the
-    /// directory.
+    /// Builds for every kernel whose headers are installed, and cleans the directory after each
+    /// build.
     ///
     /// # Errors
     ///
-    /// If there is no kernel.
+    /// Returns an error if no kernel has headers.
     pub fn all(&self, here: &System) -> Result<ExitCode> {
         let with_headers = |release: &Release| here.headers(release.as_str()).exists();
         let releases: Vec<Release> = names(&here.modules())
@@ -150,7 +150,7 @@ impl Request<'_> {
         answer
     }
 
-    /// Prints the answers. A build that failed is worse than a kernel that can't be served.
+    /// Prints the answers. For the exit status, a failed build is worse than a refused kernel.
     fn say(&self, kernels: Vec<Answer>) -> Result<ExitCode> {
         let has = |outcome| kernels.iter().any(|answer| answer.result == outcome);
         let code = match (has(Outcome::Failed), has(Outcome::Refused)) {
@@ -170,8 +170,8 @@ impl Request<'_> {
     }
 }
 
-/// The archive of linux-source, where the one that is installed here is that of the headers, and
-/// nothing is kept of it yet.
+/// Returns the archive of the installed linux-source if it has the same version as the headers.
+/// Returns `None` if a slice is already kept.
 fn installed_source(system: &System, kernel: &Kernel) -> Option<PathBuf> {
     if Slice::kept(system, &kernel.release).is_some() {
         return None;

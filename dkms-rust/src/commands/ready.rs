@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `make` and `kdir` begin with: the build tree.
+//! Prepares the build tree for `make` and `kdir`.
 
 use crate::build::plan::{Plan, Ready};
 use crate::system::System;
 use anyhow::{Context, Result};
 
-/// The build tree that was planned, made now if need be, by at most so many jobs.
+/// Returns the planned build tree, and makes it if necessary, with at most `jobs` jobs.
 ///
 /// # Errors
 ///
-/// If it can't be made.
+/// Returns an error if the tree can't be made.
 pub fn ready(system: &System, plan: &Plan, jobs: Option<usize>) -> Result<Ready> {
     plan.ready(system, jobs).with_context(|| {
         format!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust source`: keeps what rebuilds need of a kernel's source, and has the packages built
-//! that were waiting for it.
+//! `dkms-rust source`: keeps the slice of a kernel's source, then builds the packages that were
+//! waiting for it.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
@@ -14,13 +14,13 @@ use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Takes the kernel's slice from `from`, or of its linux-source, which apt downloads with `fetch`, or
-/// else from where a rebuild would; then builds what is missing of the packages, as when a source
-/// arrives in `/usr/src`.
+/// Takes the kernel's slice from `from`. With `fetch`, takes it from the kernel's linux-source,
+/// which apt downloads; without both, from where a rebuild would take it. Then builds the modules
+/// that packages are missing, just as when a source appears in `/usr/src`.
 ///
 /// # Errors
 ///
-/// If the kernel has no headers, or its source can't be had.
+/// Returns an error if the kernel has no headers, or its source is not available.
 pub fn run(
     system: &System,
     release: &Release,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Dates as changelogs have them, in UTC.
+//! Formats dates for changelogs, in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// As the header of a mail has it: `Sun, 22 Nov 2026 20:00:00 +0000`.
+/// Formats a time as in a mail header: `Sun, 22 Nov 2026 20:00:00 +0000`.
 pub fn of_mail(time: SystemTime) -> String {
     let seconds = seconds(time);
     let (days, rest) = (seconds / 86400, seconds % 86400);
@@ -24,7 +24,7 @@ pub fn of_mail(time: SystemTime) -> String {
     )
 }
 
-/// The year.
+/// Returns the year.
 pub fn year(time: SystemTime) -> String {
     civil(seconds(time) / 86400).0.to_string()
 }
@@ -35,7 +35,7 @@ fn seconds(time: SystemTime) -> u64 {
         .as_secs()
 }
 
-/// Year, month (from 0 on) and day of a day since 1970.
+/// Converts days since 1970 to a year, a month (counted from 0) and a day.
 fn civil(mut days: u64) -> (u64, usize, u64) {
     let leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let mut year = 1970;

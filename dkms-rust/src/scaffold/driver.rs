@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a project has of procdriver: its files, and what its package says of itself.
+//! Reuses procdriver's files and package metadata for new projects.
 
-/// A part of a file and what a project has instead of it; the part must be there.
+/// A text in one of the files and its replacement. The file must contain the text.
 pub type Change = (&'static str, &'static str);
 
-/// The driver's names, each with a project's own. Those that others are a part of come first.
+/// The driver's names, each with the project's. Longer names come before the names that they
+/// contain.
 pub const NAMES: &[Change] = &[
     (
         "procdriver maintainers <maintainers@procdriver.example>",
@@ -19,10 +20,10 @@ pub const NAMES: &[Change] = &[
     ("procdriver", "@NAME@"),
 ];
 
-/// The first version of a project.
+/// The version of a new project.
 pub const FIRST: &str = "0.1.0";
 
-/// One of the driver's files with a project's names in it, as places to fill.
+/// Returns one of the driver's files with placeholders for the project's names.
 pub fn with_names(text: &str, changes: &[Change]) -> String {
     let version = (env!("CARGO_PKG_VERSION"), FIRST);
     let all = changes.iter().chain(NAMES).chain([&version]);
@@ -31,20 +32,20 @@ pub fn with_names(text: &str, changes: &[Change]) -> String {
     })
 }
 
-/// The driver's own package.
+/// The description of the driver's own package.
 const PACKAGE: &str = include_str!("../../../Cargo.toml");
 
-/// What a package of a project depends on: the driver's, but on any later dkms-rust.
+/// Returns the `Depends` of a project's package: the driver's, but with any later dkms-rust.
 pub fn depends() -> String {
     field("depends").replace("dkms-rust (= ", "dkms-rust (>= ")
 }
 
-/// What it recommends.
+/// Returns the `Recommends` of a project's package.
 pub fn recommends() -> String {
     field("recommends")
 }
 
-/// A field of the driver's package, on one line.
+/// Returns a field of the driver's package, as one line.
 fn field(name: &str) -> String {
     let start = format!("\n{name} = \"");
     let rest = PACKAGE.split(&start).nth(1).unwrap_or_default();

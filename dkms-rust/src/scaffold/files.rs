@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of a project, and where each comes from.
+//! The files of a new project, and their origins.
 
 use super::driver::{self, Change};
 use super::project::{Packaging, Project};
 
 /// A file of a project.
 pub struct File {
-    /// Where it is, with places for the project's names.
+    /// The file's path, with placeholders for the project's names.
     pub path: &'static str,
-    /// What it is made of.
+    /// The origin of its content.
     pub origin: Origin,
-    /// Whether only one kind of packaging has it.
+    /// The packaging to which the file belongs, or `None` if it belongs to both.
     pub packaging: Option<Packaging>,
-    /// Whether it is executable.
+    /// Whether the file is executable.
     pub program: bool,
 }
 
-/// Where a file comes from.
+/// The origin of a file.
 pub enum Origin {
-    /// It is procdriver's own, with other names, and these changes before.
+    /// A file of procdriver. First these changes are made, then the names are replaced.
     Driver(&'static str, &'static [Change]),
-    /// It is for projects alone, with places for their names.
+    /// A template that only projects use, with placeholders for their names.
     Own(&'static str),
-    /// It is the same everywhere.
+    /// A file that is copied unchanged.
     Same(&'static str),
 }
 
 impl File {
-    /// Its text for a project.
+    /// Returns the file's content for a project.
     pub fn text(&self, project: &Project) -> String {
         match self.origin {
             Origin::Driver(text, changes) => project.fill(&driver::with_names(text, changes)),
@@ -61,14 +61,14 @@ const fn program(file: File) -> File {
     }
 }
 
-/// A file of procdriver's, from the top of its tree.
+/// Includes one of procdriver's files. The path is relative to the top of its tree.
 macro_rules! driver {
     ($path:literal $(, $change:expr)*) => {
         Origin::Driver(include_str!(concat!("../../../", $path)), &[$($change),*])
     };
 }
 
-/// A file that is for projects alone.
+/// Includes one of the templates.
 macro_rules! own {
     ($path:literal) => {
         Origin::Own(include_str!(concat!("../../scaffold/", $path)))
@@ -77,10 +77,10 @@ macro_rules! own {
 
 use Packaging::{Debhelper, Plain};
 
-/// What fuzzing dkms-rust leaves.
+/// Files that fuzzing dkms-rust leaves behind, for `.gitignore`.
 const FUZZ: &str = "/dev/fuzz/target/\n/dev/fuzz/artifacts/\n";
 
-/// What making the package leaves.
+/// Files that building the package leaves behind, for `.gitignore`.
 const BUILT: &str = "/build/
 /debian/.debhelper/
 /debian/@NAME@-dkms/
@@ -89,12 +89,13 @@ const BUILT: &str = "/build/
 /debian/*.substvars
 /debian/debhelper-build-stamp";
 
-/// What the driver's package does without and those of projects have.
+/// The lintian override for missing checksums. Unlike the driver's package, those of projects have
+/// them.
 const NO_SUMS: &str = "# dpkg makes them itself when it installs the package.
 procdriver-dkms: no-md5sums-control-file
 ";
 
-/// All of them.
+/// All files of a project.
 pub const FILES: &[File] = &[
     both(
         ".gitignore",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A new project: a module of one's own, with all that makes a package of it. What procdriver
-//! has for itself is taken from there and gets other names; the rest is in `dkms-rust/scaffold`.
-//! May use `system`.
+//! Creates a new project: a module with everything that its package needs. Files that procdriver
+//! also has are taken from there and get other names. The others are in `dkms-rust/scaffold`. May
+//! use `system`.
 
 mod date;
 pub mod driver;
@@ -19,11 +19,11 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Writes it into a directory, which is made, or is empty.
+/// Writes the project into a directory that is empty or does not exist yet.
 ///
 /// # Errors
 ///
-/// If something is there already, or it can't be written.
+/// Returns an error if the directory is not empty, or can't be written.
 pub fn create(project: &Project, folder: &Path) -> Result<()> {
     let shown = folder.display();
     if let Some(first) = names(folder).first() {
@@ -42,7 +42,7 @@ pub fn create(project: &Project, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every file of it: its path, its text, and whether it is a program.
+/// Returns the path and the content of each file, and whether it is executable.
 fn files_of(project: &Project) -> impl Iterator<Item = (String, String, bool)> {
     FILES
         .iter()

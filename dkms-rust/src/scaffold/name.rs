@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A name that is good for all that is named by it: a Debian package, a module, a crate.
+//! Checks that a name is valid for a Debian package, a module and a crate.
 
 use std::str::FromStr;
 
-/// The longest name that the kernel takes for a module.
+/// The length of the longest module name that the kernel accepts.
 const LONGEST: usize = 55;
 
-/// Crates that a module may see, and what rustc takes for itself: no module can be called so.
+/// The names of crates that a module may use, and names that rustc reserves. No module can have
+/// them.
 const TAKEN: &[&str] = &[
     "alloc",
     "bindings",
@@ -29,7 +30,7 @@ const TAKEN: &[&str] = &[
     "zerocopy",
 ];
 
-/// Words of the language, of all editions.
+/// The keywords of all editions of Rust.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
     "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
@@ -38,7 +39,7 @@ const KEYWORDS: &[&str] = &[
     "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// Source files that every project has: the module's own would be one of them.
+/// Source files that every project has. The module's own source file can't have their names.
 const FILES: &[&str] = &["misc", "modinfo"];
 
 /// The name of a project.
@@ -85,24 +86,24 @@ impl FromStr for Name {
 }
 
 impl Name {
-    /// The name of the source package and of the package for dkms.
+    /// Returns the name of the source package. dkms uses it, too.
     pub fn package(&self) -> &str {
         &self.0
     }
 
-    /// The name of the module and of its crate.
+    /// Returns the name of the module and of its crate.
     pub fn module(&self) -> String {
         self.0.replace('-', "_")
     }
 
-    /// The name of the module's type.
+    /// Returns the name of the module's type.
     pub fn type_(&self) -> String {
         let word = |word: &str| {
             let (first, rest) = word.split_at(1);
             first.to_ascii_uppercase() + rest
         };
         let name: String = self.0.split('-').map(word).collect();
-        // What the prelude of the kernel crate has would be hidden by it.
+        // Without the suffix, it might hide a name from the prelude of the kernel crate.
         format!("{name}Module")
     }
 }

@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is a project's own: its names, its author, and how its package is made.
+//! The properties of a new project: its name, its author, and how its package is built.
 
 use super::date;
 use super::driver;
 use super::name::Name;
 use std::time::SystemTime;
 
-/// How the package is made.
+/// The way in which the package is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packaging {
-    /// By a target of the Makefile, with dpkg alone.
+    /// With a target of the Makefile that only uses dpkg.
     Plain,
-    /// By debhelper, with `dh-sequence-dkms-rust`.
+    /// With debhelper and `dh-sequence-dkms-rust`.
     Debhelper,
 }
 
-/// What the files are filled with.
+/// The values for the placeholders in the templates.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Its name.
+    /// The name of the project.
     pub name: Name,
-    /// `Name <address>`, as Debian's packages have it.
+    /// The maintainer as `Name <address>`, the format of Debian packages.
     pub maintainer: String,
-    /// How its package is made.
+    /// The way in which the package is built.
     pub packaging: Packaging,
-    /// When it begins.
+    /// The date of the first release.
     pub now: SystemTime,
 }
 
-/// Stands for whoever did not say who they are.
+/// The maintainer if the user has not set one.
 pub const NOBODY: &str = "Your Name <you@example.org>";
 
-/// Whoever the usual variables of Debian's tools name.
+/// Returns the maintainer from the usual variables of Debian's tools.
 pub fn maintainer(variable: impl Fn(&str) -> Option<String>) -> String {
     let first = |names: [&str; 2]| {
         let mut values = names.into_iter().filter_map(&variable);
@@ -45,12 +45,12 @@ pub fn maintainer(variable: impl Fn(&str) -> Option<String>) -> String {
 }
 
 impl Project {
-    /// Whether somebody has yet to say whose it is.
+    /// Returns whether the user still has to enter a maintainer.
     pub fn is_nobody_s(&self) -> bool {
         self.maintainer == NOBODY
     }
 
-    /// Puts what is this project's into the places that a text has for it.
+    /// Replaces the placeholders in a text by the project's values.
     pub fn fill(&self, text: &str) -> String {
         let author = self.maintainer.split(" <").next().unwrap_or_default();
         [
@@ -70,7 +70,7 @@ impl Project {
         .fold(text.to_owned(), |text, (place, with)| {
             text.replace(place, with)
         })
-        // The text about building has the name in it, too.
+        // The build instructions contain the name, too.
         .replace("@NAME@", self.name.package())
     }
 
@@ -87,7 +87,7 @@ impl Project {
 
     fn build_depends(&self) -> &'static str {
         match self.packaging {
-            // What makes it is essential on machines that build packages.
+            // The tools that this needs are part of build-essential.
             Packaging::Plain => "build-essential",
             Packaging::Debhelper => "debhelper-compat (= 13), dh-sequence-dkms-rust",
         }

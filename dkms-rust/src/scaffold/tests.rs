@@ -22,7 +22,7 @@ fn written(packaging: Packaging) -> BTreeMap<String, String> {
     files.collect()
 }
 
-/// What is procdriver's: its path there, its text, and what is changed in it.
+/// Returns the path, the text and the changes of each file that comes from procdriver.
 fn of_driver() -> impl Iterator<Item = (&'static str, &'static str, &'static [driver::Change])> {
     FILES.iter().filter_map(|file| match file.origin {
         Origin::Driver(text, changes) => Some((file.path, text, changes)),
@@ -43,7 +43,7 @@ fn the_driver_s_own_names_give_back_the_driver_s_own_files() {
         assert_eq!(back, text, "{path}");
         unchanged += 1;
     }
-    // dkms.conf, the three scripts, and others.
+    // These include dkms.conf and the three maintainer scripts.
     assert!(unchanged >= 6, "{unchanged}");
 }
 
@@ -83,7 +83,7 @@ fn nothing_of_the_driver_is_left_and_no_place_is_empty() {
             }
             let place =
                 |word: &&str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
-            // What stands between two @ and is a word in capitals was to be filled.
+            // A word in capitals between two @ is a placeholder that was not filled.
             let places: Vec<_> = text.split('@').skip(1).filter(place).collect();
             assert!(places.is_empty(), "{path}: {places:?}");
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses what a module may use of the `kernel` crate, and says in the log what came out; for
-//! kernels of every class, whoever provides the code.
+//! Uses many parts of the `kernel` crate and logs the results, on kernels of every class and in
+//! every way of building.
 //!
-//! A line that does not say what it should fails the test that loads it, and so does a stack trace
-//! that does not lead from formatting back to here.
+//! The test that loads this module fails if a line differs from what it expects, or if the stack
+//! trace does not lead from the formatting code back to here.
 
 use core::fmt;
 use kernel::bindings;
@@ -31,7 +31,7 @@ struct Counter {
     count: Mutex<u64>,
 }
 
-/// What `UserPtr` has of its own since 6.16; before it is a `usize`.
+/// The function that `UserPtr` has since 6.16. Before that, `UserPtr` is a `usize`.
 #[allow(dead_code)]
 trait FromPtr {
     fn from_ptr(ptr: *mut c_void) -> Self;
@@ -66,7 +66,7 @@ impl kernel::Module for Exercise {
         pr_info!("wide {} {}\n", i64::MIN, u64::MAX);
         pr_info!("error {:?} {:?}\n", EINVAL, ENOMEM);
 
-        // A page that no process has.
+        // An address that no process has mapped.
         let nowhere = UserSlice::new(UserPtr::from_ptr(0x1000 as *mut c_void), 8);
         let (mut reader, mut writer) = nowhere.reader_writer();
         let read = reader.read::<u64>().map(|_| ());
@@ -83,12 +83,12 @@ impl Drop for Exercise {
     }
 }
 
-/// Whoever formats it is in the stack trace.
+/// Formatting this prints a stack trace, which shows the code that formats.
 struct Trace;
 
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: It may be called anywhere.
+        // SAFETY: `dump_stack` may be called from anywhere.
         unsafe { bindings::dump_stack() };
         f.write_str("done")
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Panics when it is loaded: the kernel crate's handler says why, and stops the loader as a BUG
-//! does.
+//! Panics when it is loaded. The kernel crate's panic handler logs the reason, and stops the
+//! process that loads the module, like `BUG()`.
 
 use core::hint::black_box;
 use kernel::prelude::*;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compares what misc.rs says of linux/miscdevice.h with the header itself, since the Rust bindings
- * of some kernels do not cover it. Makes no code: where a kernel changed it, the build fails here.
+ * Compares the declarations in misc.rs with linux/miscdevice.h, because the Rust bindings of some
+ * kernels do not cover this header. Generates no code. If a kernel changes the header, the build
+ * fails here.
  */
 #include <linux/build_bug.h>
 #include <linux/compiler.h>

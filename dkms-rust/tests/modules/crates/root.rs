@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The root of a module that has a library and an object from C besides.
+//! The root crate of a module that also has a library crate and a C object.
 
 use core::ffi::c_int;
 use core::sync::atomic::Ordering;
@@ -24,7 +24,7 @@ impl kernel::Module for Crates {
         let squares = shapes::squares(4)?;
         let sum = shapes::sum(&squares);
         let calls = shapes::CALLS.load(Ordering::Relaxed);
-        // SAFETY: It takes nothing and returns a constant.
+        // SAFETY: The function has no arguments and returns a constant.
         let constant = unsafe { crates_constant() };
         pr_info!("squares {:?}, sum {}, calls {}, from C {}\n", &squares[..], sum, calls, constant);
         Ok(Crates)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A library that is a crate of its own within the module.
+//! A library crate within the module.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use kernel::prelude::*;
 
 const __LOG_PREFIX: &[u8] = b"crates\0";
 
-/// How often something was asked of this library.
+/// Counts the calls of this library's functions.
 pub static CALLS: AtomicU32 = AtomicU32::new(0);
 
-/// The first squares.
+/// Returns the first squares.
 #[inline(never)]
 pub fn squares(count: u32) -> Result<KVec<u32>> {
     CALLS.fetch_add(1, Ordering::Relaxed);
@@ -22,7 +22,7 @@ pub fn squares(count: u32) -> Result<KVec<u32>> {
     Ok(squares)
 }
 
-/// A sum, compiled where its type is known.
+/// Returns a sum. The crate that uses this generic function compiles it.
 pub fn sum<T: Copy + Into<u64>>(numbers: &[T]) -> u64 {
     CALLS.fetch_add(1, Ordering::Relaxed);
     numbers.iter().map(|number| (*number).into()).sum()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes the `Default` of a C structure, whose name has a number in it that counts all items.
+//! Uses the `Default` of a C structure. The symbol's name contains a number that counts all items.
 
 use kernel::bindings;
 use kernel::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Exports a function from Rust.
+//! Exports a Rust function.
 
 use kernel::prelude::*;
 
@@ -19,7 +19,7 @@ impl kernel::Module for Provider {
     }
 }
 
-/// A product, and a line in the log that says who made it.
+/// Returns a product, and logs it under the name of this module.
 #[inline(never)]
 pub fn times(a: u64, b: u64) -> u64 {
     pr_info!("{} times {}\n", a, b);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses a function that another module exports from Rust.
+//! Uses a Rust function that another module exports.
 
 use kernel::prelude::*;
 

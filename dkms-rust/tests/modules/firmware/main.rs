@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses a part of the `kernel` crate that is there only with an option.
+//! Uses an optional part of the `kernel` crate.
 
 use kernel::firmware::Firmware;
 use kernel::prelude::*;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hands what Rust formats to each function in C that the `kernel` crate uses for it: printk, that
-//! for devices, and that for sequential files.
+//! Passes text that Rust formats to each C function that the `kernel` crate uses for this: the
+//! printk functions, with and without a device, and the one for sequential files.
 //!
-//! For kernels that have a miscdevice with `show_fdinfo`.
+//! Needs a kernel whose `miscdevice` has `show_fdinfo`.
 
 use kernel::device::Device;
 use kernel::fmt;
@@ -21,7 +21,7 @@ module! {
     license: "GPL",
 }
 
-/// A value that is formatted by code of this module.
+/// A value that this module's own code formats.
 struct Reversed(&'static str);
 
 impl fmt::Display for Reversed {
@@ -63,7 +63,7 @@ impl MiscDevice for Opened {
 
     fn show_fdinfo(opened: &Self, file: &SeqFile, _: &File) {
         seq_print!(file, "{} {:>5} {:#x}\n", Reversed("elif"), -42, 255);
-        // Longer than a page, so that the file is asked for again with more room.
+        // This is longer than a page, so the kernel calls the function again with a larger buffer.
         for number in 0..600 {
             seq_print!(file, "line {number:04}\n");
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! All of the kernel's C interface.
+//! Re-exports the kernel's whole C interface.
 
 pub(crate) use kernel::bindings::*;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Names of address families. A constant that is missing would be a new variable here, and match
-//! everything.
+//! Names address families. If a constant were missing, its name would be a new variable in the
+//! pattern and match everything.
 
 use crate::c::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Matches on constants of C that come by a glob import.
+//! Matches on C constants from a glob import.
 
 mod c;
 mod family;

@@ -11,7 +11,7 @@ module! {
     license: "GPL",
 }
 
-/// Modules in modules, four in each, and a static in each of the innermost.
+/// Nests modules, four in each, with a static in each of the innermost.
 macro_rules! statics {
     ($value:expr;) => {
         /// One of many.
@@ -29,7 +29,7 @@ macro_rules! statics {
     };
 }
 
-/// 4 to the seventh of them.
+/// Contains 4 to the power of 7 statics.
 pub mod many {
     statics!(0u32; * * * * * * *);
 }

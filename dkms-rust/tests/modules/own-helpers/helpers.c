@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Macros and inline functions of C, as functions for main.rs. */
+/* Functions through which main.rs uses C macros and inline functions. */
 
 #include <linux/mm.h>
 #include <linux/types.h>

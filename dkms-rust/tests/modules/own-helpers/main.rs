@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls C functions of its own that are named as the kernel names its helpers.
+//! Calls C functions of this module that are named like the kernel's helpers.
 
 use core::ffi::{c_uint, c_ulong};
 use kernel::prelude::*;
@@ -22,7 +22,7 @@ struct OwnHelpers;
 
 impl kernel::Module for OwnHelpers {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: They are plain functions of this module, for any number.
+        // SAFETY: Both are plain functions of this module that accept any number.
         let (bytes, odd) = unsafe { (pages_to_bytes(2), rust_helper_is_odd(3)) };
         let parity = if odd { "odd" } else { "even" };
         pr_info!("2 pages are {} bytes, 3 is {}\n", bytes, parity);

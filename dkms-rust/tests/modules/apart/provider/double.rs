@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Exports a function from Rust, to a module that is built elsewhere.
+//! Exports a Rust function to a module that is built elsewhere.
 
 use kernel::prelude::*;
 
@@ -19,7 +19,7 @@ impl kernel::Module for Provider {
     }
 }
 
-/// Twice the number.
+/// Returns twice the number.
 #[inline(never)]
 pub fn doubled(number: u32) -> u32 {
     pr_info!("doubles {}\n", number);

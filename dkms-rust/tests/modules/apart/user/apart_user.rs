@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses a function of a module that was built before, in another directory.
+//! Uses a function of a module that was built earlier, in another directory.
 
 use kernel::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module whose code is outside of the directory that it is built in.
+//! A module with code outside of the directory in which it is built.
 
 #[path = "../src/lines.rs"]
 mod lines;

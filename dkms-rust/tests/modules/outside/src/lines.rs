@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the module says.
+//! The line that the module logs.
 
 pub(crate) const LINE: &str = "code from above the build's directory";
