@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask demo`: the main job, before the developer's eyes: a stock Debian with a stock kernel
-//! runs, `apt install procdriver-dkms` is typed, and `/proc/1999_proc/mydrive` says Hello.
-//! May use `guest` and what is below it.
+//! `xtask demo`: shows the main job. Boots a stock Debian with a stock kernel, installs
+//! procdriver-dkms with apt, and reads Hello from `/proc/1999_proc/mydrive`. May use `guest` and
+//! everything below it.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,7 +18,7 @@ use crate::host::project::Project;
 use crate::host::ui;
 use crate::package::{deb, repo};
 
-/// Runs the demo; false when the main job did not work.
+/// Runs the demo. Returns false if the main job did not work.
 pub fn task(project: &Project) -> Result<bool> {
     setup::begin()?;
     let (root, repo) = prepare(project)?;
@@ -67,7 +67,7 @@ pub fn task(project: &Project) -> Result<bool> {
     Ok(problems.is_empty())
 }
 
-/// The root and the repository, made side by side: one waits for the network, the other computes.
+/// Makes the root and the repository in parallel: one waits for the network, the other computes.
 pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
     thread::scope(|scope| {
         let root = scope.spawn(|| provision::base(project, TESTED));
@@ -79,7 +79,7 @@ pub fn prepare(project: &Project) -> Result<(Root, PathBuf)> {
     })
 }
 
-/// The warmed cache and the disk image, made side by side.
+/// Makes the warmed cache and the disk image in parallel.
 pub fn warm_and_image(project: &Project, root: &Root, repo: &Path) -> Result<(PathBuf, PathBuf)> {
     thread::scope(|scope| {
         let system = scope.spawn(|| image::system(project, root));
@@ -91,7 +91,7 @@ pub fn warm_and_image(project: &Project, root: &Root, repo: &Path) -> Result<(Pa
     })
 }
 
-/// Shows what the guest does; while it boots only that it goes on.
+/// Shows what the guest does. During boot it only shows that the kernel has started.
 #[derive(Default)]
 pub struct Screen {
     begun: bool,
@@ -99,7 +99,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes one line of the console.
+    /// Handles one line of console output.
     pub fn show(&mut self, line: &str) {
         self.lines += 1;
         if let Some(kernel) = line.strip_prefix(serial::BEGIN) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What developers of this project run; `make demo`, `make test` and their kin come here.
+//! Developer tasks of this project: `make demo`, `make test` and others run this program.
 //!
-//! A directory for each subject, and then one for each task. Each says in its first lines what is
-//! inside and which of the others it may use; they are listed here from the lowest to the highest,
-//! and a test of the project's (`tests/rooms.rs`) keeps it so. This file only parses the command
-//! line and calls.
+//! Each directory is one subject or one task. Its first lines say what it contains and which other
+//! directories it may use. They are declared below from the lowest to the highest, and
+//! `tests/rooms.rs` checks this order. This file only parses the command line and dispatches.
 
 mod host;
 
@@ -52,29 +51,29 @@ enum Task {
     Deb,
     /// Make a signed apt repository of the packages in target/repo
     Repo,
-    /// Show the main job: apt install in a booted Debian brings /proc/1999_proc/mydrive
+    /// Show the main job: apt install in a booted Debian creates /proc/1999_proc/mydrive
     Demo,
-    /// Run every test; the last line counts what passed, failed and was skipped
+    /// Run all tests; the last line counts passed, failed and skipped ones
     Test {
-        /// The long ones too: others' suites, the matrix, ten minutes of random calls
+        /// Also run the long ones: foreign test suites, the matrix, ten minutes of random calls
         #[arg(long)]
         all: bool,
-        /// Only these steps, and what they need; another word than a step's name lists them
+        /// Run only these steps and what they need; an unknown step name lists all steps
         #[arg(long, value_name = "STEP", value_delimiter = ',')]
         only: Vec<String>,
     },
-    /// Build, boot and test the driver on every kernel of the table
+    /// Build, boot and test the driver on every kernel in the table
     Matrix {
-        /// Only these: a suite, a series and flavour such as 7.3-amd64, both with a slash between
-        /// them, or a release
+        /// Only these: a suite, a series and flavour such as 7.3-amd64, both joined by a slash, or
+        /// a release
         kernels: Vec<String>,
         /// Write the rows of this run into README.md and docs/matrix.*
         #[arg(long)]
         docs: bool,
     },
-    /// Measure the driver beside modules in C
+    /// Compare the driver with modules written in C
     Bench {
-        /// Only these; everything when empty
+        /// Only these; everything if empty
         parts: Vec<bench::Part>,
         /// Count instructions only, and compare them with the results in docs
         #[arg(long, conflicts_with_all = ["parts", "docs"])]
@@ -83,7 +82,7 @@ enum Task {
         #[arg(long)]
         docs: bool,
     },
-    /// Upgrade, break, remove: the packages' life with apt, dkms and several kernels
+    /// Upgrade, break and remove the packages, with apt, dkms and several kernels
     Life {
         /// Only the cases whose names contain one of these
         cases: Vec<String>,
@@ -92,9 +91,9 @@ enum Task {
     },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
-    /// Build dkms-rust-sources: slices of all kernels of the archive, in place of linux-source
+    /// Build dkms-rust-sources: slices of all kernels in the archive, instead of linux-source
     Sources,
-    /// Remove the caches: provisioned roots, images, warmed metadata
+    /// Remove the caches: provisioned roots, images, prepared metadata
     Clean,
 }
 

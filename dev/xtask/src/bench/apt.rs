@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What apt downloads and unpacks for the driver on a minimal Debian with a kernel, beside a DKMS
-//! package in C: apt's own sums.
+//! What apt downloads and unpacks for the driver, on a minimal Debian with a kernel, compared with
+//! a DKMS package in C. The numbers are apt's own.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,18 @@ use crate::package::repo;
 use super::build::Built;
 use super::results::{Part, Row, Value};
 
-/// What is installed, by its name in the results. Without Recommends the headers have to be named.
+/// Packages to install, with their names in the results. Without Recommends, the headers must be
+/// named.
 const INSTALLED: [(&str, &str); 2] = [
     ("driver", "procdriver-dkms"),
     ("acpi-call", "acpi-call-dkms"),
 ];
 const HEADERS: &str = "linux-headers-amd64";
 
-/// The names of the rows end so where nothing that is recommended comes along.
+/// The end of the row names for installations without recommended packages.
 const LEAN: &str = "-lean";
 
-/// Asks apt.
+/// Asks apt for the sums of each package.
 pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     let sources = slices::all(setup.project, &setup.repo)?;
     let work = mounts::scratch_folder(setup.project)?;
@@ -50,7 +51,7 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
         let row = |name: &str| built.row(Part::Apt, &format!("{name}{end}"), "bytes");
         let (mut download, mut disk) = (row("apt-download"), row("apt-disk"));
         for (name, package) in INSTALLED {
-            // That it does not go on is how it is asked.
+            // `--assume-no` makes apt fail after it has printed the sums.
             let line = format!("apt-get -q --assume-no {option} install {package} {more} || :");
             let said = chroot.sh(&line).log(&log).run()?.text;
             let (downloaded, unpacked) =
@@ -67,8 +68,9 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// `Need to get 94.3 MB/96 MB of archives.`, `After this operation, 373 MB of additional disk space`:
-/// what is to be had in all, and what it takes then.
+/// Returns the total download and the disk space from apt's output, such as
+/// `Need to get 94.3 MB/96 MB of archives.` and
+/// `After this operation, 373 MB of additional disk space`.
 fn sums(said: &str) -> Option<(f64, f64)> {
     let download = between(said, "Need to get ", " of archives")?;
     let download = download.rsplit('/').next()?;
@@ -83,7 +85,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
         .map(|(found, _)| found)
 }
 
-/// `94.3 MB`, `1,234 kB`.
+/// Parses `94.3 MB` or `1,234 kB`.
 fn bytes(text: &str) -> Option<f64> {
     let (number, unit) = text.split_once(' ')?;
     let number: f64 = number.replace(',', "").parse().ok()?;

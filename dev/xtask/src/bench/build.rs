@@ -15,13 +15,13 @@ use crate::host::{date, files};
 
 use super::results::{Compilers, Part, Row};
 
-/// Where the sources are put in the root.
+/// Where the sources are in the root.
 const PLACE: &str = "/srv/bench";
 
-/// What the driver is built from.
+/// The driver's sources.
 const DRIVER: &[&str] = &["Kbuild", "Makefile", "dkms.conf", "src"];
 
-/// The modules, by the names of the results; the driver is the first.
+/// The modules, with their names in the results. The driver is first.
 pub const MODULES: &[(&str, &str)] = &[
     ("driver", "procDriver"),
     ("floor", "peer_floor"),
@@ -31,20 +31,20 @@ pub const MODULES: &[(&str, &str)] = &[
     ("seqfull", "peer_seqfull"),
 ];
 
-/// What was built for a kernel.
+/// The modules built for a kernel.
 pub struct Built {
-    /// The kernel.
+    /// The kernel's release.
     pub release: String,
-    /// Who built it.
+    /// The compilers that built them.
     pub compilers: Compilers,
-    /// The day.
+    /// The date of the build.
     pub date: String,
-    /// The modules in the order of [`MODULES`], without debug information and unsigned.
+    /// The modules in the order of [`MODULES`], unsigned and without debug information.
     pub modules: Vec<Vec<u8>>,
 }
 
 impl Built {
-    /// A row of which nothing is known yet.
+    /// Returns a row without values.
     pub fn row(&self, part: Part, name: &str, unit: &str) -> Row {
         Row {
             part,
@@ -60,7 +60,7 @@ impl Built {
     }
 }
 
-/// Builds all for each kernel.
+/// Builds all modules for each kernel.
 pub fn all(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Vec<Built>> {
     let log = setup.project.log("bench-build")?;
     let chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
@@ -83,7 +83,7 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
         run::copy_all(&source.join(file), &driver.join(file))?;
     }
     run::copy_all(&source.join("dev/peers"), &place.join("peers"))?;
-    // As dkms does; the signature goes too, which no peer has.
+    // dkms strips modules too. This also removes the driver's signature, which no peer has.
     let line = format!(
         "cd '{PLACE}/{release}' && (cd driver && dkms-rust make -k '{release}') && \
          make -C '/lib/modules/{release}/build' M='{PLACE}/{release}/peers' modules && \
@@ -98,7 +98,7 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
             "peers"
         };
         let path = place.join(folder).join(format!("{module}.ko"));
-        // Kept to be looked at: `objdump -dr` says where the instructions are.
+        // Keep the module for inspection: `objdump -dr` shows where the instructions are.
         let kept = kept.join(format!("{module}.ko"));
         files::copy(&path, &kept)?;
         files::bytes(&path)
@@ -112,7 +112,7 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, release: &str, log: &Path) -> Result<
 }
 
 fn compilers(chroot: &Chroot, release: &str) -> Result<Compilers> {
-    // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
+    // Such as `rustc 1.85.1 (4eb161250 2025-03-15) (...)`.
     let rustc = packaged::check(chroot, release)?.rustc;
     let rustc = rustc.as_deref().and_then(|text| text.split(' ').nth(1));
     Ok(Compilers {

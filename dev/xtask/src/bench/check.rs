@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What moved since the results in docs.
+//! Changes since the results in docs.
 
 use crate::report::results::Row as _;
 
 use super::build::MODULES;
 use super::results::Row;
 
-/// How far instructions may move, by what they were.
+/// By how much instruction counts may change, relative to the old ones.
 const LIMIT: f64 = 0.02;
 
-/// A line for each module and measure whose instructions moved by more.
+/// Returns a line for each module and measure whose instruction count has changed by more than
+/// that.
 pub fn moved(old: &[Row], new: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
     for new in new.iter().filter(|row| row.unit == "instructions") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the driver costs the machine that it is installed on, beside modules in C: building by
-//! dkms, size, `apt install`. All natively, in the root that the guests boot.
+//! What the driver costs the machine that it is installed on, compared with modules in C: the build
+//! by dkms, the size, `apt install`. Everything runs natively, in the root that the guests boot.
 
 use std::fs;
 use std::path::Path;
@@ -19,20 +19,21 @@ use super::build::{Built, MODULES};
 use super::results::{Part, Row, Value};
 use super::watch;
 
-/// The driver, as dkms calls it.
+/// The driver's name in dkms.
 const DRIVER: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
 
-/// The peer that is a DKMS package, by its name in the results and dkms's.
+/// The peer that is a DKMS package: its name in the results and in dkms.
 const PEER: (&str, &str) = ("plain", "peer/1");
 
-/// The yardstick: a small module in C, from Debian.
+/// The yardstick: a small C module from Debian.
 const YARDSTICK: &str = "acpi-call";
 
-/// So often each is built with the metadata there.
+/// How often each module is built with the metadata in the cache.
 const ROUNDS: usize = 3;
 
-/// Measures it on the first kernel (`make matrix` has the seconds of all), one thing after the
-/// other: seconds are compared. What the modules are is told of each kernel.
+/// Measures the costs on the first kernel (`make matrix` has build times of all kernels).
+/// Measurements run one after another, because times are compared. Module sizes are measured for
+/// each kernel.
 pub fn run(setup: &Setup<'_>, built: &[Built]) -> Result<Vec<Row>> {
     let first = built.first().context("no kernel to build for")?;
     let mut rows = ui::step("dkms build, cold and warm", || dkms(setup, first))?;
@@ -49,7 +50,7 @@ fn row(built: &Built, name: &str, unit: &str) -> Row {
     built.row(Part::Costs, name, unit)
 }
 
-/// The same with the driver's value, of one round.
+/// Returns a row with only the driver's value, of one round.
 fn ours(built: &Built, name: &str, unit: &str, value: f64) -> Row {
     let mut row = row(built, name, unit);
     row.ours = Value::of(&[value]);
@@ -96,8 +97,8 @@ fn dkms(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// With nothing in dkms-rust's cache: the first build for a kernel. To look at its memory takes time
-/// itself, so that there is a second.
+/// Measures the first build for a kernel, with dkms-rust's cache empty. Sampling the memory takes
+/// time, so it is done in a second build.
 fn cold(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
     let usage = build(setup, chroot, built, DRIVER)?;
     chroot.cmd("dkms-rust").arg("clean").run()?;
@@ -112,18 +113,18 @@ fn cold(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
     ])
 }
 
-/// What a command and all below it used.
+/// What a command and all its descendants used.
 struct Usage {
     seconds: f64,
     /// Seconds of processor time.
     processor: f64,
-    /// Bytes, from the disk or the kernel's memory of it.
+    /// Bytes from the disk or the page cache.
     read: f64,
     written: f64,
 }
 
 fn build(setup: &Setup<'_>, chroot: &Chroot, built: &Built, module: &str) -> Result<Usage> {
-    // A shell is told what those used that it waited for.
+    // The shell's numbers include the children that it has waited for.
     let line = format!(
         "dkms build --force '{module}' -k '{}' && cat /proc/$$/io && times",
         built.release
@@ -145,7 +146,7 @@ fn build(setup: &Setup<'_>, chroot: &Chroot, built: &Built, module: &str) -> Res
     })
 }
 
-/// `1m2.5s 0m3.25s`: outside of the kernel and in it.
+/// Adds up `1m2.5s 0m3.25s`: user and system time.
 fn processor_time(times: &str) -> Option<f64> {
     let mut sum = 0.0;
     for word in times.split_whitespace() {
@@ -155,7 +156,8 @@ fn processor_time(times: &str) -> Option<f64> {
     (sum > 0.0).then_some(sum)
 }
 
-/// `acpi-call/1.2.2, 7.3.4+deb13-amd64, x86_64: installed`
+/// Returns the yardstick's name in dkms, from a line such as `acpi-call/1.2.2, 7.3.4+deb13-amd64,
+/// x86_64: installed`.
 fn yardstick(chroot: &Chroot) -> Result<String> {
     let status = chroot.cmd("dkms").args(["status", YARDSTICK]).stdout()?;
     status
@@ -166,12 +168,13 @@ fn yardstick(chroot: &Chroot) -> Result<String> {
         .with_context(|| format!("dkms status {YARDSTICK} says `{}`", status.trim()))
 }
 
-/// The size of the file that dkms would install: signed, and compressed as the kernel's own are.
+/// Returns the size of the file that dkms would install: signed, and compressed like the kernel's
+/// own modules.
 fn kept_by_dkms(chroot: &Chroot, module: &str, release: &str) -> Result<Value> {
     let place = chroot.path().join("var/lib/dkms").join(module);
     let place = place.join(release).join("x86_64/module");
     let files = fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))?;
-    // Beside it stands Module.symvers.
+    // Module.symvers is in the same directory.
     let module = files
         .flatten()
         .find(|file| file.file_name().to_string_lossy().contains(".ko"))
@@ -179,7 +182,7 @@ fn kept_by_dkms(chroot: &Chroot, module: &str, release: &str) -> Result<Value> {
     Value::of(&[module.metadata()?.len() as f64]).context("no size")
 }
 
-/// Of the modules that were built for the guests: without debug information, unsigned.
+/// Returns the sizes of the modules built for the guests: unsigned, and without debug information.
 fn sizes(built: &Built) -> Result<Vec<Row>> {
     let mut file = row(built, "module-file", "bytes");
     let mut code = row(built, "module-text", "bytes");
@@ -190,7 +193,7 @@ fn sizes(built: &Built) -> Result<Vec<Row>> {
     Ok(vec![file, code])
 }
 
-/// How much code is in a module, in bytes.
+/// Returns the size of a module's code in bytes.
 fn text(module: &[u8]) -> Result<u64> {
     let file = object::File::parse(module).context("cannot read the module")?;
     let code = file.sections();
@@ -198,7 +201,8 @@ fn text(module: &[u8]) -> Result<u64> {
     Ok(code.map(|section| section.size()).sum())
 }
 
-/// Until apt is done: both packages unpacked, metadata made, module built, signed and installed.
+/// Measures the time until apt is done: both packages unpacked, metadata rebuilt, module built,
+/// signed and installed.
 fn apt_install(setup: &Setup<'_>, built: &Built) -> Result<Row> {
     let chroot = packaged::with_repo(setup.project, &setup.base, &setup.repo)?;
     let log = setup.project.log("bench-apt")?;

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the driver is to reach, and where it stands.
+//! Goals for the driver, and whether it meets them.
 
 use super::results::Row;
 
-/// A goal: what is looked at, and what it has to be.
+/// A goal: a measured value, and its bound.
 pub struct Goal {
-    /// In words.
+    /// Description.
     pub what: &'static str,
     look: Look,
     bound: Bound,
 }
 
-/// What a goal looks at.
+/// The value that a goal is about.
 enum Look {
-    /// The driver's value of a row by a peer's.
+    /// The driver's value of a row, divided by a peer's.
     Ratio(&'static str, &'static str),
-    /// How much larger the driver's value of a row is than a peer's.
+    /// The driver's value of a row, minus a peer's.
     More(&'static str, &'static str),
     /// The driver's value of a row.
     Ours(&'static str),
-    /// How two readers do beside one, by how they do with a peer.
+    /// The throughput of two readers relative to one, divided by the same ratio of a peer.
     Scaling(&'static str),
 }
 
@@ -29,17 +29,17 @@ enum Bound {
     AtLeast(f64),
 }
 
-/// Where a goal stands on a kernel.
+/// The state of a goal on a kernel.
 pub struct Standing {
-    /// In words.
+    /// Description of the goal.
     pub what: &'static str,
-    /// The kernel.
+    /// The kernel's release.
     pub kernel: String,
-    /// The bound, in words.
+    /// Description of the bound.
     pub bound: String,
-    /// What it came to.
+    /// The measured value.
     pub value: f64,
-    /// Whether that is within.
+    /// Whether the value is within the bound.
     pub met: bool,
 }
 
@@ -50,7 +50,7 @@ const fn goal(what: &'static str, look: Look, bound: Bound) -> Goal {
 const CAT: &str = "open-read-read-close";
 const PREAD: &str = "pread";
 
-/// All of them.
+/// All goals.
 pub const GOALS: &[Goal] = &[
     goal(
         "open, read, read, close by seqfile",
@@ -129,7 +129,8 @@ pub const GOALS: &[Goal] = &[
     ),
 ];
 
-/// Where each stands on each kernel of these rows; of what was not measured, nothing.
+/// Returns the state of each goal on each kernel of these rows. Goals without measurements are left
+/// out.
 pub fn standings(rows: &[Row]) -> Vec<Standing> {
     let mut kernels: Vec<&str> = rows.iter().map(|row| &*row.kernel).collect();
     kernels.dedup();
@@ -156,7 +157,7 @@ pub fn standings(rows: &[Row]) -> Vec<Standing> {
 
 impl Goal {
     fn standing(&self, kernel: &str, value: f64) -> Standing {
-        // As it is shown: what reads as the bound is within it.
+        // Compare the rounded value that is shown: a value that reads as the bound is within it.
         let value = (value * 100.0).round() / 100.0;
         let (word, bound, met) = match self.bound {
             Bound::AtMost(bound) => ("at most", bound, value <= bound),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is measured in a running kernel: boots the small guest, and reads what it says.
+//! Measurements in a running kernel: boots the small guest, and reads its results.
 
 use std::path::Path;
 use std::thread;
@@ -16,17 +16,17 @@ use crate::host::ui;
 use super::build::{Built, MODULES};
 use super::results::{Part, Row, Value};
 
-/// A line of the guest's: `BENCH <measure> <module> <value of a round>...`.
+/// The start of a result line: `BENCH <measure> <module> <value of a round>...`.
 const MARK: &str = "BENCH ";
 
-/// So that every kernel is measured with the same code in it, at the same addresses.
+/// Kernel parameters that make kernels comparable: the same code at the same addresses.
 const SAME: &str = "mitigations=off nokaslr";
 
-/// Emulated processors that run side by side do not always boot.
+/// Emulated processors that run in parallel do not always boot.
 const TRIES: usize = 4;
 
-/// Counts instructions on each kernel; the guests run side by side, since what they count does not
-/// depend on the time that it takes.
+/// Counts instructions on each kernel. The guests run in parallel: instruction counts do not depend
+/// on how long they take.
 pub fn instructions(setup: &Setup<'_>, program: &Path, built: &[Built]) -> Result<Vec<Row>> {
     thread::scope(|scope| {
         let guests: Vec<_> = built
@@ -41,7 +41,7 @@ pub fn instructions(setup: &Setup<'_>, program: &Path, built: &[Built]) -> Resul
     })
 }
 
-/// Counts reads a second on one kernel.
+/// Counts reads per second on one kernel.
 pub fn throughput(setup: &Setup<'_>, program: &Path, built: &Built) -> Result<Vec<Row>> {
     boot(setup, program, built, Part::Throughput)
 }
@@ -97,7 +97,7 @@ fn unit(measure: &str) -> &'static str {
     }
 }
 
-/// A row for each measure that the console has.
+/// Returns a row for each measure on the console.
 fn rows(console: &str, new: impl Fn(&str) -> Row) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     for line in console.lines().filter_map(|line| line.strip_prefix(MARK)) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask bench`: the driver beside modules in C that do the same or a part of it (`peers/`), built
-//! by the same compilers for the same kernels and measured in one run. May use `guest`, `report` and what is below
-//! them.
+//! `xtask bench`: compares the driver with C modules that do the same or a part of it
+//! (`dev/peers`). They are built by the same compilers for the same kernels, and measured in one
+//! run. May use `guest`, `report` and everything below them.
 
 mod apt;
 mod build;
@@ -30,7 +30,7 @@ use build::Built;
 pub use results::Part;
 use results::Row;
 
-/// Whose part of the page the tables are.
+/// The task that owns the tables' part of the page.
 const TASK: &str = "bench";
 
 fn results(project: &Project, docs: bool) -> Results<'_> {
@@ -42,7 +42,7 @@ fn results(project: &Project, docs: bool) -> Results<'_> {
     }
 }
 
-/// Measures these parts, or all, and writes them into the documentation when that is asked for.
+/// Measures these parts, or all, and writes the results to the documentation if requested.
 pub fn task(project: &Project, parts: &[Part], docs: bool) -> Result<bool> {
     let results = results(project, docs);
     let setup = Setup::new(project)?;
@@ -51,7 +51,7 @@ pub fn task(project: &Project, parts: &[Part], docs: bool) -> Result<bool> {
     let all = Part::value_variants().iter();
     for part in all.filter(|part| parts.is_empty() || parts.contains(part)) {
         new.extend(ready.measure(*part)?);
-        // What the next part may meet is no reason to lose this one.
+        // Store the results now: a failure in the next part must not lose them.
         let path = results.keep(&new, |rows| arrange(rows, &new, false))?;
         println!("{}", path.display());
     }
@@ -61,8 +61,8 @@ pub fn task(project: &Project, parts: &[Part], docs: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts the rows in the order of the parts, and in each the new ones first. When all parts were
-/// measured, the others are out of date.
+/// Sorts the rows by part, new ones first. If all parts were measured, drops the other rows as
+/// outdated.
 fn arrange(rows: &mut Vec<Row>, new: &[Row], all: bool) {
     let is_new = |row: &Row| new.iter().any(|new| new.replaces(row));
     rows.retain(|row| !all || is_new(row));
@@ -75,7 +75,8 @@ fn document(project: &Project, rows: &[Row]) -> Result<()> {
     document::replace(&page, TASK, &table::text(rows))
 }
 
-/// Counts instructions again, and compares them with the results in docs; false when one moved.
+/// Counts instructions again, and compares them with the results in docs. Returns false if one
+/// changed.
 pub fn check(project: &Project) -> Result<bool> {
     let results = results(project, false);
     let old = results.documented()?;
@@ -94,7 +95,7 @@ pub fn check(project: &Project) -> Result<bool> {
     Ok(moved.is_empty())
 }
 
-/// What is measured, ready to run.
+/// Everything to measure, ready to run.
 struct Ready<'a> {
     setup: &'a Setup<'a>,
     program: PathBuf,
@@ -125,7 +126,7 @@ impl<'a> Ready<'a> {
                 guest::throughput(self.setup, &self.program, first)
             }
             Part::Costs => costs::run(self.setup, &self.built),
-            // Beside the kernel that Debian's stable suite has, as most machines do.
+            // Use the kernel of Debian's stable suite, which most machines have.
             Part::Apt => {
                 let stable = self.built.last().context("no kernel to ask for")?;
                 apt::run(self.setup, stable)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The instructions of calls as bars: an SVG for the documentation.
+//! A bar chart of the instructions per call: an SVG for the documentation.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,15 +14,15 @@ use super::results::Row;
 use super::table;
 
 const WIDTH: usize = 720;
-/// A thousand times as many as a call's.
+/// These need a thousand times as many instructions as a call.
 const NO_CALLS: [&str; 2] = ["load", "unload"];
-/// Where the bars begin, and how long the longest of a measure is.
+/// Where the bars start, and the length of the longest bar of each measure.
 const LEFT: usize = 80;
 const LONGEST: f64 = 520.0;
 const BAR: usize = 16;
 const HEAD: usize = 26;
 
-/// The measures that are calls, on the kernel that comes first.
+/// Draws the measures that are calls, on the first kernel.
 pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
     let first = rows.iter().find(|row| row.unit == "instructions");
     let Some(first) = first else { return Ok(()) };
@@ -38,7 +38,7 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// The bars of a measure are as long as what they cost, the longest as long as there is room.
+/// The length of a bar is proportional to its value. The longest of each measure fills the space.
 fn svg(rows: &[Row], title: &str) -> String {
     let mut body = String::new();
     let mut y = HEAD;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The benchmark's results: `target/bench/results.json`, and `docs/benchmark.json`. What the fields mean is in
-//! `docs/benchmark.md`.
+//! The benchmark's results: `target/bench/results.json` and `docs/benchmark.json`.
+//! `docs/benchmark.md` explains the fields.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,18 @@ use crate::report::results;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// Instructions of calls, of loading and unloading; what a module takes of memory
+    /// Instructions of calls, loading and unloading; memory of a module
     Instructions,
-    /// Reads a second, with one reader and with two, with and without somebody who writes
+    /// Reads per second with one and two readers, with and without a writer
     Throughput,
-    /// Building by dkms, sizes, apt install
+    /// Build by dkms, sizes, apt install
     Costs,
-    /// What apt downloads and unpacks, by its own sums
+    /// What apt downloads and unpacks, according to apt
     Apt,
 }
 
 impl Part {
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Instructions => "instructions",
@@ -35,53 +35,53 @@ impl Part {
     }
 }
 
-/// What a measure came to on a kernel, for the driver and its peers.
+/// The values of a measure on a kernel, for the driver and its peers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The part of the benchmark.
     pub part: Part,
     /// The measure.
     pub name: String,
-    /// What it is counted in.
+    /// The unit of the values.
     pub unit: String,
     /// The kernel's release.
     pub kernel: String,
-    /// Who built the modules.
+    /// The compilers that built the modules.
     pub compiler: Compilers,
-    /// The day.
+    /// The date of the measurement.
     pub date: String,
-    /// The driver's; none where it has no part in it.
+    /// The driver's value; none if the measure does not apply to the driver.
     pub ours: Option<Value>,
-    /// Each peer's, by its name.
+    /// The peers' values, by name.
     pub peers: BTreeMap<String, Value>,
-    /// The driver's by each peer's.
+    /// The driver's value divided by each peer's.
     pub ratio: BTreeMap<String, f64>,
 }
 
-/// The compilers of a kernel.
+/// The compilers used for a kernel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Compilers {
-    /// C's, which built the kernel and the peers.
+    /// The C compiler, which built the kernel and the peers.
     pub gcc: String,
-    /// Rust's, which built the driver.
+    /// The Rust compiler, which built the driver.
     pub rustc: String,
 }
 
-/// Of several rounds.
+/// A value from several rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Value {
-    /// The one in the middle.
+    /// The median.
     pub median: f64,
-    /// How far apart the quarters are, by the median: half of the rounds lie within that.
+    /// The interquartile range, divided by the median: half of the rounds lie within it.
     pub spread: f64,
-    /// The largest.
+    /// The largest value.
     pub most: f64,
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
 impl Value {
-    /// None of no rounds.
+    /// Summarises rounds; none if there are no rounds.
     pub fn of(rounds: &[f64]) -> Option<Self> {
         let mut sorted = rounds.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -101,13 +101,13 @@ impl Value {
     }
 }
 
-/// More digits say nothing.
+/// Rounds a number: more digits are meaningless.
 fn round(number: f64) -> f64 {
     (number * 10_000.0).round() / 10_000.0
 }
 
 impl Row {
-    /// Notes what a module came to; the driver comes first.
+    /// Adds a module's value. The driver's must be added first.
     pub fn add(&mut self, module: &str, value: Value) {
         if module == "driver" {
             self.ours = Some(value);
@@ -121,8 +121,8 @@ impl Row {
         }
     }
 
-    /// What a module came to: the median; of reads a second the largest, since whatever else the
-    /// machine does only takes from them.
+    /// Returns a module's value: the median or, for reads per second, the largest, because other
+    /// load on the machine can only reduce them.
     pub fn of(&self, module: &str) -> Option<f64> {
         let value = match module {
             "driver" => self.ours.as_ref(),
@@ -136,7 +136,7 @@ impl Row {
 }
 
 impl results::Row for Row {
-    /// Of the same measure and kernel.
+    /// True for the same measure and kernel.
     fn replaces(&self, old: &Self) -> bool {
         self.name == old.name && self.kernel == old.kernel
     }
@@ -155,7 +155,7 @@ pub mod tests {
         assert_eq!(Value::of(&[]), None);
     }
 
-    /// One with the driver's value alone.
+    /// Returns a row with only the driver's value.
     pub fn row(name: &str, kernel: &str, ours: f64) -> Row {
         Row {
             part: Part::Instructions,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The results as tables, on the terminal and in `docs/benchmark.md`.
+//! The results as tables, for the terminal and for `docs/benchmark.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::build::MODULES;
 use super::goals;
 use super::results::{Part, Row};
 
-/// All rows, a table for each part and kernel, and where the goals stand.
+/// Returns the goals, and a table for each part and kernel.
 pub fn text(rows: &[Row]) -> String {
     let mut text = goals(rows);
     let mut groups: Vec<(Part, &str)> = Vec::new();
@@ -55,7 +55,7 @@ fn goals(rows: &[Row]) -> String {
     format!("### goals\n\n{}", aligned(&lines))
 }
 
-/// A line a row: the driver, its peers in the order of the modules, and then the ratios.
+/// Returns a line per row: the driver, its peers in the order of the modules, then the ratios.
 fn lines(rows: &[&Row]) -> Vec<Vec<String>> {
     let known: BTreeSet<&str> = rows
         .iter()
@@ -87,7 +87,7 @@ fn lines(rows: &[&Row]) -> Vec<Vec<String>> {
     lines
 }
 
-/// A number with its thousands apart.
+/// Formats a number with spaces between groups of thousands.
 pub fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let whole = text.split('.').next().map_or(0, str::len);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much memory commands take, all their processes together.
+//! Measures the memory of commands, including all their processes.
 //!
-//! Not by a cgroup: which controllers a machine has, and whether they may be used, differs; what is
-//! in `/proc` is everywhere.
+//! We do not use a cgroup: machines differ in the controllers that they have and permit, but all
+//! have `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-/// Between looks.
+/// The time between two samples.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Does the work, and gives the most memory, in bytes, that the processes below this one had
-/// meanwhile. What several of them share counts once.
+/// Does the work, and returns the largest amount of memory, in bytes, that this process's
+/// descendants used meanwhile. Shared memory counts once.
 pub fn peak<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -38,7 +38,7 @@ pub fn peak<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
     })
 }
 
-/// All processes below this one.
+/// Returns all descendants of this process.
 fn children() -> impl Iterator<Item = u32> {
     let mut below: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -46,7 +46,7 @@ fn children() -> impl Iterator<Item = u32> {
             .file_name()
             .to_str()
             .and_then(|name| name.parse().ok());
-        // It may have ended by now.
+        // The process may have ended by now.
         if let Some((process, parent)) = process.and_then(|pid| Some((pid, parent(pid)?))) {
             below.entry(parent).or_default().push(process);
         }
@@ -65,7 +65,7 @@ fn parent(process: u32) -> Option<u32> {
     parent_in(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
-/// `pid (name) state parent ...`, where the name may have spaces and brackets.
+/// Parses `pid (name) state parent ...`. The name may contain spaces and brackets.
 fn parent_in(stat: &str) -> Option<u32> {
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(1)?.parse().ok()
@@ -76,7 +76,7 @@ fn memory(process: u32) -> u64 {
     share_in(&text).unwrap_or_default()
 }
 
-/// `Pss:    123 kB`
+/// Parses `Pss:    123 kB`.
 fn share_in(rollup: &str) -> Option<u64> {
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_childs_memory_counts() {
-        // 64 MiB in a variable of a shell.
+        // A shell variable of 64 MiB.
         let hog = "x=$(head -c 67108864 /dev/zero | tr '\\0' a); sleep 1; echo ${#x}";
         let run = || Ok(Command::new("sh").args(["-c", hog]).output()?);
         let (output, most) = peak(run).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Asks a Debian archive which kernels it has, without touching the machine's own apt.
+//! Asks a Debian archive for its kernels, without touching the machine's own apt.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,10 +16,10 @@ use crate::host::project::Project;
 use crate::host::run::Cmd;
 use crate::host::{files, lock, ui};
 
-/// The newest kernel of each series and flavour of a Debian's table, in the table's order. When
-/// the archive cannot be asked, what it said the last time.
+/// Returns the newest kernel of each series and flavour in a Debian's table, in the table's order.
+/// If the archive cannot be reached, returns its last answer.
 pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel>> {
-    // apt's lists are one run's at a time as well.
+    // The lock also covers apt's lists, which only one run may use at a time.
     let folder = project.cached(&format!("apt/{}", debian.suite))?;
     let _lock = lock::take(&folder.join("asked"))?;
     let saved = folder.join("kernels.json");
@@ -44,7 +44,7 @@ pub fn kernels(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Ve
     }
 }
 
-/// Of those the one that the Debian's root has from the beginning.
+/// Returns the kernel that a Debian's root is provisioned with.
 pub fn first<'a>(kernels: &'a [Kernel], debian: &Debian) -> Result<&'a Kernel> {
     kernels
         .iter()
@@ -76,15 +76,15 @@ fn ask(project: &Project, mirror: &Mirror, debian: &Debian) -> Result<Vec<Kernel
     Ok(found)
 }
 
-/// A package of one version.
+/// A package name and version.
 #[derive(Debug, PartialEq, Eq)]
 struct Package {
     name: String,
     version: String,
 }
 
-/// All packages of kernels in a suite, with apt's lists in a folder of our own. Of one name the
-/// newest comes first.
+/// Returns all kernel packages of a suite. apt's lists are in our own directory. For each name, the
+/// newest version comes first.
 fn packages(
     project: &Project,
     mirror: &Mirror,
@@ -159,8 +159,8 @@ fn parse_package(paragraph: &str) -> Option<Package> {
     })
 }
 
-/// The newest kernel of each series, the newest series first: its headers and linux-source have
-/// to be there in the same version.
+/// Returns the newest kernel of each series, the newest series first. Its headers and linux-source
+/// must be available in the same version.
 fn newest(packages: &[Package], suite: &str, flavour: &str) -> Vec<Kernel> {
     let has = |name: &str, version: &str| {
         packages
@@ -199,13 +199,14 @@ fn newest(packages: &[Package], suite: &str, flavour: &str) -> Vec<Kernel> {
     series.iter().filter_map(kernel).collect()
 }
 
-/// `7.3` as numbers, and nothing else.
+/// Parses `7.3`; returns nothing for anything else.
 fn numbers(series: &str) -> Option<(u32, u32)> {
     let (major, minor) = series.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Whether a release is a version, a dash and just this flavour: `cloud-amd64` is not `amd64`.
+/// Returns whether a release is a version, a dash and exactly this flavour: `cloud-amd64` is not
+/// `amd64`.
 fn is_of(release: &str, flavour: &str) -> bool {
     release.starts_with(|c: char| c.is_ascii_digit())
         && release

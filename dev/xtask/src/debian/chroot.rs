@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A Debian root to run commands in at native speed; what they change is thrown away.
+//! A Debian root to run commands in at native speed. Their changes are thrown away.
 //!
-//! Commands in it cannot load kernel modules: the machine's own kernel is none of their business.
+//! Commands in it cannot load modules into the machine's kernel.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,46 +17,46 @@ use crate::host::mounts::{Mount, Overlay};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
 
-/// Device nodes that programs expect, shown from the machine's own /dev.
+/// Device nodes that programs expect, bind-mounted from the machine's /dev.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
-/// The files of /sys that say whether modules must be signed, as a machine without Secure Boot has
-/// them.
+/// Creates the files of /sys that say whether modules must be signed, as on a machine without
+/// Secure Boot.
 const UNSIGNED: &str = "mkdir -p /sys/firmware /sys/module/module/parameters /sys/kernel/security
 echo N > /sys/module/module/parameters/sig_enforce
 echo '[none] integrity confidentiality' > /sys/kernel/security/lockdown";
 
-/// A root ready to run commands in.
+/// A root in which commands can run.
 pub struct Chroot {
-    // Declared, and so dropped, before what it is mounted in.
+    // Declared first, so dropped before the overlay that it is mounted in.
     inside: Inside,
     overlay: Overlay,
 }
 
-/// What is mounted inside a root.
+/// The mounts inside a root.
 struct Inside(Vec<Mount>);
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        // The last mounted goes first: some are inside others.
+        // Unmount in reverse order: some are inside others.
         while self.0.pop().is_some() {}
     }
 }
 
 impl Chroot {
-    /// Makes a root whose changes are thrown away.
+    /// Makes a chroot whose changes are thrown away.
     pub fn new(project: &Project, root: &Root) -> Result<Self> {
         let overlay = Overlay::over(project, &root.layers)?;
         let inside = mount_inside(overlay.path())?;
         Ok(Self { inside, overlay })
     }
 
-    /// Where its files are, seen from outside.
+    /// Returns its path, as seen from outside.
     pub fn path(&self) -> &Path {
         self.overlay.path()
     }
 
-    /// A command to run in it.
+    /// Returns a command that runs in the chroot.
     pub fn cmd(&self, program: &str) -> Cmd {
         Cmd::new("setpriv")
             .args([
@@ -79,17 +79,17 @@ impl Chroot {
             .arg(program)
     }
 
-    /// A command line for its shell.
+    /// Returns a command that runs a line in the chroot's shell.
     pub fn sh(&self, line: &str) -> Cmd {
         self.cmd("sh").args(["-c", line])
     }
 
-    /// Lets programs in it see a machine without Secure Boot; otherwise they can't tell.
+    /// Shows programs in the chroot a machine without Secure Boot. Otherwise they can't tell.
     pub fn without_secure_boot(&self) -> Result<()> {
         self.sh(&format!("set -e; {UNSIGNED}")).run().map(drop)
     }
 
-    /// Shows a folder of this machine inside, until the root goes.
+    /// Bind-mounts a directory of this machine in the chroot, until the chroot is dropped.
     pub fn bind(&mut self, from: &Path, place: &str) -> Result<()> {
         let target = self.path().join(place.trim_start_matches('/'));
         files::make_dir(&target)?;
@@ -97,7 +97,7 @@ impl Chroot {
         Ok(())
     }
 
-    /// Ends it and keeps what was written into it as a layer of its own.
+    /// Unmounts it, and keeps the changes as a layer at `place`.
     pub fn keep(self, place: &Path) -> Result<()> {
         let Self { inside, overlay } = self;
         drop(inside);
@@ -105,7 +105,7 @@ impl Chroot {
     }
 }
 
-/// Takes the machine's own package sources out of a root: whoever uses it has no network.
+/// Removes the package sources from a root that is used without network.
 pub fn without_sources(root: &Path) -> Result<()> {
     let list = root.join("etc/apt/sources.list");
     if list.exists() {
@@ -142,7 +142,7 @@ fn mount_inside(root: &Path) -> Result<Inside> {
         symlink(target, dev.join(name)).with_context(|| format!("cannot make {name} in /dev"))?;
     }
     fs::create_dir(dev.join("shm")).context("cannot make /dev/shm")?;
-    // How to find hosts is the machine's matter, and changes with where it is plugged in.
+    // Use the machine's name resolution: it depends on the network that the machine is in.
     let resolv = root.join("etc/resolv.conf");
     if let Ok(text) = fs::read("/etc/resolv.conf") {
         let _ = fs::remove_file(&resolv);

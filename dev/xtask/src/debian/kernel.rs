@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel of a Debian archive.
+//! Kernels of a Debian archive.
 
 use serde::{Deserialize, Serialize};
 
 use crate::debian::kernels::FLAVOUR;
 
-/// A kernel that an archive offers with its headers and its source.
+/// A kernel whose headers and source are also in the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
-    /// The suite that has it.
+    /// The suite that contains it.
     pub suite: String,
-    /// The first two numbers of its version.
+    /// The series: the first two numbers of its version.
     pub series: String,
-    /// The end of its release.
+    /// The flavour: the end of its release.
     pub flavour: String,
     /// The version of its packages.
     pub version: String,
     /// Its release, as `uname -r` gives it.
     pub release: String,
-    /// The version and release of the one before it in its series, where the archive still has
-    /// that, with its headers and its source.
+    /// The version and release of the previous kernel of the series, if the archive still has it
+    /// with its headers and its source.
     #[serde(default)]
     pub before: Option<(String, String)>,
 }
 
 impl Kernel {
-    /// The one before it in its series.
+    /// Returns the previous kernel of the series.
     pub fn before(&self) -> Option<Self> {
         let (version, release) = self.before.clone()?;
         Some(Self {
@@ -37,12 +37,12 @@ impl Kernel {
         })
     }
 
-    /// Its architecture, where that is not the one of all else in the roots.
+    /// Returns its architecture, if the rest of the root has another one.
     pub fn foreign(&self) -> Option<&str> {
         Some(architecture(&self.flavour)).filter(|name| *name != FLAVOUR)
     }
 
-    /// One of its own packages, as apt is told of it.
+    /// Returns one of its packages, in apt's syntax.
     pub fn package(&self, kind: &str) -> String {
         let architecture = self.foreign().map(|name| format!(":{name}"));
         format!(
@@ -54,7 +54,7 @@ impl Kernel {
     }
 }
 
-/// The architecture that a flavour is for: `cloud-arm64` is one of `arm64`.
+/// Returns the architecture of a flavour: that of `cloud-arm64` is `arm64`.
 pub fn architecture(flavour: &str) -> &str {
     flavour.rsplit('-').next().unwrap_or(flavour)
 }

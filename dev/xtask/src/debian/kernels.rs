@@ -2,31 +2,31 @@
 
 //! The kernels that the driver is tested on.
 //!
-//! No version stands here: of each suite every series is taken that the suite has linux-source
-//! for, and of each series the newest kernel.
+//! The table contains no versions. From each suite we take every series that has a linux-source
+//! package there, and from each series the newest kernel.
 
-/// A Debian that is provisioned, and the kernels that are installed into it.
+/// A Debian to provision, and the kernels to install in it.
 pub struct Debian {
-    /// The suite of its programs, compilers included.
+    /// The suite of its programs, including compilers.
     pub suite: &'static str,
-    /// All suites that its apt knows.
+    /// All suites in its apt sources.
     pub archives: &'static [&'static str],
-    /// The suite of the kernel that it has from the beginning.
+    /// The suite of the kernel that it is provisioned with.
     pub kernel: &'static str,
-    /// The kernels of the matrix.
+    /// The kernels for the matrix.
     pub kernels: &'static [Kernels],
-    /// The suite of a rustc that is not that of its kernels, which the matrix builds with as well.
+    /// The suite of a rustc that did not build its kernels. The matrix builds with it too.
     pub rustc: Option<&'static str>,
 }
 
-/// Kernels of a suite.
+/// Kernels of one flavour in a suite.
 pub struct Kernels {
-    /// The suite that they come from.
+    /// The suite that contains them.
     pub suite: &'static str,
-    /// The end of their release: `linux-image-<flavour>` is the package that follows the newest.
-    /// What it ends with is the architecture.
+    /// The end of their release. The `linux-image-<flavour>` package depends on the newest one. The
+    /// last part is the architecture.
     pub flavour: &'static str,
-    /// Whether `make test` has them beside the kernel that the root has from the beginning.
+    /// Whether `make test` uses them, beside the kernel that the root is provisioned with.
     pub in_test: bool,
 }
 
@@ -41,17 +41,17 @@ const fn kernels(suite: &'static str, flavour: &'static str) -> Kernels {
 /// The Debian that the demo and the tests boot.
 pub const TESTED: &Debian = &DEBIANS[0];
 
-/// The flavour of the kernel that a root has from the beginning.
+/// The flavour of the kernel that a root is provisioned with.
 pub const FLAVOUR: &str = "amd64";
 
-/// All of them.
+/// All Debians, [`TESTED`] first.
 pub const DEBIANS: &[Debian] = &[
     Debian {
         suite: "trixie",
         archives: &["trixie", "trixie-updates", "trixie-backports"],
         kernel: "trixie-backports",
         kernels: &[
-            // Without Rust, beside the one with it.
+            // This one has no Rust, unlike the one that the root is provisioned with.
             Kernels {
                 in_test: true,
                 ..kernels("trixie", "amd64")

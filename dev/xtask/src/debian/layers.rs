@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Packages over a provisioned root, installed by its own apt and kept as a layer: those who do
-//! not need them need not wait for them.
+//! Layers of packages on top of a provisioned root, installed by the root's own apt. Tasks that do
+//! not need a layer do not have to wait for it.
 
 use anyhow::Result;
 
@@ -12,21 +12,21 @@ use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::{digest, files, lock, ui};
 
-/// What only the tests need.
+/// Packages that only the tests need.
 const CHECK_PACKAGES: &[&str] = &[
     "acpi-call-dkms",
     "lintian",
     "man-db",
-    // Runs the kernel's script that writes rust-project.json.
+    // Needed by the kernel's script that writes rust-project.json.
     "python3-minimal",
     "rust-clippy",
     "rustfmt",
     "shellcheck",
 ];
 
-/// Downloads headers of another architecture, and prints where. Before 7.x they depend on the
-/// compiler that runs there, which cannot be installed beside this machine's; the one that runs
-/// here and compiles for there is as good.
+/// Downloads kernel headers of another architecture, and prints the path of the package. Before 7.x
+/// they depend on that architecture's native compiler, which cannot be installed beside this
+/// machine's. Make them depend on the cross-compiler, which works as well.
 const FOR_CROSS_COMPILERS: &str = r#"
 set -e
 cd "$(mktemp -d /tmp/headers.XXXXXX)"
@@ -37,7 +37,8 @@ dpkg-deb -b unpacked "$PWD"/headers.deb >&2
 echo "$PWD"/headers.deb
 "#;
 
-/// What a machine with Secure Boot boots by, as Debian signs it, and what makes such a machine.
+/// The signed boot loaders of a machine with Secure Boot, and what is needed to set up such a
+/// machine.
 const SECURE_BOOT_PACKAGES: &[&str] = &[
     "grub-efi-amd64-signed",
     "mtools",
@@ -46,35 +47,35 @@ const SECURE_BOOT_PACKAGES: &[&str] = &[
     "shim-signed",
 ];
 
-/// The root with what a machine with Secure Boot takes.
+/// Adds a layer with the packages for a machine with Secure Boot.
 pub fn with_secure_boot(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "secure-boot", SECURE_BOOT_PACKAGES)
 }
 
-/// What Debian packages are built with.
+/// Packages for building Debian packages.
 const PACKAGING: &[&str] = &["build-essential", "debhelper"];
 
-/// The root with what builds packages over it.
+/// Adds a layer with the tools for building Debian packages.
 pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "packaging", PACKAGING)
 }
 
-/// Debian's own cargo, which brings its rustc.
+/// Debian's own cargo, which depends on its rustc.
 const CARGO: &[&str] = &["cargo"];
 
-/// The root with what builds this repository over it.
+/// Adds a layer with the tools for building this repository.
 pub fn with_cargo(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "cargo", CARGO)
 }
 
-/// What a kernel is built with, beyond what builds its modules.
+/// What building a kernel needs, beyond what building its modules needs.
 const KERNEL_TOOLS: &[&str] = &[
     "bc",
     "bison",
-    // By the names that the kernel's Makefile calls them.
+    // Under the names that the kernel's Makefile uses.
     "clang",
     "cpio",
-    // What packages it.
+    // For packaging the kernel.
     "debhelper",
     "flex",
     "lld",
@@ -83,20 +84,20 @@ const KERNEL_TOOLS: &[&str] = &[
     "rsync",
 ];
 
-/// The root with what builds a kernel over it.
+/// Adds a layer with the tools for building a kernel.
 pub fn with_kernel_tools(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "kernel-tools", KERNEL_TOOLS)
 }
 
-/// Suites that nobody here wrote.
+/// Test suites from other projects.
 const FOREIGN_SUITES: &[&str] = &["stress-ng", "trinity"];
 
-/// The root with them over it.
+/// Adds a layer with the foreign test suites.
 pub fn with_foreign_suites(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "foreign-suites", FOREIGN_SUITES)
 }
 
-/// The root with the rustc of another suite than its own, newer or older, as a layer of this name.
+/// Adds a layer, called `name`, with the rustc of another suite, newer or older.
 pub fn with_rustc_of(
     project: &Project,
     root: &Root,
@@ -126,13 +127,13 @@ const LIST: &str = "rustc-of.list";
 const RUSTC_OF: &str = "apt-get -q update && apt-get -q -y --no-install-recommends \
      --allow-downgrades install rustc/SUITE rust-src/SUITE libstd-rust-dev/SUITE && apt-get clean";
 
-/// The root with the tests' own tools over it.
+/// Adds a layer with the tools of the tests.
 pub fn with_checks(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "checks", CHECK_PACKAGES)
 }
 
-/// The root with these kernels, their headers and linux-source, beside the one that it has. The
-/// name is that of the purpose: of each, one such layer is kept.
+/// Adds a layer with these kernels, their headers and linux-source, beside the root's own kernel.
+/// `name` is the purpose of the layer: one layer is kept for each.
 pub fn with_kernels(
     project: &Project,
     root: &Root,
@@ -174,8 +175,8 @@ fn with(project: &Project, root: &Root, name: &str, packages: &[String]) -> Resu
     })
 }
 
-/// The root with a layer over it that is made in a chroot and kept, under a key of what it lies on
-/// and of the recipe; of each name one is kept.
+/// Adds a layer that `make` fills in a chroot. It is cached under a key of the layers below and the
+/// recipe; one layer is kept for each name.
 pub fn made(
     project: &Project,
     root: &Root,
@@ -206,7 +207,7 @@ fn install(project: &Project, chroot: &Chroot, packages: &[String]) -> Result<()
     let apt = |args: &[&str]| {
         chroot
             .cmd("env")
-            // As in the root itself: the guests bring an initramfs of their own.
+            // As in the root itself: the guests have their own initramfs.
             .args(["INITRD=No", "apt-get", "-q", "-y"])
             .args(args)
             .log(&log)
@@ -234,13 +235,13 @@ fn install(project: &Project, chroot: &Chroot, packages: &[String]) -> Result<()
     chroot.sh("rm -rf /tmp/headers.*").run().map(drop)
 }
 
-/// The architecture in `package:architecture=version`.
+/// Returns the architecture in `package:architecture=version`.
 fn foreign(package: &str) -> Option<&str> {
     let (_, rest) = package.split_once(':')?;
     rest.split('=').next()
 }
 
-/// Whether `file` is a layer's, of this name: another's name may begin with it.
+/// Returns whether `file` is a layer of this name. Another layer's name may begin with it.
 fn is_layer(file: &str, name: &str) -> bool {
     let key = file
         .strip_prefix(name)

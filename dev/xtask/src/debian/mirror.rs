@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where Debian packages come from on this machine: read from its own apt configuration, so that
-//! whatever mirror, proxy or keyring the machine was given is used for the test roots as well.
+//! Where this machine gets Debian packages from. We read its apt configuration, so that the test
+//! roots use the same mirror, proxy and keyring.
 
 use std::path::{Path, PathBuf};
 
@@ -11,21 +11,22 @@ use crate::debian::sources::{self, Archive};
 use crate::host::machine;
 use crate::host::run::Cmd;
 
-/// The Debian archive of this machine, and how apt is to talk to it.
+/// The Debian archive of this machine, and the apt options to reach it.
 #[derive(Clone, Debug)]
 pub struct Mirror {
     /// The address of the archive.
     pub uri: String,
-    /// The keyring that it is checked with.
+    /// The keyring that verifies it.
     pub keyring: PathBuf,
-    /// Lines of apt.conf that the machine needs to reach or trust it (proxies, checks of dates).
+    /// Lines of apt.conf that the machine needs to reach or trust the archive (proxies, date
+    /// checks).
     pub apt_options: Vec<String>,
 }
 
-/// Where Debian's own keys are when an entry names no keyring.
+/// Debian's own keyring, for entries that name none.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Options that say how to reach and trust an archive; all others are the machine's own matter.
+/// Options that affect how an archive is reached and trusted. All others stay with the machine.
 const OPTIONS: &[&str] = &[
     "Acquire::Check-Valid-Until",
     "Acquire::Check-Date",
@@ -38,7 +39,7 @@ const OPTIONS: &[&str] = &[
 ];
 
 impl Mirror {
-    /// Finds it in the machine's apt configuration.
+    /// Finds the archive in the machine's apt configuration.
     pub fn find() -> Result<Self> {
         let release = machine::read_os_release()?;
         let codename = machine::os_release(&release, "VERSION_CODENAME");
@@ -68,7 +69,7 @@ impl Mirror {
         })
     }
 
-    /// A `.sources` file for a suite.
+    /// Returns a `.sources` file for a suite.
     pub fn sources(&self, suite: &str) -> String {
         format!(
             "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\nSigned-By: {}\n",
@@ -77,7 +78,7 @@ impl Mirror {
         )
     }
 
-    /// The line of a sources.list for a suite.
+    /// Returns a line of sources.list for a suite.
     pub fn source_line(&self, suite: &str) -> String {
         format!(
             "deb [signed-by={}] {} {suite} main",
@@ -87,7 +88,7 @@ impl Mirror {
     }
 }
 
-/// The archive that the machine itself lives on, told by the suite of that name.
+/// Returns the archive that the machine itself uses: the one with its suite.
 fn debian_archive<'a>(archives: &'a [Archive], codename: Option<&str>) -> Option<&'a Archive> {
     const ROLLING: &[&str] = &["stable", "testing", "unstable", "sid"];
     let named = |archive: &&Archive, wanted: &dyn Fn(&str) -> bool| {
@@ -107,7 +108,7 @@ fn debian_archive<'a>(archives: &'a [Archive], codename: Option<&str>) -> Option
         })
 }
 
-/// The lines of `apt-config dump` that are worth taking along.
+/// Returns the lines of `apt-config dump` that the test roots need.
 fn options(dump: &str) -> Vec<String> {
     dump.lines()
         .filter(|line| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian roots to work in at native speed: which kernels there are, how roots and layers over them
-//! are made, and the packages of this repository in them. May use `package` and `host`.
+//! Debian roots to work in at native speed: available kernels, roots and layers over them, and the
+//! packages of this repository in them. May use `package` and `host`.
 
 pub mod archive;
 pub mod chroot;

@@ -9,16 +9,16 @@ use anyhow::{Context, Result, bail};
 use crate::host::files;
 use crate::host::run::Cmd;
 
-/// A kernel module, ready to be inserted.
+/// A kernel module, ready to be loaded.
 pub struct Module {
-    /// Its name, with a number before it that gives the order.
+    /// Its name, prefixed with a number that gives the order.
     pub name: String,
-    /// The file, not compressed.
+    /// Its content, not compressed.
     pub bytes: Vec<u8>,
 }
 
-/// Reads these modules and all that they need from a root; what is built into the kernel is left
-/// out. Before them come those of `maybe` that the kernel has.
+/// Reads the `wanted` modules and their dependencies from a root. Modules of `maybe` come first, if
+/// the kernel has them. Built-in modules are left out.
 pub fn collect(root: &Path, release: &str, maybe: &[&str], wanted: &[&str]) -> Result<Vec<Module>> {
     let folder = root.join("usr/lib/modules").join(release);
     let read = |name: &str| {
@@ -42,7 +42,7 @@ pub fn collect(root: &Path, release: &str, maybe: &[&str], wanted: &[&str]) -> R
         .collect()
 }
 
-/// The file of a module, decompressed as its name says.
+/// Reads a module, and decompresses it according to its file name.
 pub fn decompressed(path: &Path) -> Result<Vec<u8>> {
     let program = match path.extension().and_then(|extension| extension.to_str()) {
         Some("ko") => {
@@ -69,7 +69,7 @@ pub fn decompressed(path: &Path) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Paths of modules in the order to insert them, from `modules.dep`.
+/// Returns the paths of modules in loading order, from `modules.dep`.
 fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> {
     let mut order: Vec<String> = Vec::new();
     for name in wanted {
@@ -79,7 +79,7 @@ fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> 
         let Some((path, needs)) = line_of(dep, name) else {
             bail!("this kernel has no module {name}, neither built in nor to load");
         };
-        // The file lists what a module needs with the deepest last.
+        // The file lists the dependencies of a module deepest last.
         for need in needs.split_whitespace().rev().chain([path]) {
             if !order.iter().any(|known| known == need) {
                 order.push(need.to_owned());
@@ -89,7 +89,7 @@ fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> 
     Ok(order)
 }
 
-/// The path of a module and of those that it needs.
+/// Returns the path of a module and its dependencies.
 fn line_of<'a>(dep: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     dep.lines().find_map(|line| {
         let (path, needs) = line.split_once(':')?;
@@ -97,7 +97,7 @@ fn line_of<'a>(dep: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     })
 }
 
-/// The name of a module by its path, with the underscores that the kernel uses.
+/// Returns the module name for a path, with underscores as in the kernel.
 fn stem(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.split('.').next().unwrap_or(file).replace('-', "_")

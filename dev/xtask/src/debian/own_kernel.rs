@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels of our own, from a root's linux-source: what no distribution ships, such as one that
-//! watches its memory and locks, or one whose build tree has the Rust metadata.
+//! Our own kernels, built from a root's linux-source. No distribution ships them: for example,
+//! kernels with memory and lock debugging, or with the Rust metadata in the build tree.
 //!
-//! They are built inside the root, by its compilers, and kept as a layer over it in which they are
-//! installed as a distribution's packages would have them: the kernel and its configuration in
-//! /boot, and a build tree. Nothing is in /lib/modules but the link to that: they have no modules.
+//! They are built inside the root, by its compilers, and cached as a layer over it. They are
+//! installed as a distribution's packages would install them: the kernel and its configuration in
+//! /boot, and a build tree. Their directory in /lib/modules contains only the link to that tree:
+//! they have no modules.
 
 use std::fs;
 use std::thread;
@@ -18,19 +19,19 @@ use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::ui;
 
-/// How a kernel is made.
+/// How to build a kernel.
 pub struct Variant {
-    /// Its name; the release ends with it.
+    /// Its name, and the end of its release.
     pub name: &'static str,
-    /// What it has more than the base.
+    /// Options in addition to the base configuration.
     config: &'static str,
-    /// What has to change in its source first, as shell that is run there; most often nothing.
+    /// Shell commands that fix its source first; usually none.
     mend: &'static str,
-    /// What make is told of the compilers.
+    /// Compiler settings for make.
     compilers: &'static str,
 }
 
-/// Nothing special, built by gcc.
+/// A kernel with nothing special, built by gcc.
 pub const PLAIN: Variant = Variant {
     name: "plain",
     config: include_str!("own_kernel/plain.config"),
@@ -38,7 +39,7 @@ pub const PLAIN: Variant = Variant {
     compilers: "",
 };
 
-/// Without Rust, as somebody packages a kernel for a machine of theirs.
+/// A kernel without Rust, packaged as users package a kernel for their own machines.
 pub const PACKAGED: Variant = Variant {
     name: "packaged",
     config: include_str!("own_kernel/packaged.config"),
@@ -46,8 +47,8 @@ pub const PACKAGED: Variant = Variant {
     compilers: "",
 };
 
-/// With all that watches memory and locks, and with faults on demand. Rust goes with KASAN only
-/// where clang builds the kernel.
+/// A kernel with memory and lock debugging, and with fault injection. Kconfig allows Rust with
+/// KASAN only if clang builds the kernel.
 pub const KASAN: Variant = Variant {
     name: "kasan",
     config: include_str!("own_kernel/kasan.config"),
@@ -55,7 +56,7 @@ pub const KASAN: Variant = Variant {
     compilers: "LLVM=1",
 };
 
-/// With what watches for data races.
+/// A kernel that detects data races.
 pub const KCSAN: Variant = Variant {
     name: "kcsan",
     config: include_str!("own_kernel/kcsan.config"),
@@ -63,10 +64,10 @@ pub const KCSAN: Variant = Variant {
     compilers: "LLVM=1",
 };
 
-/// KCSAN can stop the guest for good. Who sees a race takes the watchpoint and then tells what it
-/// did, and who set the watchpoint waits for that with interrupts off. Is the first preempted in
-/// between by a task that wants a spinlock of the second, neither goes on. So it takes and tells
-/// with interrupts off as well.
+/// KCSAN can deadlock the guest. The task that sees a race consumes the watchpoint and then reports
+/// its access. The task that set the watchpoint waits for this report with interrupts disabled. If
+/// the first one is preempted in between, by a task that wants a spinlock of the second one,
+/// neither makes progress. So disable interrupts while the watchpoint is consumed and reported.
 const MEND_KCSAN: &str = "
 sed -i 's/^\\tconsumed = try_consume_watchpoint(/\\tguard(irqsave)();\\n&/' kernel/kcsan/core.c
 grep -q 'guard(irqsave)' kernel/kcsan/core.c || {
@@ -75,10 +76,10 @@ grep -q 'guard(irqsave)' kernel/kcsan/core.c || {
 }
 ";
 
-/// What every variant has.
+/// Options of every variant.
 const BASE: &str = include_str!("own_kernel/base.config");
 
-/// Source that no configuration of ours compiles; Kconfig and headers stay.
+/// Sources that no configuration of ours compiles. Kconfig files and headers stay.
 const LEFT_OUT: &[&str] = &[
     "*/Documentation/*.rst",
     "*/arch/[!x]*/*.[chS]",
@@ -90,15 +91,15 @@ const LEFT_OUT: &[&str] = &[
     "*/sound/*.[ch]",
 ];
 
-/// Prepares a configuration in the unpacked source, and prints what of the wishes did not come
-/// true: a line of the fragment that Kconfig does not have, or that something else rules out.
+/// Configures the unpacked source, and prints the requested options that did not take effect:
+/// unknown to Kconfig, or ruled out by something else.
 const CONFIGURE: &str = "
 make -s $compilers KCONFIG_ALLCONFIG=wishes allnoconfig
 grep '^CONFIG_' wishes | grep -vxF -f .config || true
 ";
 
-/// Installs it, and leaves in the tree what a module is built with: headers, scripts, Rust's
-/// metadata and macros.
+/// Installs the kernel, and keeps in the tree only what modules are built with: headers, scripts,
+/// Rust's metadata and macros.
 const INSTALL: &str = "
 mv arch/x86/boot/bzImage /boot/vmlinuz-$release
 cp .config /boot/config-$release
@@ -111,15 +112,15 @@ find . '(' -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -path './arch/*.c' ')
 rm -f vmlinux vmlinux.unstripped .tmp_vmlinux* modules.order
 ";
 
-/// Packages it, installs what came out, and leaves nothing else.
+/// Packages the kernel, installs the packages, and removes everything else.
 const PACKAGE: &str = "
 make -s $compilers bindeb-pkg DPKG_FLAGS=-d
 dpkg -i ../linux-image-${release}_*.deb ../linux-headers-${release}_*.deb
 rm -r /srv/own-kernel
 ";
 
-/// What Ubuntu's linux-lib-rust has beside the headers, which link to it: no source, and of all
-/// that was built what rustc reads.
+/// Arranges the build tree like Ubuntu's linux-lib-rust: a directory beside the headers, which link
+/// to it. It contains no source, and only those build products that rustc reads.
 const AS_LIB_RUST: &str = "
 cd /usr/src/linux-headers-$release
 mkdir -p ../linux-lib-rust-$release/rust
@@ -129,27 +130,28 @@ ln -s ../linux-lib-rust-$release/rust rust
 ";
 
 impl Variant {
-    /// The release of such a kernel, of the source of a kernel with this release.
+    /// Returns the release of this variant, when built from the source of a kernel with release
+    /// `source`.
     pub fn release(&self, source: &str) -> String {
-        // `7.3.4+deb13-amd64`
+        // Such as `7.3.4+deb13-amd64`.
         let version = source.split(['+', '-']).next().unwrap_or_default();
         format!("{version}-procdriver-{}", self.name)
     }
 
-    /// What prepares its unpacked source.
+    /// Returns the commands that prepare the unpacked source.
     fn configure(&self) -> String {
         format!("{}{CONFIGURE}", self.mend)
     }
 }
 
-/// The root with such a kernel built and installed.
+/// Adds a layer with this kernel, built and installed.
 pub fn with(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
     let tree = format!("/usr/src/linux-headers-{}", variant.release(&root.release));
     made(project, root, variant, &tree, INSTALL)
 }
 
-/// The root with such a kernel, built and installed as packages, as the kernel's own rules make
-/// them.
+/// Adds a layer with this kernel, built and installed as packages by the kernel's own packaging
+/// rules.
 pub fn with_packages(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
     made(project, root, variant, "/srv/own-kernel/linux", PACKAGE)
 }
@@ -177,7 +179,7 @@ fn made(
     })
 }
 
-/// The same as Ubuntu would package it.
+/// Like [`with`], but laid out as Ubuntu packages it.
 pub fn with_lib_rust(project: &Project, root: &Root, variant: &Variant) -> Result<Root> {
     let root = with(project, root, variant)?;
     let line = format!(
@@ -239,7 +241,7 @@ fn make(
             "cd '{tree}' && make -j{jobs} {compilers} bzImage modules"
         ))
         .log(&log)
-        // Nothing else is heard of it for minutes.
+        // Show progress: otherwise nothing is printed for minutes.
         .stream(&mut |line| {
             count += 1;
             if count % 200 == 0 {

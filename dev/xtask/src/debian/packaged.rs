@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages of this repository in a root, and what dkms-rust says there.
+//! The packages of this repository in a root, and what dkms-rust reports there.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::host::project::Project;
 use crate::host::{files, mounts};
 use crate::package::repo;
 
-/// Where the apt repository is shown in a root.
+/// The path of the apt repository inside a root.
 pub const REPO: &str = "/srv/repo";
 
-/// A root whose apt knows the local repository, and nothing else.
+/// Makes a chroot whose apt knows only the local repository.
 pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> {
     let mut chroot = Chroot::new(project, root)?;
     chroot::without_sources(chroot.path())?;
@@ -35,7 +35,7 @@ pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> 
     Ok(chroot)
 }
 
-/// The same with the packaged dkms-rust installed.
+/// Like [`with_repo`], with the packaged dkms-rust installed.
 pub fn with_dkms_rust(project: &Project, root: &Root, repo: &Path, log: &Path) -> Result<Chroot> {
     let chroot = with_repo(project, root, repo)?;
     chroot
@@ -46,8 +46,8 @@ pub fn with_dkms_rust(project: &Project, root: &Root, repo: &Path, log: &Path) -
     Ok(chroot)
 }
 
-/// The root with both packages installed, as a layer: apt brings them while no kernel is to be
-/// seen, so that nothing is built yet.
+/// Adds a layer with both packages installed but nothing built: apt installs them while no kernel
+/// is visible.
 pub fn unbuilt(project: &Project, root: &Root, repo: &Path, layer: &Path) -> Result<Root> {
     let mut chroot = with_repo(project, root, repo)?;
     let nothing = mounts::scratch_folder(project)?;
@@ -61,31 +61,31 @@ pub fn unbuilt(project: &Project, root: &Root, repo: &Path, layer: &Path) -> Res
     Ok(root.with_layer(layer))
 }
 
-/// The answer of `dkms-rust check`.
+/// The result of `dkms-rust check`.
 #[derive(Deserialize)]
 pub struct Check {
-    /// Whether it will build.
+    /// Whether it can build for the kernel.
     pub buildable: bool,
     /// The kernel's class.
     pub class: Option<String>,
-    /// How it will build.
+    /// The way in which it would build.
     pub way: Option<String>,
-    /// The rustc that it takes, as rustc itself says it.
+    /// The rustc that it would use, as rustc prints its version.
     pub rustc: Option<String>,
-    /// Why it will not build.
+    /// The reason for a refusal.
     pub reason: Option<String>,
-    /// What to type then.
+    /// The command that fixes a refusal.
     pub mend: Option<String>,
 }
 
-/// What dkms-rust says of a kernel; that it refuses is an answer.
+/// Returns what dkms-rust says about a kernel. A refusal is not an error.
 pub fn check(chroot: &Chroot, release: &str) -> Result<Check> {
     let line = format!("dkms-rust check --json -k '{release}' || [ $? = 77 ]");
     let text = chroot.sh(&line).stdout()?;
     serde_json::from_str(&text).with_context(|| format!("dkms-rust check said `{text}`"))
 }
 
-/// The compiler that built a kernel: the last word of
+/// Returns the version of the compiler that built a kernel: the last word of
 /// `x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0` in its configuration.
 pub fn gcc(chroot: &Chroot, release: &str) -> Option<String> {
     let config = chroot.path().join(format!("boot/config-{release}"));

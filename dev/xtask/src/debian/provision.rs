@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian roots, made by mmdebstrap at native speed from the machine's own mirror, with a kernel,
-//! its headers and linux-source.
+//! Debian roots with a kernel, its headers and linux-source. mmdebstrap makes them at native speed
+//! from the machine's own mirror.
 //!
-//! A root is kept in the cache under a key of all that went into it (the recipe below and the
-//! kernel's version), so a newer kernel in the archive makes a new one. Of each suite only the
-//! newest is kept.
+//! A root is cached under a key of everything that goes into it (the recipe below and the kernel's
+//! version), so a newer kernel in the archive makes a new root. Only the newest root of each suite
+//! is kept.
 
 use std::fs;
 use std::path::Path;
@@ -21,8 +21,8 @@ use crate::host::project::Project;
 use crate::host::run::Cmd;
 use crate::host::{date, digest, files, lock, mounts, ui};
 
-/// A Debian that boots, and what a Rust module is built with. The C compiler comes with the
-/// kernel's headers, which know which one it is.
+/// Packages for a bootable Debian, and for building Rust modules. The C compiler comes as a
+/// dependency of the kernel's headers, which know the right one.
 const PACKAGES: &[&str] = &[
     "systemd-sysv",
     "udev",
@@ -33,32 +33,32 @@ const PACKAGES: &[&str] = &[
     "bindgen",
     "make",
     "libelf-dev",
-    // For the small initramfs that mounts the root of the booted guest.
+    // For the small initramfs that mounts the guest's root.
     "busybox-static",
 ];
 
-/// Taken from the suite of the kernel, and whatever of their versions they depend on.
+/// Packages from the kernel's suite, with their dependencies in the matching versions.
 const KERNEL_PACKAGES: &[&str] = &["linux-image-amd64", "linux-headers-amd64", "linux-source"];
 
-/// Options of mmdebstrap that shape the root.
+/// mmdebstrap options that define the root.
 const RECIPE: &[&str] = &[
     "--mode=root",
     "--variant=minbase",
     "--aptopt=APT::Install-Recommends \"false\"",
     "--aptopt=Acquire::Languages \"none\"",
-    // A root that a crash of this machine damages is made anew.
+    // A root that is damaged by a crash of this machine is simply made again.
     "--dpkgopt=force-unsafe-io",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
 ];
 
-/// The root with kernel, compiler and dkms; made when it is not in the cache.
+/// Returns the root with kernel, compiler and dkms. Makes it if it is not cached.
 pub fn base(project: &Project, debian: &Debian) -> Result<Root> {
     let mirror = Mirror::find()?;
     let offered = archive::kernels(project, &mirror, debian)?;
     base_with(project, debian, &mirror, &offered)
 }
 
-/// The same, when it is known which kernels the archive has.
+/// Like [`base`], if the kernels in the archive are already known.
 pub fn base_with(
     project: &Project,
     debian: &Debian,
@@ -99,7 +99,7 @@ pub fn base_with(
         .with_context(|| format!("the new root in {} is not whole", folder.display()))
 }
 
-/// A minimal root of the tested suite with its kernel and nothing else.
+/// Returns a minimal root of the tested suite with its kernel and nothing else.
 pub fn plain(project: &Project) -> Result<Root> {
     let mirror = Mirror::find()?;
     let suite = TESTED.suite;
@@ -124,7 +124,7 @@ pub fn plain(project: &Project) -> Result<Root> {
     })
 }
 
-/// Removes all that is cached.
+/// Removes the whole cache.
 pub fn clean(project: &Project) -> Result<()> {
     let cache = &project.cache;
     if cache.exists() {
@@ -134,7 +134,7 @@ pub fn clean(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Makes a root of a suite, from it and others, with these packages.
+/// Makes a root of a suite, with these packages from that suite and other archives.
 fn bootstrap(
     project: &Project,
     mirror: &Mirror,
@@ -143,12 +143,12 @@ fn bootstrap(
     folder: &Path,
 ) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
-    // mmdebstrap's apt runs as _apt, which must be able to reach the root.
+    // mmdebstrap's apt runs as _apt, which must have access to the root.
     let place = work.path().join("root");
     let mut count = 0;
     Cmd::new("mmdebstrap")
         .args(RECIPE)
-        // Otherwise nothing is heard of the packages for minutes.
+        // Otherwise nothing is printed about the packages for minutes.
         .arg("--verbose")
         .args(
             mirror
@@ -160,7 +160,7 @@ fn bootstrap(
         .arg(suite)
         .arg(&place)
         .args(archives.iter().map(|suite| mirror.source_line(suite)))
-        // Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
+        // dracut's kernel hook honours this: the guests have their own initramfs.
         .env("INITRD", "No")
         .log(&project.log("provision")?)
         .stream(&mut |line| {
@@ -177,7 +177,7 @@ fn bootstrap(
     files::rename(&work.keep(), folder)
 }
 
-/// A root in the cache, when it is whole.
+/// Returns a root from the cache, if it is complete.
 fn open(folder: &Path, kernel: &Kernel, offered: &[Kernel]) -> Option<Root> {
     let path = folder.join("root");
     let root = Root {

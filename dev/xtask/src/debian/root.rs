@@ -11,20 +11,20 @@ use crate::debian::kernel::Kernel;
 /// A root in the cache.
 #[derive(Clone)]
 pub struct Root {
-    /// The lowest layer, a whole root by itself.
+    /// The lowest layer, which is a complete root.
     pub path: PathBuf,
     /// All layers, the topmost first.
     pub layers: Vec<PathBuf>,
-    /// The release name of the kernel that it has from the beginning, as `uname -r` gives it.
+    /// The release (`uname -r`) of the kernel that it was provisioned with.
     pub release: String,
-    /// What all that is made from it is kept under.
+    /// The cache directory for everything that is made from it.
     pub folder: PathBuf,
-    /// The kernels that the archive has for it.
+    /// The kernels that the archive offers for it.
     pub offered: Vec<Kernel>,
 }
 
 impl Root {
-    /// The same with one more layer over it.
+    /// Returns a root with one more layer on top.
     pub fn with_layer(&self, layer: &Path) -> Self {
         Self {
             layers: [vec![layer.to_path_buf()], self.layers.clone()].concat(),
@@ -32,7 +32,7 @@ impl Root {
         }
     }
 
-    /// The source, in the root, of the kernel that it has from the beginning.
+    /// Returns the path, inside the root, of the source of the kernel that it was provisioned with.
     pub fn linux_source(&self) -> Result<String> {
         let mut offered = self.offered.iter();
         let kernel = offered
@@ -41,7 +41,7 @@ impl Root {
         Ok(format!("/usr/src/linux-source-{}.tar.xz", kernel.series))
     }
 
-    /// A kernel to boot.
+    /// Returns the path of a kernel image to boot.
     pub fn kernel(&self, release: &str) -> Result<PathBuf> {
         let name = format!("boot/vmlinuz-{release}");
         self.layers

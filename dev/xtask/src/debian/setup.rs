@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the tests, the life and the benchmark begin with: the packages, and a root with the kernels
-//! of the table that they are tested on.
+//! The common setup of `xtask test`, `life` and `bench`: the packages, and a root with the kernels
+//! of the table that are tested.
 
 use std::path::PathBuf;
 use std::thread;
@@ -16,24 +16,24 @@ use crate::host::project::Project;
 use crate::host::{machine, mounts};
 use crate::package::{deb, repo};
 
-/// All of it.
+/// The common setup.
 pub struct Setup<'a> {
-    /// Where things are.
+    /// The project's directories.
     pub project: &'a Project,
-    /// The root that boots.
+    /// The root to boot.
     pub base: Root,
-    /// The same with the other kernels that are tested, and the tests' own tools.
+    /// The same root with the other tested kernels and the tests' own tools.
     pub checks: Root,
-    /// The releases of all kernels in it, the first that of the root that boots.
+    /// The releases of all kernels in `checks`. The first is that of the root to boot.
     pub releases: Vec<String>,
     /// The packages.
     pub debs: Vec<PathBuf>,
-    /// The repository of the packages.
+    /// The apt repository of the packages.
     pub repo: PathBuf,
 }
 
 impl<'a> Setup<'a> {
-    /// Makes what is not in the cache.
+    /// Makes everything that is not cached.
     pub fn new(project: &'a Project) -> Result<Self> {
         begin()?;
         Self::with(project, || {
@@ -43,8 +43,8 @@ impl<'a> Setup<'a> {
         })
     }
 
-    /// The same with packages and a repository that are made here. The root is downloaded and made
-    /// while this machine's processors build.
+    /// Like [`Self::new`], but `packages` makes the packages and the repository. Meanwhile the root
+    /// is downloaded and made.
     pub fn with(
         project: &'a Project,
         packages: impl FnOnce() -> Result<(Vec<PathBuf>, PathBuf)>,
@@ -73,7 +73,7 @@ impl<'a> Setup<'a> {
         })
     }
 
-    /// dkms-rust's cache, filled for each of the releases.
+    /// Returns the warmed dkms-rust caches, one for each release.
     pub fn caches(&self) -> Result<Vec<PathBuf>> {
         self.releases
             .iter()
@@ -82,15 +82,15 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What every task does first that mounts roots and boots guests.
+/// The first step of every task that mounts roots and boots guests.
 pub fn begin() -> Result<()> {
     machine::need_amd64()?;
     mounts::private_namespace()?;
     machine::need(&machine::for_guests())
 }
 
-/// The kernels of the table that are tested beside the one that boots. Of several series the
-/// newest does.
+/// Returns the kernels of the table to test besides the one that boots. If there are several
+/// series, the newest is enough.
 fn others(base: &Root) -> Vec<&Kernel> {
     TESTED
         .kernels

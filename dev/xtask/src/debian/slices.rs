@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask sources`: the package dkms-rust-sources, of what the archive has. dkms-rust itself takes
-//! the slices, in roots with the kernels' headers and sources; the library is rust-src's.
+//! `xtask sources`: builds the package dkms-rust-sources for the kernels in the archive. dkms-rust
+//! itself extracts the slices, in roots with the kernels' headers and sources. The Rust library
+//! comes from rust-src.
 
 use std::path::{Path, PathBuf};
 
@@ -17,16 +18,17 @@ use crate::host::project::Project;
 use crate::host::{files, ui};
 use crate::package::{deb, repo};
 
-/// Where dkms-rust keeps slices.
+/// Where dkms-rust stores slices.
 const KEPT: &str = "var/lib/dkms-rust/source";
 
-/// Takes a kernel's slice, and says by its headers what to call it.
+/// Extracts a kernel's slice, and prints its name, which comes from the headers' source package.
 const SLICE: &str = r#"
 dkms-rust source -k "$R" >&2 &&
 dpkg-query -W -f '${source:Package}_${source:Version}\n' "linux-headers-$R"
 "#;
 
-/// Adds rust-src of a suite beside that of the root, which has no list of archives.
+/// Unpacks rust-src of a suite beside the root's own. The root has no archive in its package
+/// sources, so the caller adds the suite's.
 const RUST_SRC: &str = r#"
 set -e
 cd "$(mktemp -d)"
@@ -35,9 +37,9 @@ apt-get -q download "rust-src/$SUITE"
 dpkg-deb -x ./*.deb /
 "#;
 
-/// Copies what `core` is compiled from, of each rustc; `core` names the two others by paths. What
-/// dkms-rust leaves empty is empty, and what is for processors that no kernel with Rust runs on is
-/// not there.
+/// Copies the source of `core` of each rustc, and of the two crates that `core` includes by path.
+/// Files that dkms-rust leaves empty are emptied. Code for processors on which no kernel with Rust
+/// runs is removed.
 const LIBRARIES: &str = r#"
 set -e
 for library in /usr/src/rustc-*/library; do
@@ -62,7 +64,8 @@ pub fn task(project: &Project) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes the package of all kernels and compilers of all Debians, by the dkms-rust of a repository.
+/// Makes the package for all kernels and compilers of all Debians, with the dkms-rust of a
+/// repository.
 pub fn all(project: &Project, repo: &Path) -> Result<PathBuf> {
     let content = Content::new(project)?;
     let mirror = Mirror::find()?;
@@ -76,7 +79,7 @@ pub fn all(project: &Project, repo: &Path) -> Result<PathBuf> {
     content.pack()
 }
 
-/// The same of a root that has these kernels, and of its own compiler.
+/// Like [`all`], but only for these kernels of a root and its own compiler.
 pub fn of_root(project: &Project, root: &Root, repo: &Path, kernels: &[Kernel]) -> Result<PathBuf> {
     let content = Content::new(project)?;
     let kernels: Vec<&Kernel> = kernels.iter().collect();
@@ -84,7 +87,7 @@ pub fn of_root(project: &Project, root: &Root, repo: &Path, kernels: &[Kernel]) 
     content.pack()
 }
 
-/// One kernel of each version of the source.
+/// Returns one kernel of each source version.
 fn one_of_each(offered: &[Kernel]) -> Vec<&Kernel> {
     let mut found: Vec<&Kernel> = Vec::new();
     for kernel in offered.iter().filter(|kernel| kernel.foreign().is_none()) {
@@ -95,7 +98,7 @@ fn one_of_each(offered: &[Kernel]) -> Vec<&Kernel> {
     found
 }
 
-/// What is in the package, in a folder.
+/// The contents of the package, in a directory.
 struct Content<'a> {
     project: &'a Project,
     folder: PathBuf,
@@ -103,7 +106,8 @@ struct Content<'a> {
 
 impl<'a> Content<'a> {
     fn new(project: &'a Project) -> Result<Self> {
-        // The list of assets names it from there, also when CARGO_TARGET_DIR is elsewhere.
+        // Use the source tree even if CARGO_TARGET_DIR is elsewhere: the asset list is relative to
+        // it.
         let folder = project.source.join("target/sources");
         files::make_empty_dir(&folder)?;
         for part in ["source", "library"] {
@@ -112,8 +116,8 @@ impl<'a> Content<'a> {
         Ok(Self { project, folder })
     }
 
-    /// Adds the slices of these kernels of a root, and the library of its rustc and of those of these
-    /// suites.
+    /// Adds the slices of these kernels of a root, and the libraries of its rustc and of the rustc
+    /// of each of `suites`.
     fn add(
         &self,
         root: &Root,
@@ -158,7 +162,7 @@ impl<'a> Content<'a> {
         deb::sources(self.project, &provides)
     }
 
-    /// What the package says that it has: `dkms-rust-source-linux (= 7.3.4-1)`.
+    /// Returns the Provides field, such as `dkms-rust-source-linux (= 7.3.4-1)`.
     fn provides(&self) -> Result<String> {
         let names = |part: &str| {
             let paths = files::list(&self.folder.join(part))?;

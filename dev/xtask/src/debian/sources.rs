@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which archives the machine's own apt knows. apt itself does not say by which key it checks one.
+//! The archives that the machine's own apt knows. apt does not print which key verifies which
+//! archive.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,20 +10,20 @@ use anyhow::Result;
 
 use crate::host::files;
 
-/// What apt is told of one archive.
+/// An archive in apt's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archive {
     /// The address of the archive.
     pub uri: String,
-    /// The suites that the machine takes from it.
+    /// The suites that the machine uses.
     pub suites: Vec<String>,
     /// The components, such as `main`.
     pub components: Vec<String>,
-    /// The keyring that it is checked with, where the entry names one.
+    /// The keyring that verifies it, if the entry names one.
     pub signed_by: Option<String>,
 }
 
-/// Reads all of them from `/etc/apt` or the like.
+/// Reads all archives from `/etc/apt` or a similar directory.
 pub fn read(etc: &Path) -> Result<Vec<Archive>> {
     let mut files = vec![etc.join("sources.list")];
     if let Ok(entries) = fs::read_dir(etc.join("sources.list.d")) {
@@ -45,7 +46,7 @@ pub fn read(etc: &Path) -> Result<Vec<Archive>> {
     Ok(archives)
 }
 
-/// One archive a line: `deb [options] uri suite component...`.
+/// Parses one-line entries: `deb [options] uri suite component...`.
 pub fn parse_list(text: &str) -> Vec<Archive> {
     text.lines().filter_map(parse_line).collect()
 }
@@ -73,7 +74,7 @@ fn parse_line(line: &str) -> Option<Archive> {
     })
 }
 
-/// Paragraphs of `Field: value`, as in Debian's control files.
+/// Parses deb822 entries: paragraphs of `Field: value`, as in Debian's control files.
 pub fn parse_deb822(text: &str) -> Vec<Archive> {
     text.split("\n\n").flat_map(parse_paragraph).collect()
 }
@@ -89,7 +90,7 @@ fn parse_paragraph(paragraph: &str) -> Vec<Archive> {
     if off || !words("Types").iter().any(|kind| kind == "deb") {
         return Vec::new();
     }
-    // A key may also stand in the field itself, which is no file that could be named.
+    // The field may also contain the key itself, which is not a path.
     let signed_by = words("Signed-By")
         .into_iter()
         .next()
@@ -105,7 +106,7 @@ fn parse_paragraph(paragraph: &str) -> Vec<Archive> {
         .collect()
 }
 
-/// The value of a field, with its continuation lines and without comments.
+/// Returns the value of a field, with its continuation lines and without comments.
 fn field(paragraph: &str, name: &str) -> String {
     let mut value = String::new();
     let mut inside = false;

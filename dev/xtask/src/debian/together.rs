@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Several kernels, of different classes, installed at once: apt brings the driver to all of them,
-//! and dkms and dkms-rust say the same about it.
+//! Tests several kernels of different classes in one root: apt installs the driver for all of them,
+//! and dkms and dkms-rust report the same.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::host::ui;
 
 /// The DKMS package.
 const PACKAGE: &str = "procdriver";
-/// The version of the packages; they and this program take it from the same line.
+/// The version of the packages. They and this program inherit it from the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What is needed of `dkms-rust status --json`.
+/// The part of `dkms-rust status --json` that is needed here.
 #[derive(Deserialize)]
 struct Report {
     kernels: Vec<Line>,
@@ -36,11 +36,12 @@ struct Line {
 #[derive(Deserialize)]
 struct Module {
     package: String,
-    /// The version that modprobe takes.
+    /// The version that modprobe loads.
     installed: Option<String>,
 }
 
-/// Installs the packages in a root of several kernels, and looks. These have to be served.
+/// Installs the packages in a root with several kernels, and checks the result. The driver must be
+/// installed for all kernels in `served`.
 pub fn check(
     project: &Project,
     root: &Root,
@@ -59,12 +60,12 @@ pub fn check(
     agree(&chroot, served)
 }
 
-/// Fails unless dkms and dkms-rust name the same kernels, these among them, and all that can be
-/// built for.
+/// Fails unless dkms and dkms-rust name the same kernels: all that can be built for, and among them
+/// those in `served`.
 pub fn agree(chroot: &Chroot, served: &[&str]) -> Result<()> {
     let dkms = chroot.cmd("dkms").args(["status", PACKAGE]).stdout()?;
-    // Status 1 says that a kernel is not served; which one is in the table. 2 is for what it can't
-    // know in a chroot.
+    // Exit status 1 means that a kernel is not served; the report says which one. 2 is for things
+    // that can't be known in a chroot.
     let line = "dkms-rust status --all --json || [ $? -le 2 ]";
     let status = chroot.sh(line).stdout()?;
     let report: Report = serde_json::from_str(&status)
@@ -102,7 +103,7 @@ fn compare(dkms: &BTreeSet<&str>, lines: &[Line], served: &[&str]) -> Result<()>
     Ok(())
 }
 
-/// The kernels of lines `procdriver/0.1.0, 7.3.4+deb13-amd64, x86_64: installed`.
+/// Returns the kernels of lines such as `procdriver/0.1.0, 7.3.4+deb13-amd64, x86_64: installed`.
 fn of_dkms(status: &str) -> BTreeSet<&str> {
     let package = format!("{PACKAGE}/{VERSION}");
     status

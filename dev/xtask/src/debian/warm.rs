@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dkms-rust keeps, filled before a guest boots: rebuilding the kernel's Rust metadata takes a
-//! minute at native speed and a quarter of an hour in an emulated guest. The packaged dkms-rust
-//! does it, in the same root that the guest boots.
+//! Fills dkms-rust's cache before a guest boots. Rebuilding the kernel's Rust metadata takes a
+//! minute at native speed, but a quarter of an hour in an emulated guest. The packaged dkms-rust
+//! does this in the root that the guest boots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,20 @@ use crate::host::project::Project;
 use crate::host::run::{self, Cmd};
 use crate::host::{digest, files, mounts, ui};
 
-/// The source of the modules by which dkms-rust is tested.
+/// The source of the modules that dkms-rust is tested with.
 pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
 
-/// What is kept of a rebuild, and where: the build tree, and the slice of the source.
+/// What is kept after a rebuild, and where: the build tree, and the slice of the kernel's source.
 pub const KEPT: [(&str, &str); 2] = [
     ("cache", "var/cache/dkms-rust"),
     ("source", "var/lib/dkms-rust/source"),
 ];
 
-/// What another dkms-rust made goes after a day: until then, another clone may be at work with it.
+/// How long the metadata of another dkms-rust is kept: another clone may be using it.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A folder with what is kept in it; made when this very dkms-rust has not done it before.
+/// Returns a directory with a kernel's build tree and slice. Makes it unless this very dkms-rust
+/// has done so before.
 pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Result<PathBuf> {
     let key = key(repo)?;
     let folder = root.folder.join(format!("warm-{release}-{key}"));
@@ -64,7 +65,7 @@ fn is_old(folder: &Path) -> bool {
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > OLD))
 }
 
-/// A root with the packaged dkms-rust installed, and what these folders keep for it.
+/// Makes a chroot with the packaged dkms-rust installed, and fills it from these directories.
 pub fn root(
     project: &Project,
     root: &Root,
@@ -79,7 +80,7 @@ pub fn root(
     Ok(chroot)
 }
 
-/// Adds what dkms-rust keeps in a root to a folder, for [`fill`].
+/// Copies what dkms-rust has kept in a root to a directory, for [`fill`].
 pub fn keep(chroot: &Chroot, folder: &Path) -> Result<()> {
     for (name, place) in KEPT {
         let from = chroot.path().join(place);
@@ -92,7 +93,7 @@ pub fn keep(chroot: &Chroot, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts it where dkms-rust looks for it, beside what is there.
+/// Copies what [`keep`] has stored to where dkms-rust looks for it, in addition to what is there.
 pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     for (name, place) in KEPT {
         let to = chroot.path().join(place);
@@ -102,7 +103,7 @@ pub fn fill(chroot: &Chroot, warm: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The program decides: another dkms-rust fills the cache anew.
+/// Returns a digest of the dkms-rust program: another program must fill the cache again.
 fn key(repo: &Path) -> Result<String> {
     let work = tempfile::tempdir().context("cannot make a folder")?;
     for path in files::list(repo)? {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel says when something is wrong with it, and when that is as it should be.
+//! Kernel messages that report a problem, and those that are expected.
 
-/// What the kernel says when something is wrong with it.
+/// Text in kernel messages that report a problem.
 pub const PATTERNS: &[&str] = &[
     "WARNING:",
     "BUG:",
@@ -38,15 +38,15 @@ pub const PATTERNS: &[&str] = &[
     "Kernel panic",
 ];
 
-/// Complaints that a case provokes on purpose: the case, and what the complaint must say.
+/// Complaints that a case provokes on purpose: the case, and text of the complaint.
 const EXPECTED: &[(&str, &str)] = &[
-    // proc_mkdir with a name that is taken: the kernel itself warns.
+    // proc_mkdir with a name that is in use: the kernel itself warns.
     ("load-directory-taken", "already registered"),
-    // A module that has its stack shown while it formats, and one that panics.
+    // A module whose stack is dumped while it formats, and one that panics.
     ("runtime-what-a-module-uses", "Call Trace:"),
     ("runtime-stack-trace", "Call Trace:"),
     ("runtime-panic", "kernel BUG at"),
-    // Where memory is not to be had, the kernel shows who wanted it.
+    // When an allocation fails, the kernel shows who requested it.
     ("faults-in-loading", "Call Trace:"),
     ("faults-in-unloading", "Call Trace:"),
     ("faults-in-opening", "Call Trace:"),
@@ -56,18 +56,18 @@ const EXPECTED: &[(&str, &str)] = &[
     ("faults-in-looking", "Call Trace:"),
 ];
 
-/// How the report of a data race begins.
+/// The beginning of a data race report.
 pub const RACE: &str = "BUG: KCSAN: data-race in ";
 
-/// Whether the case that runs provokes a complaint of these lines.
+/// Returns whether the running case provokes a complaint with these lines.
 pub fn is_expected(case: Option<&str>, block: &[&str]) -> bool {
     EXPECTED
         .iter()
         .any(|(name, text)| case == Some(name) && block.iter().any(|line| line.contains(text)))
 }
 
-/// Whether this is a data race of which both sides are known, and neither was in a module or called
-/// by one; and nothing else that is wrong was said in between, by another processor.
+/// Returns whether this is a data race outside of modules: both sides are known, and neither was in
+/// a module or called by one. No other processor must have reported another problem in between.
 pub fn is_elsewhere(block: &[&str]) -> bool {
     let both_known = block[0].starts_with(RACE) && block[0].contains(" / ");
     let in_a_module = block.iter().any(|line| line.ends_with(']'));
@@ -75,7 +75,7 @@ pub fn is_elsewhere(block: &[&str]) -> bool {
     both_known && !in_a_module && !more
 }
 
-/// Whether a line of the kernel says that something is wrong.
+/// Returns whether a kernel message reports a problem.
 pub fn matches(message: &str) -> bool {
     PATTERNS.iter().any(|pattern| message.contains(pattern))
 }

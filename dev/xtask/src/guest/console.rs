@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lines of a console that thinks it talks to a terminal.
+//! Console lines from programs that believe they write to a terminal.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// A line as a terminal would show it in the end: without escape sequences, and without what a
-/// carriage return had written over.
+/// Returns a line as a terminal would finally show it: without escape sequences, and without text
+/// that was overwritten after a carriage return.
 pub fn shown(raw: &str) -> String {
     let mut line = String::new();
     let mut chars = raw.trim_end_matches(['\r', '\n']).chars().peekable();
@@ -21,8 +21,8 @@ pub fn shown(raw: &str) -> String {
     line
 }
 
-/// What follows an escape: `[...m` ends with a letter or the like, `]...` with a bell or a
-/// backslash, and so does the question `P...`.
+/// Skips the rest of an escape sequence. `[...m` ends with a character such as a letter; `]...` and
+/// the query `P...` end with a bell or a backslash.
 fn skip_sequence(chars: &mut Peekable<Chars<'_>>) {
     let is_last: fn(char) -> bool = match chars.next() {
         Some('[') => |c| ('@'..='~').contains(&c),

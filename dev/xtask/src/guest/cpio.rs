@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Initramfs archives: cpio's "newc" format, as in the kernel's
+//! Initramfs archives in cpio's "newc" format, as described in the kernel's
 //! Documentation/driver-api/early-userspace/buffer-format.rst.
 
 use std::io::Write;
@@ -20,7 +20,7 @@ const FILE: u32 = 0o100_000;
 const CONSOLE: u32 = 0o020_600;
 
 impl Archive {
-    /// An archive with the directories and the console that every init expects.
+    /// Makes an archive with the directories and the console that every init expects.
     pub fn new() -> Result<Self> {
         let mut archive = Self::default();
         for name in ["dev", "proc", "sys", "tmp", "root"] {
@@ -42,12 +42,12 @@ impl Archive {
         self.entry(Builder::new(name).mode(FILE | mode), content)
     }
 
-    /// Ends the archive.
+    /// Finishes the archive, and returns its bytes.
     pub fn finish(self) -> Result<Vec<u8>> {
         newc::trailer(self.bytes).context("cannot end an initramfs")
     }
 
-    /// Without a time, so that the same content gives the same bytes.
+    /// Adds an entry without a timestamp, so that archives are reproducible.
     fn entry(&mut self, entry: Builder, content: &[u8]) -> Result<()> {
         self.entries += 1;
         let size = u32::try_from(content.len()).context("too large for an initramfs")?;

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! UEFI for a guest, in place of QEMU's own way of booting a kernel.
+//! UEFI for a guest. It replaces QEMU's own way of booting a kernel.
 
 use std::path::{Path, PathBuf};
 
 use crate::host::run::Cmd;
 
-/// A machine whose firmware has system management mode: only in it may Secure Boot's variables be
-/// changed, or it would be for nothing.
+/// A machine with system management mode: only that mode may change Secure Boot's variables,
+/// otherwise Secure Boot would be pointless.
 pub const MODEL: &str = "q35,smm=on";
 
-/// UEFI, and what it remembers.
+/// UEFI firmware and its variables.
 pub struct Firmware {
-    /// Its program.
+    /// The firmware's code.
     pub code: PathBuf,
-    /// Its variables; they are written to.
+    /// Its variables, which are written to.
     pub variables: PathBuf,
 }
 
 impl Firmware {
-    /// Adds it to a machine of that model.
+    /// Adds the firmware to a machine of the model [`MODEL`].
     pub fn add_to(&self, cmd: Cmd) -> Cmd {
         cmd.args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
             .arg("-drive")
@@ -30,7 +30,7 @@ impl Firmware {
 }
 
 fn flash(unit: u32, file: &Path) -> String {
-    // A comma in a path would begin the next option.
+    // QEMU takes a comma for the start of the next option, unless it is doubled.
     let path = file.to_string_lossy().replace(',', ",,");
     format!("if=pflash,format=raw,unit={unit},file={path}")
 }

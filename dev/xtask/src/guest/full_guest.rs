@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The full guest: a Debian with systemd and apt, for what happens in a package's life.
+//! The full guest: a Debian with systemd and apt, to test the packages over their lifetime.
 //!
-//! Its root is the cached image, which is never written. What a run brings (the script, the apt
-//! repository, dkms-rust's warmed cache) comes on a second disk.
+//! Its root is the cached image, which is never written to. The data of a run (script, apt
+//! repository, dkms-rust's warmed cache) is on a second disk.
 
 use std::fs;
 use std::path::Path;
@@ -23,14 +23,14 @@ use crate::host::project::Project;
 use crate::host::run::Cmd;
 use crate::package::repo;
 
-/// The script that installs, looks and removes.
+/// The script that installs, checks and removes the packages.
 pub const PACKAGE_LIFE: &str = concat!(
     include_str!("scripts/begin.sh"),
     include_str!("scripts/package-life.sh"),
     "end\n"
 );
 
-/// The same, and then an author's module.
+/// Like [`PACKAGE_LIFE`], followed by an author's own module.
 pub const PACKAGE_LIFE_AND_OWN_MODULE: &str = concat!(
     include_str!("scripts/begin.sh"),
     include_str!("scripts/package-life.sh"),
@@ -38,43 +38,43 @@ pub const PACKAGE_LIFE_AND_OWN_MODULE: &str = concat!(
     "end\n"
 );
 
-/// What Debian's own infrastructure would run.
+/// The test that Debian's own infrastructure would run.
 pub const INSTALL_TEST: &str = include_str!("../../../../debian/tests/install");
 
-/// What ext4 asks an older kernel for while it mounts.
+/// Modules that ext4 requests at mount time on an older kernel.
 const CHECKSUM_MODULES: &[&str] = &["crc32c_generic"];
 
-/// The script that installs where the kernel does not know dkms's key.
+/// The script for an installation when the kernel does not know dkms's key.
 pub const SIGNING: &str = concat!(
     include_str!("scripts/begin.sh"),
     include_str!("scripts/signing.sh")
 );
 
-/// What the kernel needs to find its disks.
+/// Modules that the kernel needs to find its disks.
 const DISK_MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 
-/// Long enough for an emulated machine that shares its processors with others.
+/// Long enough for an emulated machine on busy processors.
 pub const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// What a run brings along.
+/// The data of a run.
 pub struct Payload<'a> {
     /// The script that the guest runs.
     pub script: &'a str,
     /// The apt repository.
     pub repo: &'a Path,
-    /// More of them, by the names of their sources files.
+    /// More repositories, with the names of their sources files.
     pub more: &'a [(&'a str, &'a Path)],
-    /// A folder with dkms-rust's cache in it, as `cache`.
+    /// A directory with dkms-rust's cache, in `cache`.
     pub warm: &'a Path,
-    /// Words for the kernel.
+    /// Additional kernel parameters.
     pub words: &'a str,
-    /// More files, by their names.
+    /// More files: names and contents.
     pub files: &'a [(&'a str, &'a [u8])],
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Duration,
 }
 
-/// Boots it, and hands over each line of the console as it comes.
+/// Boots the guest, and passes on each console line as it arrives.
 pub fn run(
     project: &Project,
     root: &Root,
@@ -97,7 +97,7 @@ pub fn run(
         disks: vec![system, disk],
         devices: &[],
         memory: 2048,
-        // apt does one thing at a time, and emulation is one thread in any case.
+        // apt is sequential, and emulation runs in one thread anyway.
         processors: 1,
         pace: Pace::Fast,
         timeout: payload.timeout,
@@ -107,7 +107,7 @@ pub fn run(
 }
 
 fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Result<()> {
-    // An overlay, so that the cache need not be copied to have more beside it.
+    // Use an overlay, so that files can be added without copying the cache.
     let overlay = Overlay::over(project, &[payload.warm.to_path_buf()])?;
     let dir = overlay.path();
     let write_bytes = |name: &str, bytes: &[u8]| {
@@ -133,7 +133,7 @@ fn write_payload(project: &Project, payload: &Payload<'_>, disk: &Path) -> Resul
     image::from_folder(project, dir, disk, 256)
 }
 
-/// An initramfs that mounts the disks and hands over to the root's systemd.
+/// Makes an initramfs that mounts the disks and starts the root's systemd.
 pub fn boot_initramfs(root: &Path, release: &str) -> Result<Vec<u8>> {
     let mut archive = cpio::Archive::new()?;
     archive.file("init", 0o755, include_bytes!("scripts/boot-init.sh"))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Disk images: the Debian root as a system that boots, and small disks that carry files.
+//! Disk images: the Debian root as a bootable system, and small disks for files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,21 +16,21 @@ use crate::host::project::Project;
 use crate::host::run::Cmd;
 use crate::host::{files, ui};
 
-/// Files that make a root boot into what the second disk asks for.
+/// Files that make a root run what is on the second disk.
 const FILES: &[(&str, &str)] = &[
     (
         "etc/systemd/system/procdriver-guest.service",
         include_str!("scripts/guest.service"),
     ),
     ("etc/hostname", "guest\n"),
-    // Fixed, so that no boot is a "first boot" with its extra work.
+    // Fixed, so that no boot is a "first boot" with extra work.
     ("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
-    // Newer than /usr: no boot needs to update caches.
+    // Newer than /usr, so that no boot updates caches.
     ("etc/.updated", ""),
     ("var/.updated", ""),
 ];
 
-/// Units that have nothing to do in a guest that lives for minutes, or would write on its console.
+/// Units that are useless in a guest that lives for minutes, or that would write to its console.
 const MASKED: &[&str] = &[
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
@@ -43,9 +43,9 @@ const MASKED: &[&str] = &[
     "systemd-tmpfiles-clean.timer",
 ];
 
-/// Kernel modules that stay in the image, by the folders of the kernel's source. The rest is for
-/// hardware and networks that the guest does not have, and depmod, which reads them all at each
-/// installation of a module, would take minutes in an emulated machine.
+/// Kernel modules to keep in the image, by directory of the kernel's source. The rest is for
+/// hardware and networks that the guest does not have. depmod reads all modules whenever one is
+/// installed, which would take minutes in an emulated machine.
 const MODULES: &[&str] = &[
     "arch",
     "block",
@@ -59,7 +59,7 @@ const MODULES: &[&str] = &[
     "mm",
 ];
 
-/// The root as a bootable ext4 image; made when it is not in the cache.
+/// Returns the root as a bootable ext4 image. Makes it if it is not cached.
 pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
     let image = root.folder.join(format!("system-{}.img", recipe()));
     if image.exists() {
@@ -77,7 +77,7 @@ pub fn system(project: &Project, root: &Root) -> Result<PathBuf> {
     Ok(image)
 }
 
-/// An image that holds what is in a folder, with this much free space.
+/// Makes an image with the contents of a directory, and this much free space.
 pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64) -> Result<()> {
     let used = Cmd::new("du")
         .args(["-sm", "--apparent-size"])
@@ -88,11 +88,11 @@ pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64
         .next()
         .and_then(|word| word.parse().ok())
         .with_context(|| format!("du did not say a size but `{used}`"))?;
-    // Small files take a block each, and the file system's own tables some more.
+    // Each small file takes a whole block, and the file system's tables need space too.
     let size = used + used / 4 + free_mib + 32;
     let mke2fs = crate::host::machine::find("mke2fs").context("mke2fs is missing")?;
     Cmd::new(mke2fs)
-        // Without lazy initialisation: the guest would do it, at a fraction of the speed.
+        // No lazy initialisation: the guest would do it, at a fraction of the speed.
         .args([
             "-q",
             "-F",
@@ -112,7 +112,7 @@ pub fn from_folder(project: &Project, folder: &Path, image: &Path, free_mib: u64
     Ok(())
 }
 
-/// Makes a root boot into what it was booted for, without what has nothing to do in a guest.
+/// Makes a root run what it is booted for, and disables units that a guest does not need.
 pub fn prepare(root: &Path) -> Result<()> {
     chroot::without_sources(root)?;
     for (name, content) in FILES {
@@ -149,7 +149,7 @@ fn leave_out_modules(root: &Path, release: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is not in a folder that stays, and leads to none.
+/// Removes everything that is neither in a kept directory nor a parent of one.
 fn trim(kernel: &Path, place: &Path) -> Result<()> {
     let dir = kernel.join(place);
     for path in files::list(&dir)? {
@@ -157,7 +157,7 @@ fn trim(kernel: &Path, place: &Path) -> Result<()> {
         if stays(&name) {
             continue;
         }
-        // A link to a directory is not one.
+        // Do not follow a link to a directory.
         if path.is_dir() && !path.is_symlink() && leads_to_kept(&name) {
             trim(kernel, &name)?;
         } else {
@@ -168,7 +168,7 @@ fn trim(kernel: &Path, place: &Path) -> Result<()> {
 }
 
 fn stays(name: &Path) -> bool {
-    // mbcache and its like lie in fs itself.
+    // mbcache and similar modules are in fs itself.
     MODULES.iter().any(|kept| name.starts_with(kept))
         || name.parent() == Some(Path::new("fs")) && name.extension().is_some()
 }
@@ -177,7 +177,7 @@ fn leads_to_kept(name: &Path) -> bool {
     MODULES.iter().any(|kept| Path::new(kept).starts_with(name))
 }
 
-/// A key of all that shapes the image, apart from the root.
+/// Returns a key of everything that shapes the image, apart from the root.
 fn recipe() -> String {
     let mut sum = Sha256::new();
     for (name, content) in FILES {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel is made for, and how QEMU is that machine.
+//! The machine that a kernel is built for, and QEMU's options for it.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,18 +8,18 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// How a guest's instructions are run.
+/// How a guest's instructions are executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as is sure to boot.
+    /// As fast as possible while the guest boots reliably.
     Fast,
-    /// One after the other, and each takes a nanosecond of the guest's time.
+    /// Sequentially, and each instruction takes a nanosecond of guest time.
     Counted,
-    /// Each processor beside the others. Emulated, it now and then does not boot.
+    /// All processors in parallel. Emulated guests then sometimes do not boot.
     Parallel,
 }
 
-/// What a kernel is made for.
+/// The machine that a kernel is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
     /// Debian's amd64.
@@ -29,20 +29,20 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Looks into a kernel.
+    /// Detects the machine from a kernel image.
     pub fn of(kernel: &Path) -> Result<Self> {
         let mut head = [0; 64];
         File::open(kernel)
             .and_then(|mut file| file.read_exact(&mut head))
             .with_context(|| format!("cannot read the kernel {}", kernel.display()))?;
-        // Its boot protocol's magic number; what has none is taken for the other.
+        // The magic number of arm64's boot protocol. Anything else is taken for amd64.
         Ok(match &head[56..60] {
             b"ARM\x64" => Self::Arm64,
             _ => Self::Amd64,
         })
     }
 
-    /// The QEMU for it.
+    /// Returns the QEMU program.
     pub fn program(self) -> &'static str {
         match self {
             Self::Amd64 => "qemu-system-x86_64",
@@ -50,7 +50,7 @@ impl Machine {
         }
     }
 
-    /// The model of the machine.
+    /// Returns QEMU's machine model.
     pub fn model(self) -> &'static str {
         match self {
             Self::Amd64 => "pc",
@@ -58,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// The kernel's name of its serial console.
+    /// Returns the kernel's name of the serial console.
     pub fn console(self) -> &'static str {
         match self {
             Self::Amd64 => "ttyS0",
@@ -66,16 +66,16 @@ impl Machine {
         }
     }
 
-    /// The model of its processors.
+    /// Returns QEMU's processor model.
     pub fn cpu(self, pace: Pace) -> &'static str {
         match (self, pace) {
             (Self::Arm64, _) => "cortex-a57",
-            // Where instructions are counted they are to be those of a real processor.
+            // When instructions are counted, they must be those of a real processor.
             (Self::Amd64, Pace::Counted) => "qemu64",
-            // The vector instructions of a newer one cost more than they save: apt install took
-            // 174 s with this, 215 s with `max`. And QEMU 7.2 now and then takes RAX for the flags
-            // after cmpxchg16b, which a kernel's allocator uses if there is one: 7 of 8 boots of
-            // 6.12's cloud kernel died of that, and none of 8 without.
+            // The vector instructions of newer processors cost more than they save: apt install
+            // took 174 s with this model, and 215 s with `max`. Also, QEMU 7.2 sometimes mistakes
+            // RAX for the flags after cmpxchg16b, which the kernel's allocator uses if available: 7
+            // of 8 boots of 6.12's cloud kernel crashed with it, and none of 8 without.
             (Self::Amd64, _) => "qemu64,-cx16",
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Guests in QEMU: what they boot from, what they run, and what their console says. May use
-//! `debian`, `package` and `host`.
+//! Guests in QEMU: what they boot from, what they run, and their console output. May use `debian`,
+//! `package` and `host`.
 
 pub mod complaints;
 pub mod console;

@@ -11,30 +11,30 @@ use crate::host::ui;
 /// How a guest ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Its program never said that it begins.
+    /// Its program never reported its start.
     DidNotBoot,
-    /// It began, and the machine was gone before it said that it ends.
+    /// It started, and the machine was gone before it reported its end.
     Crashed,
-    /// It began, and was killed when its time was over.
+    /// It started, and was killed when its time was up.
     TimedOut,
-    /// It said that it ends.
+    /// It reported its end.
     Finished,
 }
 
-/// What a guest left.
+/// The result of a guest.
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// All that came on the console.
+    /// Everything from the console.
     pub console: String,
     /// How long it ran.
     pub seconds: f64,
-    /// Where its console is kept.
+    /// The log of its console.
     pub log: PathBuf,
 }
 
 impl Outcome {
-    /// A sentence for a guest that did not come to its end.
+    /// Describes how the guest ended, with the last lines of its console.
     pub fn explain(&self) -> String {
         let what = match self.end {
             End::DidNotBoot => "the guest did not boot",
@@ -55,7 +55,8 @@ impl Outcome {
     }
 }
 
-/// Shows each case of a guest as it ends, after a word that tells guests apart.
+/// Returns a function that shows each case of a guest when it ends. `who` is a prefix to tell
+/// guests apart.
 pub fn show_cases(who: &str) -> impl FnMut(&str) {
     let before = match who {
         "" => String::new(),
@@ -68,23 +69,23 @@ pub fn show_cases(who: &str) -> impl FnMut(&str) {
     }
 }
 
-/// Which of the guest's own marks were seen.
+/// Which of the guest's marks have been seen.
 #[derive(Default)]
 pub struct Seen {
     begin: bool,
     end: bool,
 }
 
-/// A line by which the guest's program marks its way.
+/// A line in which the guest's program reports its progress.
 pub enum Mark {
-    /// It begins.
+    /// It starts.
     Begin,
     /// It ends.
     End,
 }
 
 impl Seen {
-    /// Takes a line in, and says which mark it is when it is seen for the first time.
+    /// Looks for a mark in a line. Returns each kind of mark only the first time.
     pub fn look(&mut self, line: &str) -> Option<Mark> {
         if !self.begin && line.starts_with(serial::BEGIN) {
             self.begin = true;
@@ -97,7 +98,7 @@ impl Seen {
         None
     }
 
-    /// How the guest ended that left these.
+    /// Returns how the guest ended, given the marks seen.
     pub fn end(&self, killed: bool) -> End {
         match (self.begin, self.end, killed) {
             (_, true, _) => End::Finished,

@@ -5,7 +5,7 @@
 use crate::guest::outcome::{End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 
-/// All that went wrong in a guest; empty when nothing did.
+/// Returns everything that went wrong in a guest; empty if nothing did.
 pub fn of(outcome: &Outcome) -> Vec<String> {
     let mut problems = Vec::new();
     if outcome.end != End::Finished {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A QEMU that runs, and the lines of its console.
+//! A running QEMU, and the lines of its console.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -14,15 +14,15 @@ use anyhow::{Context, Result};
 use crate::guest::console;
 use crate::host::run::Cmd;
 
-/// A QEMU that runs; killed when this is dropped.
+/// A running QEMU, which is killed on drop.
 pub struct Guest {
     child: Child,
-    /// Each line of its console, as it comes.
+    /// The lines of its console, as they arrive.
     pub lines: Receiver<String>,
 }
 
 impl Guest {
-    /// Starts it. What QEMU itself says is kept beside the log of the console.
+    /// Starts QEMU. Its own messages go to a file beside the console's log.
     pub fn start(cmd: Cmd, log: &Path) -> Result<Self> {
         let errors = log.with_extension("qemu");
         let stderr = File::create(&errors)
@@ -35,7 +35,7 @@ impl Guest {
             .context("cannot run qemu-system-x86_64")?;
         let stdout = child.stdout.take().context("qemu has no output to read")?;
         let (send, lines) = channel();
-        // It ends with QEMU, whose end of the pipe goes then.
+        // This thread ends when QEMU does, because that closes the pipe.
         thread::spawn(move || {
             let mut reader = BufReader::new(stdout);
             let mut raw = Vec::new();
@@ -52,9 +52,9 @@ impl Guest {
         Ok(Self { child, lines })
     }
 
-    /// Ends it.
+    /// Kills QEMU and waits for it.
     pub fn stop(&mut self) {
-        // It may have ended by itself; then there is nothing to kill and only its status to take.
+        // It may have ended by itself; then only its status is left to collect.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

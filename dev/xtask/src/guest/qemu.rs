@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots a kernel in QEMU with a serial console, without a network, and says how it ended.
+//! Boots a kernel in QEMU, with a serial console and without network, and returns how it ended.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,50 +18,49 @@ use crate::guest::process::Guest;
 use crate::host::run::Cmd;
 use crate::host::ui;
 
-/// A guest that is about to boot.
+/// A guest that is ready to boot.
 pub struct Vm {
     /// The kernel.
     pub kernel: PathBuf,
     /// The initramfs.
     pub initramfs: PathBuf,
-    /// Words for the kernel besides those that every guest here gets.
+    /// Kernel parameters in addition to those that every guest gets.
     pub cmdline: String,
-    /// What boots the first disk, in place of QEMU, which otherwise boots the kernel by itself.
+    /// Firmware that boots the first disk. Without it, QEMU itself boots the kernel.
     pub firmware: Option<Firmware>,
-    /// Raw images, in the order of their names in the guest. Writes go to a copy that is thrown
-    /// away.
+    /// Raw images, in the order of their names in the guest. Writes go to a temporary copy.
     pub disks: Vec<PathBuf>,
-    /// Other devices, by QEMU's names.
+    /// Other devices, by their QEMU names.
     pub devices: &'static [&'static str],
     /// Memory in MiB.
     pub memory: u32,
-    /// Processors.
+    /// The number of processors.
     pub processors: u32,
-    /// How its instructions are run.
+    /// How instructions are executed.
     pub pace: Pace,
-    /// It is killed after this long.
+    /// The guest is killed after this time.
     pub timeout: Duration,
-    /// Where all it says on the console is kept.
+    /// Where its console output is logged.
     pub log: PathBuf,
 }
 
-/// Words that every guest's kernel gets: errors end the guest instead of leaving it hanging, and
-/// warnings are seen. Nobody checks the timer: on a busy machine the emulated one may stand still
-/// for so long that the kernel takes it for broken ("IO-APIC + timer doesn't work") and panics.
+/// Kernel parameters of every guest. Errors end the guest instead of hanging it, and warnings are
+/// shown. The timer check is off: on a busy machine, the emulated timer may stand still for so long
+/// that the kernel takes it for broken ("IO-APIC + timer doesn't work") and panics.
 const CMDLINE: &str = "panic=-1 loglevel=6 no_timer_check";
 
-/// After a guest has said that it ends it has this long to switch itself off.
+/// How long a guest may take to power off after it has reported its end.
 const POWEROFF: Duration = Duration::from_secs(60);
 
-/// A guest that has not begun by then will not: it takes a minute on an idle machine.
+/// How long a guest may take to report its start. On an idle machine it takes a minute.
 const BOOT: Duration = Duration::from_secs(300);
 
-/// A kernel under KVM says something at once; one that hangs never does.
+/// How long the KVM probe waits. A working kernel prints something at once, a hanging one never.
 const PROBE: Duration = Duration::from_secs(8);
 
 impl Vm {
-    /// Boots it and hands over each line of the console as it comes. A guest that does not boot
-    /// gets a second try: that says nothing of what it was to test. The first log is kept.
+    /// Boots the guest, and passes on each console line as it arrives. A guest that does not boot
+    /// gets a second try: a failed boot says nothing about what is tested. The first log is kept.
     pub fn run(&self, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
         let accelerator = match self.pace {
             Pace::Counted => TCG,
@@ -126,7 +125,7 @@ impl Vm {
         })
     }
 
-    /// All words for the kernel.
+    /// Returns all kernel parameters.
     pub fn words(&self) -> Result<String> {
         let console = Machine::of(&self.kernel)?.console();
         Ok(format!("console={console} {CMDLINE} {}", self.cmdline))
@@ -167,7 +166,7 @@ impl Vm {
             cmd = cmd.args(["-device", device]);
         }
         for (number, disk) in self.disks.iter().enumerate() {
-            // A comma in a path would begin the next option.
+            // QEMU takes a comma for the start of the next option, unless it is doubled.
             let path = disk.to_string_lossy().replace(',', ",,");
             cmd = cmd
                 .arg("-drive")
@@ -182,13 +181,13 @@ impl Vm {
 }
 
 const KVM: &str = "kvm";
-/// One thread for all processors: with one for each, a kernel that patches its own code while it
-/// boots now and then stops or oopses before any of our code has run (2 of 16 boots on QEMU 7.2).
+/// One thread for all processors. With one thread each, a kernel that patches its own code during
+/// boot sometimes stops or oopses before any of our code has run (2 of 16 boots with QEMU 7.2).
 const TCG: &str = "tcg,thread=single";
 const TCG_PARALLEL: &str = "tcg,thread=multi";
 
-/// The fastest accelerator that really boots this kernel. A /dev/kvm that opens proves nothing:
-/// inside many virtual machines it is there and does not work.
+/// Returns the fastest accelerator that actually boots this kernel. That /dev/kvm can be opened
+/// proves nothing: in many virtual machines it exists but does not work.
 fn accelerator(kernel: &Path, logs: Option<&Path>) -> Result<&'static str> {
     static FOUND: OnceLock<&'static str> = OnceLock::new();
     if let Some(found) = FOUND.get() {
@@ -212,7 +211,7 @@ fn kvm_boots(kernel: &Path, logs: Option<&Path>) -> Result<bool> {
     let vm = Vm {
         kernel: kernel.to_path_buf(),
         initramfs: PathBuf::new(),
-        // Without a root it panics, and -no-reboot ends it.
+        // Without a root file system the kernel panics, and -no-reboot ends QEMU.
         cmdline: "earlyprintk=ttyS0".into(),
         firmware: None,
         disks: Vec::new(),

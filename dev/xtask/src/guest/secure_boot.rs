@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A machine with Secure Boot: firmware that knows Microsoft's keys, and on its disk shim, GRUB and
-//! the kernel as Debian has them signed. Its owner may have enrolled a key.
+//! A machine with Secure Boot: its firmware has Microsoft's keys, and its disk contains shim, GRUB
+//! and the kernel, signed by Debian. Its owner may have enrolled a key.
 
 use std::fs;
 use std::path::Path;
@@ -15,14 +15,14 @@ use crate::guest::qemu::Vm;
 use crate::host::files;
 use crate::host::project::Project;
 
-/// Where a machine is made, in the root that has the tools.
+/// Where the machine is made, in the root with the tools.
 const PLACE: &str = "/srv/machine";
 
-/// The firmware's program, of the package ovmf.
+/// The firmware's code, from the ovmf package.
 const CODE: &str = "usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 
-/// Makes disk and variables of what is in the folder. virt-fw-vars enters the key as mokutil and
-/// shim would, without anybody at the console.
+/// Makes the disk and the variables from the files in the directory. virt-fw-vars enrols the key
+/// as mokutil and shim would, but needs nobody at the console.
 const MAKE: &str = r#"
 set -e
 size=$(du -cm vmlinuz initrd | tail -n 1 | cut -f 1)
@@ -41,8 +41,9 @@ fi
 virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd --output variables "$@"
 "#;
 
-/// Lets the guest boot so. The root is one with [`crate::debian::layers::with_secure_boot`]; the folder
-/// holds the machine as long as it runs, and has the guest's initramfs.
+/// Makes a guest boot with Secure Boot. The root must come from
+/// [`crate::debian::layers::with_secure_boot`]. `folder` contains the guest's initramfs, and holds
+/// the machine while it runs. `enrolled` is the certificate to enrol.
 pub fn machine(
     project: &Project,
     root: &Root,
@@ -73,7 +74,7 @@ pub fn machine(
         code,
         variables: folder.join("variables"),
     });
-    // The firmware has a good part of it for itself.
+    // The firmware needs a good part of the memory.
     vm.memory = vm.memory.max(1024);
     Ok(vm)
 }

@@ -1,61 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a guest's console says: the results of its cases, and whether its kernel complained.
+//! Reads a guest's console: the results of its cases, and complaints of its kernel.
 
 use crate::guest::complaints::{RACE, is_elsewhere, is_expected, matches};
 
-/// The line that a guest's program begins with.
+/// The start of the first line that a guest's program prints.
 pub const BEGIN: &str = "GUEST begin ";
-/// A line that says how a case went.
+/// The start of a line with the result of a case.
 pub const CASE: &str = "CASE ";
-/// The line that it ends with.
+/// The start of the last line that a guest's program prints.
 pub const END: &str = "GUEST end ";
-/// What a guest writes into the kernel's log before each case.
+/// The start of what a guest writes to the kernel's log before each case.
 const MARK: &str = "guest: case ";
 
-/// How a case went.
+/// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should.
+    /// It behaved as it should.
     Passed,
-    /// Otherwise, and how.
+    /// It did not, for this reason.
     Failed(String),
-    /// Not tried, and why.
+    /// It was not tried, for this reason.
     Skipped(String),
 }
 
-/// A case and how it went.
+/// A case and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// Its name.
     pub name: String,
-    /// How it went.
+    /// Its result.
     pub verdict: Verdict,
 }
 
-/// A complaint of the kernel.
+/// A complaint from the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// The case that ran, where one did.
+    /// The case that was running, if any.
     pub case: Option<String>,
-    /// The line that says it best.
+    /// The line that describes the complaint best.
     pub line: String,
 }
 
-/// All that a console says about a run.
+/// Everything that a console says about a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The kernel's release, when the guest's program began.
+    /// The kernel's release, if the guest's program has started.
     pub kernel: Option<String>,
-    /// The cases in the order they ended.
+    /// The cases, in the order in which they ended.
     pub cases: Vec<Case>,
-    /// The case that had begun last.
+    /// The case that started last.
     pub running: Option<String>,
-    /// What the guest counted itself: passed, failed, skipped.
+    /// The guest's own counts: passed, failed, skipped.
     pub counted: Option<[usize; 3]>,
-    /// The kernel's complaints that are not expected.
+    /// Unexpected complaints from the kernel.
     pub complaints: Vec<Complaint>,
-    /// Data races between the kernel's own functions alone, of which it has some.
+    /// Data races among the kernel's own functions. The kernel has some.
     pub races_elsewhere: usize,
 }
 
@@ -65,10 +65,10 @@ const CUT_END: &str = "---[ end trace";
 const RACE_END: &str = "=====";
 
 impl Report {
-    /// Reads a console's text.
+    /// Reads the text of a console.
     pub fn read(console: &str) -> Self {
         let mut report = Self::default();
-        // A complaint of several lines that is being read.
+        // The lines so far of a complaint that has several.
         let mut block: Option<Vec<&str>> = None;
         let mut before = "";
         for line in console.lines() {
@@ -121,8 +121,8 @@ impl Report {
                 Some(block)
             }
             None if message.starts_with(CUT) || message.starts_with(RACE) => Some(vec![message]),
-            // Its first line is of a level that a quiet console does not show; what it is about
-            // stands on the line before.
+            // The first line of a warning has a level that a quiet console does not show. The line
+            // before says what the warning is about.
             None if message.starts_with(WARNING) => Some(vec![before, message]),
             None => {
                 if matches(message) {
@@ -147,7 +147,7 @@ impl Report {
         }
     }
 
-    /// What is wrong with the run as a whole, apart from cases that failed.
+    /// Returns what is wrong with the run as a whole, other than failed cases.
     pub fn disagreement(&self) -> Option<String> {
         let count = |wanted: fn(&Verdict) -> bool| {
             self.cases
@@ -169,12 +169,12 @@ impl Report {
     }
 }
 
-/// Whether a line of the console only marks where a case begins.
+/// Returns whether a console line only marks the start of a case.
 pub fn is_mark(line: &str) -> bool {
     kernel_message(line).is_some_and(|message| message.starts_with(MARK))
 }
 
-/// A line of the kernel's log without its time and caller: `[    1.234567][  T123] text`.
+/// Returns a kernel message without its time and caller: `[    1.234567][  T123] text`.
 fn kernel_message(line: &str) -> Option<&str> {
     let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
     let is_time = |c: char| c.is_ascii_digit() || c == '.' || c == ' ';
@@ -324,9 +324,9 @@ CASE load-directory-taken ok
         for (functions, frame) in [
             ("proc_reg_read / proc_reg_open", "read+0x1/0x2 [procDriver]"),
             ("lookup_slow / read [procDriver]", "read+0x1/0x2"),
-            // Nobody knows who made the other.
+            // The other side is unknown.
             ("lookup_slow", "path_openat+0x1/0x2"),
-            // Another processor's words in between.
+            // A message from another processor in between.
             ("lookup_slow / d_alloc", "BUG: sleeping function called"),
         ] {
             let report = race(functions, frame);

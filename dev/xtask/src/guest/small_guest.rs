@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The small guest: a kernel, the module under test, and the `guest` program as its init. It boots
-//! in seconds and runs the behaviour suite.
+//! The small guest: a kernel, the module under test, and the `guest` program as init. It boots in
+//! seconds, and runs the behaviour suite.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,46 +18,46 @@ use crate::guest::qemu::Vm;
 use crate::host::project::Project;
 use crate::host::{files, mounts};
 
-/// How large a guest is, and for how long.
+/// The memory and time limit of a guest.
 #[derive(Clone, Copy)]
 pub struct Size {
     /// Memory in MiB.
     pub memory: u32,
-    /// When it counts as hanging.
+    /// After this time it is considered hanging.
     pub timeout: Duration,
 }
 
-/// 200 rounds of load and unload, emulated.
+/// Enough for 200 rounds of load and unload, emulated.
 pub const USUAL: Size = Size {
     memory: 512,
     timeout: Duration::from_secs(600),
 };
 
-/// What is put into a guest.
+/// What goes into a guest.
 pub struct Boot<'a> {
     /// The kernel.
     pub kernel: &'a Path,
-    /// What runs as its init.
+    /// The program that runs as init.
     pub program: &'a Path,
-    /// Modules by their name.
+    /// Modules: names and contents.
     pub modules: &'a [(&'a str, &'a [u8])],
-    /// Other programs, and what they need, by their path.
+    /// Other programs and the files that they need: paths and contents.
     pub programs: &'a [(String, Vec<u8>)],
-    /// Words for the kernel's command line.
+    /// Kernel parameters.
     pub words: &'a str,
     /// The name of its log.
     pub name: &'a str,
-    /// What QEMU puts into it besides.
+    /// Additional QEMU devices.
     pub devices: &'static [&'static str],
-    /// How large it is.
+    /// Its memory and time limit.
     pub size: Size,
 }
 
 /// The driver's name among the modules.
 pub const DRIVER: &str = "procDriver.ko";
 
-/// Boots a kernel with these modules, by name, and these words for the `guest` program. The name
-/// is that of the log.
+/// Boots a kernel with these modules. `words` are parameters for the `guest` program, `name` is
+/// that of the log.
 pub fn run(
     project: &Project,
     kernel: &Path,
@@ -70,7 +70,8 @@ pub fn run(
     usual(kernel, program, modules, words, name).run(project, on_line)
 }
 
-/// The same, for whoever boots it themselves: the guest, and the folder that holds its initramfs.
+/// Like [`run`], for callers that boot it themselves. Returns the guest, and the directory that
+/// contains its initramfs.
 pub fn prepare(
     project: &Project,
     kernel: &Path,
@@ -102,7 +103,7 @@ fn usual<'a>(
 }
 
 impl Boot<'_> {
-    /// Boots it, and hands over each line of its console as it comes.
+    /// Boots the guest, and passes on each console line as it arrives.
     pub fn run(&self, project: &Project, on_line: &mut dyn FnMut(&str)) -> Result<Outcome> {
         let (vm, _work) = self.prepare(project)?;
         vm.run(on_line)
@@ -133,7 +134,7 @@ impl Boot<'_> {
             disks: Vec::new(),
             devices: self.devices,
             memory: self.size.memory,
-            // Readers, writers and unloading are to meet each other.
+            // Readers, writers and unloading must run concurrently.
             processors: 2,
             pace: Pace::Fast,
             timeout: self.size.timeout,
@@ -143,7 +144,7 @@ impl Boot<'_> {
     }
 }
 
-/// All folders above these files, each after the one that it is in.
+/// Returns all parent directories of these files, each after its own parent.
 fn folders<'a>(files: impl Iterator<Item = &'a Path>) -> BTreeSet<String> {
     files
         .flat_map(|file| file.ancestors().skip(1))

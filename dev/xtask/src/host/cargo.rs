@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds of this workspace's programs for another machine than this one.
+//! Builds this workspace's programs for other machines.
 //!
-//! But for one they are linked statically: they are built wherever the developer is (rustup on any
-//! distribution) and run on Debian 13, or as a guest's init; a dynamic one would ask for the
-//! builder's glibc. Nothing in them names this machine's folders.
+//! All but dkms-rust-bindgen are linked statically. They are built on the developer's machine
+//! (rustup on any distribution) and run on Debian 13, or as a guest's init. Dynamic programs would
+//! need the builder's glibc. No program contains paths of this machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,13 +15,13 @@ use anyhow::{Context, Result};
 use crate::host::project::Project;
 use crate::host::run::Cmd;
 
-/// Cargo, as the one who started this task has it.
+/// Returns a command that runs the cargo that started this task, in the source tree.
 pub fn cargo(project: &Project) -> Cmd {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     Cmd::new(cargo).dir(&project.source)
 }
 
-/// The target that this machine's rustc compiles for by default.
+/// Returns the default target of this machine's rustc.
 pub fn host_target() -> Result<String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let text = Cmd::new(rustc).arg("-vV").stdout()?;
@@ -31,20 +31,21 @@ pub fn host_target() -> Result<String> {
         .context("rustc -vV did not say its host")
 }
 
-/// Builds one of the workspace's programs, and gives back where it is.
+/// Builds a static program of the workspace, and returns its path.
 pub fn static_program(project: &Project, name: &str) -> Result<PathBuf> {
     program_for(project, name, &host_target()?)
 }
 
-/// Builds a package's programs that load a library when they run, which a static program can't: they
-/// need a glibc as new as this machine's. Gives back the folder.
+/// Builds a package's programs that load a library at run time, which static programs can't do.
+/// They need a glibc as new as this machine's. Returns their directory.
 pub fn dynamic_programs(project: &Project, package: &str) -> Result<PathBuf> {
     programs_for(project, package, &["--bins"], &host_target()?, "")
 }
 
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 
-/// The same for arm64, with the standard library that rustup has for it, and no C compiler.
+/// Like [`static_program`], but for arm64. Uses rustup's standard library for that target, and no C
+/// compiler.
 pub fn static_program_for_arm64(project: &Project, name: &str) -> Result<PathBuf> {
     const TARGET: &str = "aarch64-unknown-linux-musl";
     Cmd::new("rustup")
@@ -67,8 +68,8 @@ fn programs_for(
     target: &str,
     linking: &str,
 ) -> Result<PathBuf> {
-    // Given as a target even though it is the host's own, so that these flags stay away from
-    // build scripts and procedural macros, which cannot be static.
+    // Pass the target even if it is the host's own. This keeps the flags away from build scripts
+    // and procedural macros, which cannot be static.
     cargo(project)
         .args(["build", "--release", "--locked", "--package", package])
         .args(which)
@@ -81,7 +82,7 @@ fn programs_for(
     Ok(project.target.join(target).join("release"))
 }
 
-/// Builds one of a package's tests as such a program, and gives back where it is.
+/// Builds a test of a package as a static program, and returns its path.
 pub fn static_test(project: &Project, package: &str, test: &str) -> Result<PathBuf> {
     let text = cargo(project)
         .args(["test", "--no-run", "--release", "--locked", "--package"])
@@ -97,14 +98,14 @@ pub fn static_test(project: &Project, package: &str, test: &str) -> Result<PathB
         .with_context(|| format!("cargo built no program of the test {test}"))
 }
 
-/// How it is linked, and this machine's folders replaced by names that are the same everywhere.
+/// Returns the rustc flags: `linking`, and remappings of this machine's directories to fixed names.
 fn rustflags(project: &Project, linking: &str) -> Result<String> {
     let home = env::var_os("HOME").map(PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| home.map(|home| home.join(".cargo")))
         .context("neither CARGO_HOME nor HOME is set")?;
-    // The last one that fits wins: the source tree may be below the home folder.
+    // rustc uses the last mapping that matches. The source tree may be below the home directory.
     let maps = [
         (cargo_home.as_path(), "/cargo"),
         (project.source.as_path(), "/source"),
@@ -117,6 +118,6 @@ fn rustflags(project: &Project, linking: &str) -> Result<String> {
             .with_context(|| format!("{} is not UTF-8", from.display()))?;
         flags.push(format!("--remap-path-prefix={from}={to}"));
     }
-    // What cargo itself separates these by.
+    // Cargo's separator for these flags.
     Ok(flags.join("\u{1f}"))
 }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Days and times, by date(1).
+//! Dates and times, from date(1).
 
 use anyhow::{Context, Result};
 
 use crate::host::run::Cmd;
 
-/// Today, as `2026-01-31`.
+/// Returns today's date, such as `2026-01-31`.
 pub fn today() -> Result<String> {
     date(&["+%F"])
 }
 
-/// Now, as a header of a mail has it.
+/// Returns the current time in the format of a mail header.
 pub fn now() -> Result<String> {
     date(&["-R"])
 }
 
-/// The seconds from 1970 to a time that is written as [`now`] writes it.
+/// Converts a time in the format of [`now`] to seconds since 1970.
 pub fn seconds(of: &str) -> Result<u64> {
     let seconds = date(&["--date", of, "+%s"])?;
     seconds

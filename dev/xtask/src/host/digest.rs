@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Names for what is kept in the cache, by all that went into it.
+//! Names for cache entries, derived from everything that went into them.
 
 use sha2::{Digest, Sha256};
 
-/// A short name for what a text or a file says.
+/// Returns a short name for the content of a text or a file.
 pub fn of(content: impl AsRef<[u8]>) -> String {
     let sum = Sha256::digest(content);
     sum.iter()
@@ -13,7 +13,7 @@ pub fn of(content: impl AsRef<[u8]>) -> String {
         .collect()
 }
 
-/// Whether a text is of the kind that [`of`] makes.
+/// Returns whether a text looks like a name made by [`of`].
 pub fn is(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The content of a file.
+/// Reads a file.
 pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The same as text.
+/// Reads a file as text.
 pub fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Writes a file, in the place of one that may be there.
+/// Writes a file. Overwrites an existing one.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
@@ -29,24 +29,24 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// Gives a file or a directory another name.
+/// Renames a file or a directory.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to)
         .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
 }
 
-/// Makes a directory and those above it; it may be there already.
+/// Makes a directory and its parents; it may exist already.
 pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
-/// Makes a directory that is empty, whatever was there.
+/// Makes an empty directory in place of whatever was there.
 pub fn make_empty_dir(path: &Path) -> Result<()> {
     remove(path)?;
     make_dir(path)
 }
 
-/// What is in a directory, in the order of the names.
+/// Lists the contents of a directory, sorted by name.
 pub fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let list = |dir| fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect();
     let mut paths: Vec<PathBuf> = Result::<_, std::io::Error>::with_context(list(dir), || {
@@ -56,7 +56,7 @@ pub fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Removes a file or a directory with all that is in it; there may be none.
+/// Removes a file, or a directory with everything in it; it may not exist.
 pub fn remove(path: &Path) -> Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
@@ -67,7 +67,7 @@ pub fn remove(path: &Path) -> Result<()> {
     removed.with_context(|| format!("cannot remove {}", path.display()))
 }
 
-/// Removes what is in a directory and has a name of this kind.
+/// Removes the entries of a directory whose names satisfy `is_one`.
 pub fn remove_named(dir: &Path, is_one: impl Fn(&str) -> bool) -> Result<()> {
     let is_one = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();

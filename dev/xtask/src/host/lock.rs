@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One run at a time: locks on files of the cache.
+//! Locks on files of the cache: one run at a time.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::host::ui;
 
-/// Two runs at once must not make the same root; this one waits for another that holds this file.
+/// Locks a file, and waits for another run that holds it. Two runs must not make the same root at
+/// the same time.
 pub fn take(path: &Path) -> Result<File> {
     let file = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the developer's machine must have: looked for by program, installed by apt when root.
+//! What the developer's machine must have. Looks for programs, and installs missing ones with apt
+//! if run as root.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,35 +12,35 @@ use crate::host::files;
 use crate::host::run::Cmd;
 use crate::host::ui;
 
-/// A program, and the Debian package that has it.
+/// A program, and the Debian package that contains it.
 pub type Need = (&'static str, &'static str);
 
-/// For `xtask deb`.
+/// Programs for `xtask deb`.
 pub const DEB: &[Need] = &[("xz", "xz-utils")];
 
-/// For `xtask repo`.
+/// Programs for `xtask repo`.
 pub const REPO: &[Need] = &[("gpg", "gpg"), ("gpg-agent", "gpg-agent")];
 
-/// For making a Debian root.
+/// Programs for making a Debian root.
 pub const PROVISION: &[Need] = &[("mmdebstrap", "mmdebstrap"), ("xz", "xz-utils")];
 
-/// For booting it.
+/// Programs for booting a Debian root.
 pub const BOOT: &[Need] = &[
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("mke2fs", "e2fsprogs"),
 ];
 
-/// For all tasks that boot a guest.
+/// Returns the programs for all tasks that boot a guest.
 pub fn for_guests() -> Vec<Need> {
     [DEB, REPO, PROVISION, BOOT].concat()
 }
 
-/// Whether this process is root.
+/// Returns whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Where a program is, looking through PATH and then where only root's PATH looks.
+/// Finds a program in PATH, or in the directories that are only in root's PATH.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -48,7 +49,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Sees to it that these programs are there: installs what is missing when root, else says it.
+/// Makes sure that these programs are installed: installs missing ones if root, fails otherwise.
 pub fn need(needs: &[Need]) -> Result<()> {
     let missing: Vec<&Need> = needs
         .iter()
@@ -87,7 +88,7 @@ fn install(packages: &[&str]) -> Result<()> {
             .run()
     };
     let ask = [&["install", "--no-install-recommends"], packages].concat();
-    // The lists may be absent (fresh image) or old; update only when they do not do.
+    // The package lists may be missing (fresh image) or old. Update them only if needed.
     if apt(&ask).is_err() {
         apt(&["update"]).context("apt-get update failed on this machine")?;
         apt(&ask)?;
@@ -95,7 +96,7 @@ fn install(packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless root, saying what for.
+/// Fails unless run as root. `what` is the task to name in the error.
 pub fn need_root(what: &str) -> Result<()> {
     if is_root() {
         return Ok(());
@@ -103,7 +104,7 @@ pub fn need_root(what: &str) -> Result<()> {
     bail!("{what} needs root (it makes and mounts a Debian root): run it with sudo")
 }
 
-/// Fails on a machine this cannot work on.
+/// Fails if this machine is not amd64.
 pub fn need_amd64() -> Result<()> {
     if cfg!(target_arch = "x86_64") {
         return Ok(());
@@ -114,7 +115,7 @@ pub fn need_amd64() -> Result<()> {
     )
 }
 
-/// The content of an operating system's os-release field.
+/// Returns the value of a field in the text of an os-release file.
 pub fn os_release(text: &str, field: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once('=')?;
@@ -122,7 +123,7 @@ pub fn os_release(text: &str, field: &str) -> Option<String> {
     })
 }
 
-/// The os-release file of this machine.
+/// Reads the os-release file of this machine.
 pub fn read_os_release() -> Result<String> {
     let path = Path::new("/etc/os-release");
     files::text(path)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The developer's machine: where things are, what must be installed, commands, mounts, and what is
-//! seen on the terminal. May use nothing else of this program.
+//! The developer's machine: paths, required programs, commands, mounts, and terminal output. May
+//! use nothing else of this program.
 
 pub mod cargo;
 pub mod date;

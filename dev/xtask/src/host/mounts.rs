@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Mounts that nobody else sees and that cannot be left behind.
+//! Mounts that no other process sees, and that cannot be left behind.
 //!
-//! They are made in a mount namespace of this process's own, so that the kernel drops them
-//! whatever way it ends; within a run each is undone when its guard goes.
+//! They are made in a private mount namespace, so the kernel drops them however this process ends.
+//! During a run, each is unmounted when its guard is dropped.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -20,11 +20,12 @@ use tempfile::TempDir;
 use crate::host::project::Project;
 use crate::host::{files, machine};
 
-/// Moves this process into a mount namespace of its own. To be called before threads are made.
+/// Moves this process into its own mount namespace. Must be called before threads are started.
 pub fn private_namespace() -> Result<()> {
     machine::need_root("this task")?;
     // SAFETY:
-    // - NEWNS alone changes no file descriptors, which is what the other flags could make unsound.
+    // - `NEWNS` alone does not affect file descriptors; only other flags can make this call
+    //   unsound.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.context(
         "cannot make a mount namespace: this needs CAP_SYS_ADMIN, which containers often lack \
          (run on the machine itself, or in a container with --privileged)",
@@ -33,13 +34,13 @@ pub fn private_namespace() -> Result<()> {
     mount_change("/", private).context("cannot make the mounts private")
 }
 
-/// Something mounted, until this is dropped.
+/// A mount that is undone on drop.
 pub struct Mount {
     target: PathBuf,
 }
 
 impl Mount {
-    /// Mounts a file system of a type, with mount options.
+    /// Mounts a file system of type `kind`.
     pub fn new(kind: &CStr, target: &Path, flags: MountFlags, options: &CStr) -> Result<Self> {
         mount(kind, target, kind, flags, options)
             .with_context(|| format!("cannot mount {kind:?} on {}", target.display()))?;
@@ -48,7 +49,7 @@ impl Mount {
         })
     }
 
-    /// Shows a file or folder at a second place.
+    /// Bind-mounts a file or directory on `target`.
     pub fn bind(from: &Path, target: &Path) -> Result<Self> {
         mount_bind(from, target)
             .with_context(|| format!("cannot bind {} on {}", from.display(), target.display()))?;
@@ -60,15 +61,15 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // What is still busy goes when the last user ends, at the latest with the namespace.
+        // If it is still busy, it goes when its last user ends, at the latest with the namespace.
         let _ = unmount(&self.target, UnmountFlags::DETACH);
     }
 }
 
-/// A folder that looks like the layers below it and takes writes, which are thrown away.
+/// A directory that shows the layers below it. Writes to it are thrown away.
 pub struct Overlay {
-    // Declared, and so dropped, in this order: what is mounted on top goes first, and the folder
-    // only when nothing is mounted in it.
+    // Fields are dropped in this order: the topmost mount first, and the directory after everything
+    // in it is unmounted.
     overlay: Mount,
     scratch: Option<Mount>,
     dir: TempDir,
@@ -76,14 +77,14 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// Puts an empty layer over these, the topmost first.
+    /// Puts an empty layer over `layers`, which are given topmost first.
     pub fn over(project: &Project, layers: &[PathBuf]) -> Result<Self> {
         let dir = scratch_folder(project)?;
         match Self::with_scratch(dir, layers, None) {
             Ok(overlay) => Ok(overlay),
             Err((dir, _)) => {
-                // In a container the cache is often on an overlay itself, which cannot take the
-                // upper layer of another.
+                // In a container, the cache is often itself on an overlay, which cannot hold
+                // another overlay's upper layer.
                 let tmpfs = Mount::new(c"tmpfs", dir.path(), MountFlags::empty(), c"mode=0755")?;
                 Self::with_scratch(dir, layers, Some(tmpfs)).map_err(|(_, error)| error)
             }
@@ -106,12 +107,12 @@ impl Overlay {
         }
     }
 
-    /// Where it can be read and written.
+    /// Returns the directory in which it can be read and written.
     pub fn path(&self) -> &Path {
         &self.merged
     }
 
-    /// Ends the mount and moves what was written into it to a folder that stays.
+    /// Unmounts it, and moves what was written into it to `place`.
     pub fn keep(self, place: &Path) -> Result<()> {
         let Self {
             overlay,
@@ -151,8 +152,8 @@ fn mount_overlay(dir: &Path, layers: &[PathBuf]) -> Result<(Mount, PathBuf)> {
     Ok((overlay, merged))
 }
 
-/// A folder for one use. Its name begins with this process's number, so that a later run can see
-/// whose it was and clean up after one that was killed.
+/// Makes a directory for one use. Its name begins with the PID of this process, so that later runs
+/// can find the owner and clean up after one that was killed.
 pub fn scratch_folder(project: &Project) -> Result<TempDir> {
     let work = project.cached("work")?;
     remove_abandoned(&work);
@@ -174,7 +175,7 @@ fn remove_abandoned(work: &Path) {
             .next()
             .and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            // Only untidy when it fails.
+            // If this fails, it only leaves clutter behind.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

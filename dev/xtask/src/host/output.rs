@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a command ended, and what must hold of that.
+//! How a command ended, and checks on that.
 
 use std::fmt::Write as _;
 use std::process::ExitStatus;
@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result, bail, ensure};
 use regex::Regex;
 
-/// So many lines of a failed command's output are shown.
+/// How many lines of a failed command's output are shown.
 const TAIL: usize = 25;
 
 /// How a command ended.
@@ -22,7 +22,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Takes any exit status but 0 as an error that shows the last lines.
+    /// Returns an error that shows the last lines, unless the exit status is 0.
     pub fn must_succeed(self, what: &str) -> Result<Self> {
         if self.status.success() {
             return Ok(self);
@@ -30,7 +30,7 @@ impl Output {
         bail!("{what}: {}{}", self.status, self.tail())
     }
 
-    /// Takes any exit status but this as an error.
+    /// Returns an error unless the exit status is `exit`.
     pub fn must_end_with(&self, exit: i32) -> Result<()> {
         ensure!(
             self.status.code() == Some(exit),
@@ -41,7 +41,7 @@ impl Output {
         Ok(())
     }
 
-    /// Takes it as an error if nothing that was said fits this pattern.
+    /// Returns an error if the output does not match this pattern.
     pub fn must_say(&self, pattern: &str) -> Result<()> {
         let wanted = Regex::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?;
         ensure!(
@@ -52,7 +52,7 @@ impl Output {
         Ok(())
     }
 
-    /// The last lines of what was said, each on a line of its own.
+    /// Returns the last lines of the output, indented, each on its own line.
     fn tail(&self) -> String {
         let mut text = String::new();
         for line in last_lines(&self.text, TAIL) {
@@ -63,7 +63,7 @@ impl Output {
     }
 }
 
-/// The last lines of a text.
+/// Returns the last lines of a text.
 pub fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(count);

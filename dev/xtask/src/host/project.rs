@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where things are: the source tree, the folder of build products, the cache.
+//! Paths: the source tree, the directory for build products, the cache.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::host::files;
 
-/// The folders that every task works in.
+/// The directories that every task uses.
 pub struct Project {
-    /// The source tree: where the workspace's Cargo.toml is.
+    /// The source tree: the directory of the workspace's Cargo.toml.
     pub source: PathBuf,
     /// Build products; safe to delete.
     pub target: PathBuf,
-    /// What is dear to make and can be kept between clones; safe to delete.
+    /// Things that are expensive to make and can be shared between clones; safe to delete.
     pub cache: PathBuf,
 }
 
 impl Project {
-    /// Finds the source tree and the cache from the environment that cargo and the user give.
+    /// Finds the source tree and the cache from the environment that cargo and the user set.
     pub fn find() -> Result<Self> {
         let here = env::var_os("CARGO_MANIFEST_DIR").context(
             "CARGO_MANIFEST_DIR is not set: run this as `cargo run -p xtask` or by make",
@@ -47,19 +47,19 @@ impl Project {
         })
     }
 
-    /// A folder below target, made when it is not there.
+    /// Returns a directory below `target`, and makes it if needed.
     pub fn product(&self, name: &str) -> Result<PathBuf> {
         let dir = self.target.join(name);
         files::make_dir(&dir)?;
         Ok(dir)
     }
 
-    /// Where the log of this name goes.
+    /// Returns the path of a log file.
     pub fn log(&self, name: &str) -> Result<PathBuf> {
         Ok(self.product("logs")?.join(format!("{name}.log")))
     }
 
-    /// A folder below the cache, made when it is not there.
+    /// Returns a directory below the cache, and makes it if needed.
     pub fn cached(&self, name: &str) -> Result<PathBuf> {
         let dir = self.cache.join(name);
         files::make_dir(&dir)?;
@@ -70,7 +70,7 @@ impl Project {
 fn cache_folder() -> Result<PathBuf> {
     let base = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
-        // The specification says to ignore what is not absolute, and empty is not.
+        // The XDG specification says to ignore relative paths, which includes an empty one.
         .filter(|dir| dir.is_absolute())
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
         .context("neither XDG_CACHE_HOME nor HOME is set: no place for the cache")?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The one place that runs outside commands: writes what they said into a log, shows the last
-//! lines of it when they fail, and lets none of them outlive this program.
+//! Runs all external commands of this program. Logs their output, shows its last lines on failure,
+//! and lets none of them outlive this program.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -25,7 +25,7 @@ pub struct Cmd {
 }
 
 impl Cmd {
-    /// A command with nothing on its standard input.
+    /// Makes a command whose standard input is empty.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let mut inner = Command::new(program);
         inner.stdin(Stdio::null());
@@ -45,31 +45,31 @@ impl Cmd {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.inner.env(name, value);
         self
     }
 
-    /// Takes a variable out of its environment.
+    /// Removes an environment variable.
     pub fn env_remove(mut self, name: &str) -> Self {
         self.inner.env_remove(name);
         self
     }
 
-    /// Sets the folder it runs in.
+    /// Sets the working directory.
     pub fn dir(mut self, dir: &Path) -> Self {
         self.inner.current_dir(dir);
         self
     }
 
-    /// Appends all that it says to this file.
+    /// Appends all output to this file.
     pub fn log(mut self, log: &Path) -> Self {
         self.log = Some(log.to_path_buf());
         self
     }
 
-    /// Runs it, and takes any exit status but 0 as an error that shows its last lines.
+    /// Runs the command. Any exit status but 0 is an error, which shows the last lines.
     pub fn run(self) -> Result<Output> {
         let what = self.describe();
         let log = self.log.clone();
@@ -80,12 +80,12 @@ impl Cmd {
         }
     }
 
-    /// Runs it and gives back how it ended, whatever that was.
+    /// Runs the command and returns how it ended, whatever the exit status.
     pub fn try_run(self) -> Result<Output> {
         self.stream(&mut |_| {})
     }
 
-    /// Runs it and hands over each line as it comes.
+    /// Runs the command and passes on each line as it arrives.
     pub fn stream(mut self, on_line: &mut dyn FnMut(&str)) -> Result<Output> {
         let what = self.describe();
         let mut log = self
@@ -93,7 +93,7 @@ impl Cmd {
             .as_deref()
             .map(|path| open_log(path, &what))
             .transpose()?;
-        // One pipe for both, so that the order of the lines is kept.
+        // Use one pipe for both streams to keep the order of the lines.
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).context("cannot make a pipe")?;
         let reader = File::from(reader);
         let second = writer.try_clone().context("cannot make a pipe")?;
@@ -103,7 +103,7 @@ impl Cmd {
             .inner
             .spawn()
             .with_context(|| format!("cannot run {what}"))?;
-        // The writing ends live on in the Command and would keep the pipe open.
+        // The Command still holds the write ends, which would keep the pipe open.
         drop(self.inner);
         let mut text = String::new();
         let mut lines = BufReader::new(reader);
@@ -140,7 +140,8 @@ impl Cmd {
         })
     }
 
-    /// Runs it and gives back its standard output alone; standard error is shown only on failure.
+    /// Runs the command and returns only its standard output. Standard error is shown only on
+    /// failure.
     pub fn stdout(mut self) -> Result<String> {
         let what = self.describe();
         let output = self
@@ -157,7 +158,7 @@ impl Cmd {
         String::from_utf8(output.stdout).with_context(|| format!("{what} did not write UTF-8"))
     }
 
-    /// The command that std knows, for callers that must watch it themselves.
+    /// Returns the underlying `Command`, for callers that must watch it themselves.
     pub fn into_inner(self) -> Command {
         self.inner
     }
@@ -185,7 +186,7 @@ fn open_log(path: &Path, what: &str) -> Result<File> {
     Ok(log)
 }
 
-/// Copies a file, or a directory with all that is in it, with owners, modes and times.
+/// Copies a file, or a directory with all its contents, with owners, modes and times.
 pub fn copy_all(from: &Path, to: &Path) -> Result<()> {
     Cmd::new("cp")
         .args(["-a", "-T"])
@@ -194,8 +195,8 @@ pub fn copy_all(from: &Path, to: &Path) -> Result<()> {
         .map(drop)
 }
 
-/// Has the kernel kill the command when the thread that started it ends. Every caller waits for
-/// its command in the thread that started it, so this only acts when xtask itself dies.
+/// Asks the kernel to kill the command when the thread that started it ends. Every caller waits for
+/// its command in that thread, so this only takes effect if xtask itself dies.
 fn die_with_parent(command: &mut Command) {
     let hook = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(Into::into);
     // SAFETY:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the developer sees: a line a step, with the time since the start.
+//! Output for the developer: one line per step, with the time since the start.
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 static START: OnceLock<Instant> = OnceLock::new();
 
-/// Time since the first line was printed.
+/// Returns the time since the first line was printed.
 pub fn elapsed() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Prints one line on standard error, with the time since the start before it.
+/// Prints a line to standard error, prefixed with the time since the start.
 ///
-/// Standard output stays free for what a program may want to read (paths of what was made).
+/// Standard output is reserved for what other programs may read (paths of the results).
 pub fn say(line: &str) {
     let seconds = elapsed().as_secs_f64();
-    // Nobody is left to tell when standard error is closed.
+    // Ignore errors: if standard error is closed, nobody is left to tell.
     let _ = if line.is_empty() {
         writeln!(std::io::stderr())
     } else {
@@ -26,7 +26,7 @@ pub fn say(line: &str) {
     };
 }
 
-/// Runs one step: says that it begins and how long it took.
+/// Runs a step, and prints its start, its result and its duration.
 pub fn step<T, E>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     say(&format!("{what} ..."));
     let begin = Instant::now();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Another dkms than Debian's: one that is not packaged, from its source.
+//! A dkms other than Debian's: installed from its source.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -13,13 +13,14 @@ use crate::host::project::Project;
 use crate::host::run::{self, Cmd};
 use crate::host::{mounts, ui};
 
-/// What dkms's own Makefile installs of a source, to be put over a root in which Debian's is.
+/// Installs a dkms source with its own Makefile into a directory, which is then put over a root
+/// with Debian's dkms.
 pub fn staged(project: &Project, source: &Path) -> Result<TempDir> {
     let work = mounts::scratch_folder(project)?;
     let copy = work.path().join("source");
     run::copy_all(source, &copy)?;
     let staged = mounts::scratch_folder(project)?;
-    // Of the root itself, when it is put over that.
+    // This becomes the mode of the root itself.
     fs::set_permissions(staged.path(), Permissions::from_mode(0o755))
         .context("cannot set a folder's mode")?;
     Cmd::new("make")

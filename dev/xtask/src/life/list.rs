@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the cases went: `target/life/results.json`, and the list in `docs/package-life.md` with its
-//! rows in `docs/package-life.json`.
+//! The results of the cases: `target/life/results.json`, and the list in `docs/package-life.md`
+//! with its rows in `docs/package-life.json`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -10,26 +10,26 @@ use crate::life::cases;
 use crate::report::document;
 use crate::report::results::{self, Results};
 
-/// Where the list is, without the extension.
+/// The page with the list, without its extension.
 pub const PAGE: &str = "docs/package-life";
-/// Whose part of the page it is.
+/// The task that owns this part of the page.
 pub const TASK: &str = "life";
 
-/// How a case went.
+/// The result of a case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The case's name.
     pub name: String,
-    /// How long its steps took.
+    /// How long its steps took, in seconds.
     pub seconds: f64,
-    /// The kernels that booted, each with how long that took.
+    /// The kernels that booted, and how long each took.
     pub boots: Vec<(String, f64)>,
-    /// How many guests are still to boot.
+    /// The number of guests that have yet to boot.
     #[serde(skip)]
     pub to_boot: usize,
-    /// What went wrong.
+    /// Everything that went wrong.
     pub failures: Vec<String>,
-    /// The day.
+    /// The date of the run.
     pub date: String,
 }
 
@@ -39,7 +39,7 @@ impl results::Row for Row {
     }
 }
 
-/// Keeps the rows whose guests have all booted.
+/// Stores the rows whose guests have all booted.
 pub fn write(results: &Results<'_>, new: &[Row]) -> Result<()> {
     let done: Vec<Row> = new.iter().filter(|row| row.to_boot == 0).cloned().collect();
     results.keep(&done, arrange)?;
@@ -49,14 +49,14 @@ pub fn write(results: &Results<'_>, new: &[Row]) -> Result<()> {
     })
 }
 
-/// Puts the rows in the order of the cases; those of cases that are gone go.
+/// Sorts the rows in the order of the cases, and drops those of cases that no longer exist.
 fn arrange(rows: &mut Vec<Row>) {
     let place = |row: &Row| cases::names().position(|(name, _)| name == row.name);
     rows.retain(|row| place(row).is_some());
     rows.sort_by_key(place);
 }
 
-/// The cases, and which were not run.
+/// Returns the list of cases, and names those that were not run.
 fn text(rows: &[Row]) -> String {
     let missing: Vec<String> = cases::names()
         .map(|(name, _)| name.to_owned())
@@ -65,7 +65,7 @@ fn text(rows: &[Row]) -> String {
     document::dated(rows.iter().map(|row| &*row.date), &list(rows), &missing)
 }
 
-/// The cases alone, each in a line: a table would have columns of a word and of a paragraph.
+/// Returns a list with a line for each case. A table would have columns of very different widths.
 pub fn list(rows: &[Row]) -> String {
     rows.iter().map(line).collect()
 }
@@ -87,7 +87,7 @@ fn line(row: &Row) -> String {
         true => String::new(),
         false => format!("; booted {}", boots.join(", ")),
     };
-    // Why is in the results and in the logs, with the paths of the machine that it failed on.
+    // The reason is in the results and in the logs, with paths of the machine.
     let failed = match row.failures.is_empty() {
         true => "",
         false => "**failed**: ",

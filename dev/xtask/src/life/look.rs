@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots what a case left, and looks. systemd comes up as far as systemd-modules-load.service, which
-//! loads what modules-load.d names, and leaves the rest of the system out: emulated, that takes
-//! another minute. Nobody types a command.
+//! Boots the result of a case, and checks it. systemd only gets as far as
+//! systemd-modules-load.service, which loads the modules named in modules-load.d. The rest of the
+//! system does not start: emulated, that would take another minute. No command is typed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::host::files;
 use crate::host::mounts::{self, Mount, Overlay};
 use crate::host::project::Project;
 
-/// The unit that is booted into instead of a target.
+/// The unit to boot into, instead of a target.
 const UNIT: (&str, &str) = (
     "etc/systemd/system/procdriver-look.service",
     include_str!("look.service"),
 );
 
-/// What the guest runs, where the unit looks for it.
+/// The script that the guest runs, at the path that the unit expects.
 pub const SCRIPT: (&str, &str) = (
     "srv/guest/run",
     concat!(
@@ -35,7 +35,7 @@ pub const SCRIPT: (&str, &str) = (
     ),
 );
 
-/// Folders that no boot needs; compilers and their like are most of the root.
+/// Directories that no boot needs. Compilers and similar tools make up most of the root.
 const HIDDEN: &[&str] = &[
     "boot",
     "srv/offers",
@@ -51,21 +51,21 @@ const HIDDEN: &[&str] = &[
     "var/lib/apt/lists",
 ];
 
-/// Where larger files than this are what compilers are made of.
+/// Directories in which files larger than `LARGE` are parts of compilers.
 const PROGRAMS: &[&str] = &["usr/bin", "usr/lib/x86_64-linux-gnu"];
 const LARGE: u64 = 16 << 20;
 
-/// A guest that is to boot.
+/// A guest that is ready to boot.
 pub struct Look {
     /// The release of its kernel.
     pub release: String,
     folder: Arc<TempDir>,
 }
 
-/// Packs a root for these kernels to boot it.
+/// Packs a root, so that it can boot with these kernels.
 pub fn pack(project: &Project, chroot: &Chroot, releases: &[&str]) -> Result<Vec<Look>> {
     let folder = Arc::new(mounts::scratch_folder(project)?);
-    // Over the root as it is, so that nothing of this gets into it.
+    // Use an overlay, so that the root itself stays unchanged.
     let overlay = Overlay::over(project, &[chroot.path().to_path_buf()])?;
     let root = overlay.path();
     image::prepare(root)?;
@@ -92,14 +92,14 @@ pub fn pack(project: &Project, chroot: &Chroot, releases: &[&str]) -> Result<Vec
     packed.map(|()| looks)
 }
 
-/// Shows an empty folder or file in place of what no boot needs.
+/// Mounts an empty directory or file over everything that no boot needs.
 fn hide(root: &Path, work: &Path) -> Result<Vec<Mount>> {
     let [folder, file] = ["empty-folder", "empty-file"].map(|name| work.join(name));
     fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::write(&file, "").with_context(|| format!("cannot make {}", file.display()))?;
     let mut hidden = Vec::new();
     let folders = HIDDEN.iter().map(|name| root.join(name));
-    // What the disks need is in the initramfs, and the driver is in `updates`.
+    // The modules for the disks are in the initramfs, and the driver is in `updates`.
     let kernels = entries(&root.join("usr/lib/modules"))?;
     for place in folders.chain(kernels.iter().map(|dir| dir.join("kernel"))) {
         if place.is_dir() {
@@ -124,7 +124,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
         .with_context(|| format!("cannot list {}", dir.display()))
 }
 
-/// Boots, and gives back how many seconds that took; all that went wrong is the error.
+/// Boots a guest, and returns how many seconds it took. Everything that went wrong is in the error.
 pub fn boot(project: &Project, look: &Look, case: &str) -> Result<f64> {
     let dir = look.folder.path();
     let vm = Vm {

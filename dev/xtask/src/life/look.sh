@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Looks at a Debian in which systemd has loaded what modules-load.d names: the driver is there if
-# its package is.
+# Checks a Debian in which systemd has loaded the modules named in modules-load.d: the driver must
+# be there if its package is.
 
 try modules-are-loaded "systemctl is-active systemd-modules-load"
 if dpkg-query -Wf '${db:Status-Status}' procdriver-dkms 2> /dev/null | grep -qx installed; then
@@ -11,6 +11,6 @@ else
 	try entry-is-gone "test ! -e /proc/1999_proc && ! modinfo procDriver"
 fi
 end
-# At once: systemd would take its time to stop what nobody needs any more.
+# Power off directly: systemd would take its time to stop services that are no longer needed.
 echo o > /proc/sysrq-trigger
 sleep 60

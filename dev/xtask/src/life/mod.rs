@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask life`: the packages' life on a Debian system. Steps run natively in a root; then what
-//! they left boots in QEMU, the first guests while later cases take their steps. May use `guest`,
-//! `report` and what is below them.
+//! `xtask life`: tests the packages over their lifetime on a Debian system. The steps of a case run
+//! natively in a root, and the result boots in QEMU. The first guests boot while later cases run
+//! their steps. May use `guest`, `report` and everything below them.
 
 pub mod cases;
 mod dkms;
@@ -31,7 +31,7 @@ use look::Look;
 pub use running::run as running;
 use stock::{STEPS, Stock};
 
-/// The scripts of roots and guests, by name.
+/// The scripts of roots and guests, with their names.
 pub const SCRIPTS: &[(&str, &str)] = &[
     ("steps", stock::STEPS_TEXT),
     ("look", look::SCRIPT.1),
@@ -41,10 +41,10 @@ pub const SCRIPTS: &[(&str, &str)] = &[
 /// How the cases are run.
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// Take the steps and boot nothing; the table then says so
+    /// Run the steps but boot nothing; the list then says so
     #[arg(long)]
     no_boot: bool,
-    /// With the dkms of this source tree in place of Debian's, and without running-system
+    /// Use the dkms of this source tree instead of Debian's, and leave out running-system
     #[arg(long, value_name = "FOLDER", conflicts_with = "docs")]
     dkms: Option<PathBuf>,
     /// Write the rows of this run into docs/package-life.*
@@ -52,8 +52,8 @@ pub struct Options {
     docs: bool,
 }
 
-/// Runs the cases whose names have one of these words, or all, and writes them into the
-/// documentation when that is asked for; false when one failed.
+/// Runs the cases whose names contain one of these words, or all, and writes the results to the
+/// documentation if requested. Returns false if a case failed.
 pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bool> {
     let results = Results {
         project,
@@ -73,7 +73,7 @@ pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bo
     let setup = Setup::new(project)?;
     let caches = setup.caches()?;
     let cases: Vec<&Case> = cases::all().filter(|case| picked(case.name)).collect();
-    // Whatever is done is kept, should the rest never be.
+    // Store the rows after each case, in case the rest never finishes.
     let mut rows = run(&setup, &caches, &cases, options, &|rows| {
         if let Err(error) = list::write(&results, rows) {
             ui::say(&format!("the results cannot be written: {error:#}"));
@@ -94,7 +94,8 @@ pub fn task(project: &Project, words: &[String], options: &Options) -> Result<bo
     Ok(good == rows.len())
 }
 
-/// Runs these cases. Each time that one is done the rows so far are handed over.
+/// Runs these cases. Calls `on_done` with the rows so far whenever the steps of a case or a guest
+/// have ended.
 pub fn run(
     setup: &Setup<'_>,
     caches: &[PathBuf],
@@ -153,7 +154,7 @@ pub fn run(
             };
             push(&rows, row, on_done);
             for look in done.looks {
-                // The other end goes with this scope only.
+                // The receiver lives longer than this loop, so this cannot fail.
                 let _ = send.send((number, look));
             }
         }
@@ -169,7 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Boots what comes until nothing more comes.
+/// Boots guests from the queue until it is closed.
 fn boot(
     project: &Project,
     looks: &Mutex<Receiver<(usize, Look)>>,
@@ -212,7 +213,7 @@ fn push(rows: &Mutex<Vec<Row>>, row: Row, on_done: &dyn Fn(&[Row])) {
     on_done(&rows);
 }
 
-/// The older kernel's root with the packages installed, as a layer.
+/// Makes a layer with the packages installed over the older kernel's root.
 fn install(stock: &Stock<'_>, layer: &Path) -> Result<()> {
     let chroot = stock.open(Start::Old)?;
     let line = format!(". {STEPS}; offer procdriver && warm $OLD && install procdriver-dkms");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One case: its steps, in a root of its own.
+//! Runs one case: its steps, in its own root.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,17 +13,17 @@ use crate::life::cases::case::{Case, Start, Step, Which};
 use super::look::{self, Look};
 use super::stock::{STEPS, Stock};
 
-/// How the steps of a case went.
+/// The result of a case's steps.
 pub struct Done {
-    /// The guests that are to boot.
+    /// The guests to boot.
     pub looks: Vec<Look>,
-    /// How long the steps took.
+    /// How long the steps took, in seconds.
     pub seconds: f64,
     /// What went wrong.
     pub failure: Option<anyhow::Error>,
 }
 
-/// Takes the steps, and packs what is to boot. `installed` is the layer of [`Start::Installed`].
+/// Runs the steps, and packs the guests to boot. `installed` is the layer of [`Start::Installed`].
 pub fn run(stock: &Stock<'_>, installed: &Path, case: &Case, boots: bool) -> Done {
     let mut done = Done {
         looks: Vec::new(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What needs a system that is up all the while: the module is loaded, its file is open, and apt
-//! does its work meanwhile. The builds are emulated too, so it takes its time.
+//! The case that needs a running system: apt works while the module is loaded and its file is open.
+//! The builds are emulated too, so this takes long.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,21 +18,21 @@ use crate::package::versions;
 
 use super::list::Row;
 
-/// What the guest runs.
+/// The script that the guest runs.
 pub const SCRIPT: &str = concat!(
     include_str!("../guest/scripts/begin.sh"),
     include_str!("upgrades.sh")
 );
 
-/// Four builds of three minutes each, on a machine that may have other work.
+/// Four builds of three minutes each, on a machine that may be busy.
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Boots it, and waits for its end.
+/// Boots the guest, and waits for its end.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Row> {
     let project = setup.project;
     let others = versions::repositories(project, &setup.debs)?;
     let more: Vec<(&str, &Path)> = others.iter().map(|(name, dir)| (*name, &**dir)).collect();
-    // The first is that of the kernel that boots.
+    // The first cache is for the kernel that boots.
     let warm = caches.first().context("no filled cache")?;
     let payload = Payload {
         script: SCRIPT,

@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the steps of a case call. Set before it: OLD, NEW the releases of the two kernels and
-# OLD_SERIES, NEW_SERIES their first two numbers; V the packages' version, NEXT one that follows,
-# WORSE one after that, whose driver does not compile; BEFORE the release of the kernel before OLD
-# in its series, empty where the archive has none. /srv/offers has sources files of local apt
-# repositories: procdriver, next and worse (the packages), old, new and before (the kernels), rustc (a
-# newer one); and forky's, the archive's own. /srv/warm has what dkms-rust keeps, by kernel.
+# Functions for the steps of the cases. These variables are set before: OLD and NEW are the releases
+# of the two kernels, OLD_SERIES and NEW_SERIES their first two numbers. V is the version of the
+# packages, NEXT the one after it, and WORSE the one after that, whose driver does not compile.
+# BEFORE is the release of the kernel before OLD in its series, empty if the archive has none.
+# /srv/offers contains sources files of local apt repositories: procdriver, next and worse (the
+# packages), old, new and before (the kernels), and rustc (a newer one); and of the archive's forky.
+# /srv/warm contains what dkms-rust keeps for each kernel.
 set -eu
-# Honoured by dracut's kernel hook: the guests bring an initramfs of their own.
+# dracut's kernel hook honours this: the guests have their own initramfs.
 export INITRD=No
 
-# Lets apt know repositories.
+# Adds repositories to apt's sources.
 offer() {
 	for name in "$@"; do
 		cp "/srv/offers/$name.sources" /etc/apt/sources.list.d/
@@ -23,20 +24,21 @@ install() {
 	apt-get -q -y install "$@"
 }
 
-# As apt does it unless it is told otherwise: what is recommended comes along. The kernels of the
-# backports have the priority that apt gives to those.
+# Installs with apt's default settings, so with recommended packages. Kernels from backports get the
+# priority that apt gives to backports.
 install_stock() {
 	printf 'Package: linux-*\nPin: version /~bpo/\nPin-Priority: 100\n' \
 		>/etc/apt/preferences.d/backports
 	apt-get -q -y -o APT::Install-Recommends=true install "$@"
 }
 
-# The linux-base of Debian 13 itself. That in this root came with a kernel of the backports.
+# Pretends to have Debian 13's own linux-base. The one in this root came with a kernel from
+# backports.
 stock_base() {
 	sed -i '/^Package: linux-base$/,/^$/s/^Version: .*/Version: 4.12.1/' /var/lib/dpkg/status
 }
 
-# Has a package of this name installed, with nothing in it.
+# Installs an empty package of this name.
 dummy() {
 	mkdir -p "/root/$1/DEBIAN"
 	printf '%s\n' "Package: $1" 'Version: 6.12' 'Architecture: all' \
@@ -46,7 +48,7 @@ dummy() {
 	dpkg -i "/root/$1.deb"
 }
 
-# No kernel was installed but $1; none at all without it.
+# Checks that $1 is the only kernel installed, or that there is none if $1 is missing.
 only_kernel() {
 	found=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'linux-image-[0-9]*' |
 		sed -n 's/^linux-image-\(.*\) installed$/\1/p')
@@ -56,7 +58,7 @@ only_kernel() {
 	}
 }
 
-# What `apt upgrade` does.
+# Does the same as `apt upgrade`.
 upgrade() {
 	apt-get -q -y --with-new-pkgs upgrade
 }
@@ -65,12 +67,12 @@ reinstall() {
 	apt-get -q -y reinstall procdriver-dkms
 }
 
-# The command that postinst prints for when what was in the way is mended.
+# Runs the command that postinst prints, to be typed once the problem is mended.
 build_again() {
 	dpkg-reconfigure procdriver-dkms
 }
 
-# Brings what dkms-rust keeps of a rebuild for kernels: to rebuild takes a minute for each.
+# Fills dkms-rust's cache for kernels: a rebuild takes a minute for each.
 warm() {
 	mkdir -p /var/cache/dkms-rust /var/lib/dkms-rust/source
 	for kernel in "$@"; do
@@ -79,7 +81,7 @@ warm() {
 	done
 }
 
-# Types the command that dkms-rust has for kernel $1; unless $2 is cold, the cache is filled before.
+# Runs the command that dkms-rust prints for kernel $1. Fills the cache first, unless $2 is cold.
 obey() {
 	mend=$(dkms-rust check -k "$1" 2>&1 | sed -n 's/^ *mend: //p')
 	[ "${2-}" = cold ] || warm "$1"
@@ -96,7 +98,7 @@ obey() {
 	esac
 }
 
-# Unmounts a file system that dkms may still be in: a `sleep` of its own outlives it by three seconds.
+# Unmounts a file system that dkms may still use: a `sleep` of its own outlives it by three seconds.
 umount_soon() {
 	for _ in 1 2 3 4 5; do
 		umount "$1" && return
@@ -105,7 +107,7 @@ umount_soon() {
 	return 1
 }
 
-# Runs a command that must not have dkms-rust rebuild anything.
+# Runs a command, and fails if dkms-rust rebuilds anything.
 without_a_rebuild() {
 	"$@" >/root/said 2>&1 || {
 		cat /root/said
@@ -115,8 +117,8 @@ without_a_rebuild() {
 	! grep -q rebuilding /root/said
 }
 
-# Has what is kept for kernel $1 look as if an older dkms-rust with another recipe had made it: its
-# directory is named by all that went into it.
+# Makes the cache of kernel $1 look as if an older dkms-rust had made it with another recipe: the
+# directory's name depends on everything that went into it.
 of_another_recipe() {
 	mv "/var/cache/dkms-rust/$1"/* "/var/cache/dkms-rust/$1/000000000000000000000000"
 }
@@ -125,13 +127,13 @@ is_of_another_recipe() {
 	test -e "/var/cache/dkms-rust/$1/000000000000000000000000"
 }
 
-# How the driver for kernel $1 was built.
+# Prints how the driver for kernel $1 was built.
 how_built() {
 	modinfo -k "$1" -F dkms_rust procDriver
 }
 
-# Gives OLD's headers a field before all others of the structure of an open file; the kernel does not
-# have it.
+# Adds a field at the start of the structure of an open file in OLD's headers. The kernel does not
+# have this field.
 field_added() {
 	header=$(readlink -f "/lib/modules/$OLD/source")/include/linux/fs.h
 	cp -p "$header" /root/fs.h
@@ -143,12 +145,12 @@ field_removed() {
 	cp -p /root/fs.h "$(readlink -f "/lib/modules/$OLD/source")/include/linux/fs.h"
 }
 
-# What is kept for kernel $1 has it.
+# Checks that the cache of kernel $1 contains the field.
 sees_field() {
 	grep -rq added_by_the_test "/var/cache/dkms-rust/$1" --include='*.rs'
 }
 
-# Adds a Rust module $1 of version 1 to dkms, whose init runs the line $2.
+# Adds a Rust module $1 of version 1 to dkms. Its init function runs the line $2.
 add_module() {
 	mkdir "/usr/src/$1-1"
 	cat >"/usr/src/$1-1/dkms.conf" <<END
@@ -174,12 +176,12 @@ END
 	dkms add "$1/1"
 }
 
-# What the compiler said of module $1.
+# Prints the compiler's output for module $1.
 log_of() {
 	cat "/var/lib/dkms/$1/1/build/make.log"
 }
 
-# Every package is configured.
+# Checks that all packages are configured.
 configured() {
 	audit=$(dpkg --audit)
 	[ -z "$audit" ] || {
@@ -188,7 +190,7 @@ configured() {
 	}
 }
 
-# Kernel $1 has the module of version $2.
+# Checks that kernel $1 has the module in version $2.
 has() {
 	found=$(modinfo -k "$1" -F version procDriver 2>/dev/null) || found=none
 	[ "$found" = "$2" ] || {
@@ -197,26 +199,26 @@ has() {
 	}
 }
 
-# Kernel $1 has no module.
+# Checks that kernel $1 does not have the module.
 lacks() {
 	has "$1" none
 }
 
-# The packages are of version $1.
+# Checks that the packages have version $1.
 is_at() {
 	for name in procdriver-dkms dkms-rust; do
 		dpkg-query -W -f '${Package} ${Version}\n' "$name" | grep -Fx "$name $1"
 	done
 }
 
-# dkms has version $1 of the driver and no other.
+# Checks that dkms has only version $1 of the driver.
 only() {
 	others=$(dkms status procdriver | grep -v "^procdriver/$1,") || return 0
 	echo "$others"
 	return 1
 }
 
-# Nothing is left of what we had for kernel $1.
+# Checks that nothing of ours is left for kernel $1.
 gone() {
 	left=$(find "/lib/modules/$1" "/var/cache/dkms-rust/$1" "/var/lib/dkms/procdriver" \
 		-path "*$1*" 2>/dev/null) || true
@@ -227,8 +229,9 @@ gone() {
 	}
 }
 
-# All files that installing and purging should leave as they were. Changed by any package are dpkg's
-# and apt's own, the logs, and dkms's key, which it makes once for a machine and all modules.
+# Lists all files that should be the same after installation and purge. Left out are the files of
+# dpkg and apt and the logs, which any package changes, and dkms's key, which is made once per
+# machine for all modules.
 listing() {
 	find / -xdev \( -path /tmp -o -path /root -o -path /srv -o -path /etc/apt/sources.list.d \
 		-o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/cache/ldconfig \
@@ -237,23 +240,23 @@ listing() {
 		-o -type f -printf '%p %M %u:%g %s\n' -o -printf '%p %M %u:%g %l\n' | sort
 }
 
-# Notes how the system is.
+# Records the state of the system.
 note() {
 	listing >/root/before
 }
 
-# It is as it was noted.
+# Checks that the system is in the recorded state.
 as_noted() {
 	listing | diff /root/before -
 }
 
-# Runs a line as the first process of a container, of which systemd-detect-virt knows.
+# Runs a line as the first process of a container that systemd-detect-virt recognises.
 contained() {
 	unshare --pid --fork --mount --kill-child env container=lxc \
 		sh -c "mount -t proc proc /proc && . /srv/steps.sh && runs_pretended && $1"
 }
 
-# Lets kernel $1 look like the running one, and has modprobe and insmod note that they were called.
+# Makes kernel $1 look like the running one, and records calls of modprobe and insmod.
 pretend() {
 	echo "$1" >/root/osrelease
 	runs_pretended
@@ -267,13 +270,13 @@ END
 	chmod 755 /usr/sbin/modprobe /usr/sbin/insmod
 }
 
-# A /proc that was mounted since does not show what is pretended.
+# A /proc that was mounted later does not show the pretended kernel.
 runs_pretended() {
 	mount --bind /root/osrelease /proc/sys/kernel/osrelease
 	grep -Fxq "$(cat /root/osrelease)" /proc/sys/kernel/osrelease
 }
 
-# Shows a directory on a file system from which nothing can be run.
+# Moves a directory to a file system that is mounted noexec.
 noexec() {
 	cp -a -T "$1" "/root/$(basename "$1")"
 	mount -t tmpfs -o noexec,mode=755 noexec "$1"
@@ -281,17 +284,17 @@ noexec() {
 	rm -r "/root/$(basename "$1")"
 }
 
-# Makes such directories plain ones again.
+# Makes such directories normal again.
 let_go() {
 	for place in "$@"; do
 		cp -a -T "$place" "/root/$(basename "$place")"
-		# dkms may have left a sleep in there.
+		# dkms may have left a sleep process in there.
 		umount -l "$place"
 		cp -a -T "/root/$(basename "$place")" "$place"
 	done
 }
 
-# Nobody tried to load a module.
+# Checks that nobody tried to load a module.
 nothing_loaded() {
 	[ ! -e /root/loads ] || {
 		cat /root/loads
@@ -299,7 +302,7 @@ nothing_loaded() {
 	}
 }
 
-# The next make kills the maintainer script that it runs under, and nothing else.
+# Makes the next make kill the maintainer script that it runs under, and nothing else.
 kill_postinst() {
 	mv /usr/bin/make /root/make
 	cat >/usr/bin/make <<'END'
@@ -307,7 +310,7 @@ kill_postinst() {
 pid=$PPID
 while [ "$pid" -gt 1 ]; do
 	case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-	# Its subshells look the same; it is the last of them on the way up.
+	# Its subshells look the same. The topmost match is the script itself.
 	*procdriver-dkms.postinst*) postinst=$pid ;;
 	esac
 	pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status")

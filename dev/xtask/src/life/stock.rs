@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the cases begin with: roots without a kernel and with the older one, and local apt
-//! repositories of two kernels, made of what the archive has.
+//! The common base of the cases: roots without a kernel and with the older one, and local apt
+//! repositories of two kernels, made from the archive's packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,45 +20,45 @@ use crate::host::{files, mounts, run, ui};
 use crate::life::cases::case::Start;
 use crate::package::{repo, versions};
 
-/// The names of a kernel's packages, apart from what they depend on.
+/// The names of a kernel's packages, without their dependencies.
 const KERNEL: [&str; 3] = ["linux-image", "linux-headers", "linux-source"];
 
-/// What dkms is called by before a kernel is unpacked.
+/// The hook that calls dkms before a kernel is unpacked.
 const PREINST_HOOK: &str = "etc/kernel/preinst.d/dkms";
 
 /// The suite of Debian's next release.
 const NEXT_RELEASE: &str = "forky";
 
-/// Removes every kernel, and leaves what kernels share.
+/// Removes all kernels, but keeps the packages that they share.
 const NO_KERNEL: &str = "apt-get -q -y purge $(dpkg-query -W -f '${Package}\\n' | \
      grep -E '^linux-(image|headers|source|kbuild|binary|modules|base-)') && \
      rm -rf /usr/lib/modules/* /var/lib/dkms/mok.*";
 
-/// All that cases need.
+/// Everything that cases need.
 pub struct Stock<'a> {
-    /// Where things are.
+    /// The project's directories.
     pub project: &'a Project,
     /// The older kernel.
     pub old: Kernel,
     /// The newer kernel.
     pub new: Kernel,
-    /// The one before the older, where the archive still has it.
+    /// The kernel before the older one, if the archive still has it.
     pub before: Option<Kernel>,
-    /// Repositories, by the name of their sources file.
+    /// Repositories, with the names of their sources files.
     offers: Vec<(&'static str, PathBuf)>,
     /// The sources file of Debian's next release.
     next_release: String,
-    /// What is put over Debian's dkms.
+    /// A directory that is copied over Debian's dkms.
     dkms: Option<&'a Path>,
-    /// Filled caches, by release.
+    /// Filled caches, with the releases of their kernels.
     warm: Vec<(String, PathBuf)>,
     bare: Root,
     with_old: Root,
 }
 
 impl<'a> Stock<'a> {
-    /// Makes what is not in the cache. `caches` are filled ones of the setup's kernels; `dkms` is
-    /// put over Debian's.
+    /// Makes everything that is not cached. `caches` are the filled caches of the setup's kernels.
+    /// `dkms` is copied over Debian's.
     pub fn new(setup: &'a Setup<'_>, caches: &[PathBuf], dkms: Option<&'a Path>) -> Result<Self> {
         let Setup { project, base, .. } = setup;
         let [old, new] = pair(base)?;
@@ -76,7 +76,7 @@ impl<'a> Stock<'a> {
             ("new", kernel(project, &bare, &new, package)?),
         ]);
         if let Some(before) = &before {
-            // No other package follows it any more.
+            // No metapackage depends on this version any more.
             let own = |name: &str| match name {
                 "linux-source" => format!("{name}-{}", before.series),
                 _ => format!("{name}-{}", before.release),
@@ -106,12 +106,13 @@ impl<'a> Stock<'a> {
             before,
         };
         stock.with_old = stock.with_old_kernel()?;
-        // That root is kept, with Debian's.
+        // Set this late: the cached root must keep Debian's dkms.
         stock.dkms = dkms;
         Ok(stock)
     }
 
-    /// A root to begin a case in; with the packages installed it is made anew by the caller.
+    /// Opens a root to start a case in. For [`Start::Installed`], the caller has to install the
+    /// packages.
     pub fn open(&self, start: Start) -> Result<Chroot> {
         match start {
             Start::Bare => self.prepared(Chroot::new(self.project, &self.bare)?),
@@ -121,7 +122,7 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// The same over a layer.
+    /// Opens the root with the older kernel and a layer on top.
     pub fn open_over(&self, layer: &Path) -> Result<Chroot> {
         let root = self.with_old.with_layer(layer);
         self.prepared(Chroot::new(self.project, &root)?)
@@ -129,7 +130,7 @@ impl<'a> Stock<'a> {
 
     fn with_old_kernel(&self) -> Result<Root> {
         let names = KERNEL.map(package).join(" ");
-        // The layer outlives the repository, whose key is another each time that it is made.
+        // The layer outlives the repository, which gets a new key whenever it is made.
         let line = format!(
             ". {STEPS}; offer old && install {names} && apt-get clean && \
              rm /etc/apt/sources.list.d/old.sources"
@@ -148,13 +149,14 @@ impl<'a> Stock<'a> {
         Ok(chroot)
     }
 
-    /// Brings in the repositories, the filled caches and what the steps call.
+    /// Adds the repositories, the filled caches and the functions for the steps.
     fn prepare(&self, chroot: &mut Chroot) -> Result<()> {
         chroot::without_sources(chroot.path())?;
         chroot.without_secure_boot()?;
         if let Some(dkms) = self.dkms {
             run::copy_all(dkms, chroot.path())?;
-            // Not every dkms has it, and another's would call for what it can't do.
+            // Not every dkms has this hook, and Debian's may ask another dkms for things that it
+            // can't do.
             if !dkms.join(PREINST_HOOK).exists() {
                 files::remove(&chroot.path().join(PREINST_HOOK))?;
             }
@@ -200,12 +202,12 @@ impl<'a> Stock<'a> {
     }
 }
 
-/// The steps' shell functions.
+/// The shell functions for the steps.
 pub const STEPS_TEXT: &str = include_str!("steps.sh");
-/// Where they are in a root.
+/// Their path in a root.
 pub const STEPS: &str = "/srv/steps.sh";
 
-/// The kernel of the stable suite, and the one that the root had.
+/// Returns the kernel of the stable suite, and the one that the root was provisioned with.
 fn pair(base: &Root) -> Result<[Kernel; 2]> {
     let of = |suite: &str| {
         base.offered
@@ -217,7 +219,8 @@ fn pair(base: &Root) -> Result<[Kernel; 2]> {
     Ok([of(TESTED.suite)?, of(TESTED.kernel)?])
 }
 
-/// A repository of a kernel's packages, by these names.
+/// Makes a repository of a kernel's packages. `named` maps the entries of [`KERNEL`] to their
+/// names.
 fn kernel(
     project: &Project,
     bare: &Root,
@@ -229,9 +232,9 @@ fn kernel(
     archive(project, bare, &folder, &kernel.suite, &names)
 }
 
-/// A repository of packages of a suite, with all that a root without a kernel needs for them, as
-/// apt finds it; kept in a folder of this name. The packages are packed again without compression:
-/// each case unpacks them anew.
+/// Makes a repository of packages of a suite, with all dependencies that apt adds for a root
+/// without a kernel. It is cached in a directory of this name. The packages are repacked without
+/// compression, because each case unpacks them again.
 fn archive(
     project: &Project,
     bare: &Root,
@@ -265,7 +268,7 @@ fn archive(
     Ok(dir)
 }
 
-/// The package that follows the newest kernel of a suite.
+/// Returns the name of the metapackage for the newest kernel of a suite.
 fn package(name: &str) -> String {
     match name {
         "linux-source" => name.to_owned(),

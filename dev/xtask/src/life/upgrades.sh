@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Upgrade, downgrade, reinstallation and removal while the module is loaded, and while a program
-# has the file open. /srv/guest is the second disk: apt repositories of the packages, of a version
-# that follows and of one whose driver does not compile; and dkms-rust's cache.
+# Upgrade, downgrade, reinstallation and removal while the module is loaded, and while a program has
+# the file open. /srv/guest is the second disk: dkms-rust's cache, and apt repositories of the
+# packages, of the next version, and of one whose driver does not compile.
 
 mkdir -p /var/cache/dkms-rust
 mount --bind /srv/guest/cache /var/cache/dkms-rust
 
-# Lets apt know one more repository.
+# Adds a repository to apt's sources.
 offer() {
 	cp "/srv/guest/$1.sources" /etc/apt/sources.list.d/
 	apt-get -q update
@@ -24,14 +24,14 @@ offer next
 try upgrade-replaces-the-module "echo kept > $entry && apt-get -q -y upgrade && $loaded | grep -F $first+ && grep -x Hello $entry"
 next=$($loaded)
 
-# It has the file open. What apt passes on comes from a terminal, with a carriage return a line.
+# tail keeps the file open. apt runs dpkg in a terminal, so each line ends with a carriage return.
 tail -f /dev/null < $entry &
 holder=$!
 try downgrade-leaves-a-module-in-use "apt-get -q -y --allow-downgrades install procdriver-dkms=$first dkms-rust=$first > /root/said; status=\$?; cat /root/said; grep -w $holder /root/said && $loaded | grep -Fx $next && $found | grep -Fx $first && exit \$status"
 try commands-that-it-printed-change-over "sed -n 's/.*to change over: //p' /root/said | tr -d '\r' > /root/commands && test -s /root/commands && sh -ex /root/commands && $loaded | grep -Fx $first"
 kill $holder
 
-# To what apt would upgrade, which is the version that follows.
+# apt reinstalls the version that it would upgrade to, which is the next one.
 try reinstall-replaces-the-module "echo kept > $entry && apt-get -q -y reinstall procdriver-dkms && $loaded | grep -Fx $next && grep -x Hello $entry"
 
 offer worse

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots what was built, a guest for each processor: emulation is one thread.
+//! Boots what was built. One guest runs per processor: each emulation is one thread.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -16,17 +16,17 @@ use crate::host::{cargo, machine, ui};
 
 use super::results::Row;
 
-/// A row that was built and is to boot.
+/// A built row that has yet to boot.
 pub struct Job {
-    /// Its place among the rows.
+    /// Its index in the rows.
     pub row: usize,
-    /// The kernel.
+    /// The kernel image.
     pub vmlinuz: PathBuf,
-    /// The driver, built for it.
+    /// The driver built for this kernel.
     pub module: Vec<u8>,
 }
 
-/// Boots all, and notes in the rows how it went.
+/// Boots all jobs, and records the results in the rows.
 pub fn all(project: &Project, program: &Path, jobs: Vec<Job>, rows: &mut [Row]) {
     let (native, foreign): (Vec<Job>, Vec<Job>) =
         jobs.into_iter().partition(|job| !is_for_arm64(job));
@@ -45,7 +45,7 @@ pub fn all(project: &Project, program: &Path, jobs: Vec<Job>, rows: &mut [Row]) 
 }
 
 fn is_for_arm64(job: &Job) -> bool {
-    // A kernel that can't be read fails when it is to boot.
+    // A kernel that can't be read fails later, when it boots.
     Machine::of(&job.vmlinuz).is_ok_and(|machine| machine == Machine::Arm64)
 }
 
@@ -102,7 +102,7 @@ fn run(project: &Project, program: &Path, job: &Job, row: &mut Row) -> Result<()
     )?;
     row.booted(&Report::read(&outcome.console).cases);
     let problems = problems::of(&outcome);
-    // One cause often fails them all, and the log has each.
+    // One cause often fails several cases. The log has them all.
     row.failure = match problems.as_slice() {
         [] => None,
         [only] => Some(only.clone()),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds the packaged driver for one kernel, through dkms, at native speed: once with nothing in
-//! dkms-rust's cache, and once more.
+//! Builds the packaged driver for one kernel with dkms, at native speed: once with dkms-rust's
+//! cache empty, and once more.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -19,32 +19,32 @@ use crate::host::files;
 use crate::host::project::Project;
 use crate::host::run::Cmd;
 
-/// The module, as dkms calls it.
+/// The module's name in dkms.
 const MODULE: &str = concat!("procdriver/", env!("CARGO_PKG_VERSION"));
 
-/// Where dkms-rust keeps what it makes.
+/// Where dkms-rust stores its results.
 const CACHE: &str = "var/cache/dkms-rust";
 
 /// The start of the module's file name.
 const FILE: &str = "/procDriver.ko";
 
-/// How a build went.
+/// The result of a build.
 pub struct Built {
-    /// What dkms-rust says of the kernel.
+    /// What dkms-rust says about the kernel.
     pub check: Check,
     /// The version of the C compiler that built the kernel.
     pub gcc: Option<String>,
-    /// How long dkms built with an empty cache.
+    /// Seconds for dkms's build with an empty cache.
     pub cold: Option<f64>,
-    /// The same with the cache filled.
+    /// Seconds for dkms's build with a filled cache.
     pub warm: Option<f64>,
-    /// What dkms-rust's cache then holds, in MiB.
+    /// The size of dkms-rust's cache after that, in MiB.
     pub cache: Option<u64>,
-    /// The module, or why there is none.
+    /// The module, or the reason why there is none.
     pub module: Result<Vec<u8>>,
 }
 
-/// Builds for one kernel. What it leaves in dkms-rust's cache is added to a folder.
+/// Builds for one kernel. Adds what dkms-rust has kept to the directory `cache`.
 pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -> Result<Built> {
     let log = project.log(&format!("matrix-{}-{}-build", kernel.suite, kernel.release))?;
     let chroot = Chroot::new(project, installed)?;
@@ -63,8 +63,8 @@ pub fn run(project: &Project, installed: &Root, kernel: &Kernel, cache: &Path) -
     Ok(built)
 }
 
-/// What dkms-rust says of the kernel; the source of one of our own is handed over first, by the
-/// command that it prints.
+/// Returns what dkms-rust says about the kernel. For a kernel of our own, first provides its source
+/// with the command that dkms-rust prints.
 fn check(chroot: &Chroot, kernel: &Kernel, installed: &Root, log: &Path) -> Result<Check> {
     let check = packaged::check(chroot, &kernel.release)?;
     let Some((command, _)) = check
@@ -74,7 +74,8 @@ fn check(chroot: &Chroot, kernel: &Kernel, installed: &Root, log: &Path) -> Resu
     else {
         return Ok(check);
     };
-    // What waits for it is built at once; the first build that is measured is to find nothing.
+    // The command also builds waiting modules at once. Clean up, so that the first measured build
+    // starts with nothing.
     let source = installed.linux_source()?;
     let line = format!(
         "{command} {source} && dkms-rust clean -k '{}'",
@@ -107,7 +108,8 @@ fn build(chroot: &Chroot, kernel: &Kernel, log: &Path, built: &mut Built) -> Res
     module(chroot, &kernel.release)
 }
 
-/// The size of dkms-rust's cache, in MiB. It has none where all kernels bring their metadata.
+/// Returns the size of dkms-rust's cache in MiB. It has no cache if all kernels ship their
+/// metadata.
 fn kept(chroot: &Chroot) -> Result<Option<u64>> {
     let cache = chroot.path().join(CACHE);
     if !cache.exists() {
@@ -118,11 +120,11 @@ fn kept(chroot: &Chroot) -> Result<Option<u64>> {
     Ok(size.and_then(|word| word.parse().ok()))
 }
 
-/// Appends dkms's own log of a build, which alone has what the compiler said, and gives back its
-/// first error.
+/// Appends dkms's own log of a build, which alone contains the compiler's output, and returns the
+/// first error in it.
 fn make_log(chroot: &Chroot, release: &str, log: &Path) -> Result<String> {
     let place = chroot.path().join("var/lib/dkms").join(MODULE);
-    // Where a build that failed leaves it, and where a good one does.
+    // The first path is that of a failed build, the second that of a successful one.
     let text = fs::read_to_string(place.join("build/make.log"))
         .or_else(|_| fs::read_to_string(place.join(release).join("x86_64/log/make.log")))
         .unwrap_or_else(|error| format!("dkms left no make.log: {error}"));
@@ -134,7 +136,7 @@ fn make_log(chroot: &Chroot, release: &str, log: &Path) -> Result<String> {
     Ok(first_error(&text))
 }
 
-/// The paragraph of the first error, without the source lines that a compiler draws into it.
+/// Returns the paragraph of the first error, without the source lines that the compiler quotes.
 fn first_error(text: &str) -> String {
     let words: Vec<&str> = text
         .lines()
@@ -156,7 +158,7 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         .join(MODULE)
         .join(release)
         .join("x86_64/module");
-    // Compressed or not, as the kernel's own are.
+    // It is compressed if the kernel's own modules are.
     let file = files::list(&place)?
         .into_iter()
         .find(|path| path.to_string_lossy().contains(FILE))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rows beside those of the suites' kernels with the suites' compilers: kernels of our own, and the
-//! suites' kernels with a rustc that did not build them.
+//! Additional rows: our own kernels, and the suites' kernels with a rustc that did not build them.
 
 use anyhow::Result;
 
@@ -14,7 +13,7 @@ use crate::debian::own_kernel::{self, PACKAGED, PLAIN};
 use crate::debian::root::Root;
 use crate::host::project::Project;
 
-/// Such a row's kernel, its suite being the row's name, and how its root is made.
+/// The kernel of an additional row, whose suite is the row's name, and how to make its root.
 pub struct Extra {
     /// The kernel.
     pub kernel: Kernel,
@@ -24,16 +23,16 @@ pub struct Extra {
 enum Made {
     /// Built from the newest linux-source, with the whole build tree.
     OwnBuild,
-    /// The same with what Ubuntu's linux-lib-rust has of it.
+    /// Like [`Made::OwnBuild`], reduced to what Ubuntu's linux-lib-rust contains.
     LibRust,
-    /// Without Rust, in packages by the kernel's own `make bindeb-pkg`.
+    /// Without Rust, packaged by the kernel's own `make bindeb-pkg`.
     Packages,
     /// With the rustc of this suite.
     RustcOf(&'static str),
 }
 
 impl Extra {
-    /// All of a Debian.
+    /// Returns all additional rows of a Debian.
     pub fn all(debian: &Debian, offered: &[Kernel]) -> Result<Vec<Self>> {
         let mut all = Vec::new();
         if debian.suite == TESTED.suite {
@@ -67,7 +66,7 @@ impl Extra {
         Ok(all)
     }
 
-    /// The root for it. `with_kernels` is the Debian's with all of its kernels.
+    /// Returns the root for it. `with_kernels` is the Debian's root with all of its kernels.
     pub fn root(&self, project: &Project, base: &Root, with_kernels: &Root) -> Result<Root> {
         match self.made {
             Made::OwnBuild => own_kernel::with(project, base, &PLAIN),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask matrix`: the packaged driver, built by dkms for every kernel of the table and booted on
-//! it. Builds go one after the other, so that their times can be compared; then the guests boot,
-//! one for each processor. May use `guest`, `report` and what is below them.
+//! `xtask matrix`: builds the packaged driver with dkms for every kernel in the table, and boots
+//! each kernel with it. Builds run one after another, so that their times can be compared. Then the
+//! guests boot, one per processor. May use `guest`, `report` and everything below them.
 
 mod boot;
 mod build;
@@ -31,33 +31,33 @@ use build::Built;
 use extra::Extra;
 use results::Row;
 
-/// The layer with all of a Debian's kernels.
+/// The layer with all kernels of a Debian.
 const LAYER: &str = "matrix";
 
-/// What a run has so far.
+/// The state of a run.
 struct Matrix<'a> {
     project: &'a Project,
     repo: PathBuf,
-    /// What picks the rows; all when empty.
+    /// The arguments that select the rows; all rows if empty.
     words: &'a [String],
     date: String,
     results: Results<'a>,
     rows: Vec<Row>,
     jobs: Vec<Job>,
-    /// What the archive has, picked or not.
+    /// The kernels in the archive and the additional ones, selected or not.
     offered: Vec<Kernel>,
-    /// What is wrong and belongs to no row.
+    /// Problems that belong to no row.
     problems: Vec<String>,
 }
 
-/// Runs the matrix, and writes it into the documentation when that is asked for; false when a row failed.
+/// Runs the matrix, and writes it to the documentation if requested. Returns false if a row failed.
 pub fn task(project: &Project, words: &[String], docs: bool) -> Result<bool> {
     setup::begin()?;
     let debs = deb::build(project)?;
     run(project, repo::build(project, &debs)?, words, docs)
 }
 
-/// The same with the packages of this repository.
+/// Like [`task`], with the packages of this repository.
 pub fn run(project: &Project, repo: PathBuf, words: &[String], docs: bool) -> Result<bool> {
     let program = ui::step("build the guest's program", || {
         cargo::static_program(project, "guest")
@@ -85,7 +85,7 @@ pub fn run(project: &Project, repo: PathBuf, words: &[String], docs: bool) -> Re
             matrix.problems.push(problem);
         }
     }
-    // A suite that could not be asked may have had them.
+    // A suite that could not be asked may have these kernels.
     let unknown = match matrix.problems.is_empty() {
         true => pick::unknown(&matrix.offered, words),
         false => Vec::new(),
@@ -120,7 +120,7 @@ impl Matrix<'_> {
             return Ok(());
         }
         let base = provision::base_with(project, debian, &mirror, &offered)?;
-        // Nobody has kernels of two architectures side by side.
+        // Nobody installs kernels of two architectures together.
         let (foreign, native): (Vec<_>, Vec<_>) = offered
             .iter()
             .partition(|kernel| kernel.foreign().is_some());
@@ -136,8 +136,8 @@ impl Matrix<'_> {
         Ok(())
     }
 
-    /// Builds for those that are picked of kernels that are installed together, in a layer of this
-    /// name.
+    /// Builds for the selected kernels of a group that is installed together. `layer` is the name
+    /// of the layer with the group.
     fn group(&mut self, base: &Root, layer: &str, kernels: &[&Kernel]) -> Result<()> {
         let project = self.project;
         let picked: Vec<&Kernel> = kernels
@@ -148,19 +148,19 @@ impl Matrix<'_> {
         let Some(first) = picked.first() else {
             return Ok(());
         };
-        // All of them, whatever was picked: another choice would be another root to make.
+        // Install all of them, selected or not: another selection would need another root.
         let root = layers::with_kernels(project, base, layer, kernels)?;
         let (served, cache) = self.each(&root, &picked)?;
-        // Only then is the cache filled for all; to fill it would take a minute for each that was
-        // not picked.
+        // Only then is the cache filled for all kernels. Filling it would take a minute for each
+        // kernel that was not selected.
         if picked.len() == kernels.len() && first.foreign().is_none() && !served.is_empty() {
             self.together(&root, &served, cache.path());
         }
         Ok(())
     }
 
-    /// Builds for each of these kernels of a root; says for which that went well, and where what
-    /// dkms-rust kept for them is.
+    /// Builds for each of these kernels in a root. Returns those for which it succeeded, and a
+    /// directory with what dkms-rust has kept for them.
     fn each<'k>(
         &mut self,
         root: &Root,
@@ -183,7 +183,7 @@ impl Matrix<'_> {
         Ok((served, cache))
     }
 
-    /// Notes how a build went; true when there is a module.
+    /// Records the result of a build. Returns whether there is a module.
     fn take(&mut self, kernel: &Kernel, root: &Root, built: Result<Built>) -> bool {
         let mut row = Row::new(kernel, &self.date);
         let ready = built.and_then(|built| {
@@ -207,7 +207,7 @@ impl Matrix<'_> {
         ok
     }
 
-    /// All kernels of a root at once, as apt brings the driver to them.
+    /// Checks all kernels of a root at once, with apt installing the driver for them.
     fn together(&mut self, root: &Root, served: &[&Kernel], cache: &Path) {
         let releases: Vec<&str> = served.iter().map(|kernel| &*kernel.release).collect();
         let what = format!("apt install beside {}", releases.join(" "));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which kernels the words of the command line mean.
+//! Selects kernels by command line arguments.
 
 use crate::debian::kernel::Kernel;
 
-/// Whether words of the command line mean a kernel: its suite, its series and flavour, both, or
+/// Returns whether the arguments select a kernel: by its suite, its series and flavour, both, or
 /// its release.
 pub fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
     let name = format!("{}-{}", kernel.series, kernel.flavour);
@@ -13,7 +13,7 @@ pub fn is_picked(kernel: &Kernel, words: &[String]) -> bool {
     words.is_empty() || words.iter().any(|word| known.contains(&word))
 }
 
-/// The words that mean none of the kernels.
+/// Returns the arguments that select none of the kernels.
 pub fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
     let means = |word: &String, kernel: &Kernel| is_picked(kernel, std::slice::from_ref(word));
     words
@@ -23,7 +23,7 @@ pub fn unknown<'w>(kernels: &[Kernel], words: &'w [String]) -> Vec<&'w str> {
         .collect()
 }
 
-/// How each of these kernels is called on the command line.
+/// Returns the kernels' names for the command line.
 pub fn names(kernels: &[Kernel]) -> Vec<String> {
     let name = |kernel: &Kernel| format!("{}/{}-{}", kernel.suite, kernel.series, kernel.flavour);
     kernels.iter().map(name).collect()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The matrix's results: `target/matrix/results.json`, and `docs/matrix.json`.
+//! The matrix's results: `target/matrix/results.json` and `docs/matrix.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,10 @@ use crate::report::results;
 
 use super::build::Built;
 
-/// How it went on one kernel.
+/// The result on one kernel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// The suite that the kernel comes from.
+    /// The kernel's suite.
     pub suite: String,
     /// The first two numbers of its version.
     pub series: String,
@@ -21,39 +21,39 @@ pub struct Row {
     pub flavour: String,
     /// Its release.
     pub kernel: String,
-    /// What dkms-rust takes it for.
+    /// The kernel's class, according to dkms-rust.
     pub class: Option<String>,
-    /// How the module was built.
+    /// The way in which the module was built.
     #[serde(default)]
     pub way: Option<String>,
-    /// The rustc that built it.
+    /// The rustc that built the module.
     pub rustc: Option<String>,
-    /// The compiler that built it.
+    /// The C compiler that built the kernel.
     pub gcc: Option<String>,
-    /// `dkms build` with an empty cache.
+    /// Seconds for `dkms build` with an empty cache.
     pub build_seconds_cold: Option<f64>,
-    /// `dkms build` with the metadata there.
+    /// Seconds for `dkms build` with the metadata in the cache.
     pub build_seconds_warm: Option<f64>,
-    /// What dkms-rust keeps for it.
+    /// The size of dkms-rust's cache, in MiB.
     pub cache_mib: Option<u64>,
-    /// The size of the module, as it is loaded.
+    /// The size of the module, uncompressed.
     pub ko_bytes: Option<usize>,
-    /// Cases of the behaviour suite.
+    /// Cases of the behaviour suite that passed.
     pub passed: usize,
-    /// The same.
+    /// Cases that failed.
     pub failed: usize,
-    /// The same.
+    /// Cases that were skipped.
     pub skipped: usize,
-    /// Which were skipped, and why.
+    /// The skipped cases, with the reasons.
     pub skips: Vec<String>,
     /// Why the row is not good.
     pub failure: Option<String>,
-    /// The day.
+    /// The date of the run.
     pub date: String,
 }
 
 impl Row {
-    /// One of which nothing is known yet.
+    /// Returns a row without results.
     pub fn new(kernel: &Kernel, date: &str) -> Self {
         Self {
             suite: kernel.suite.clone(),
@@ -77,11 +77,11 @@ impl Row {
         }
     }
 
-    /// Takes in how the build went.
+    /// Records the result of a build.
     pub fn built(&mut self, built: &Built) {
         self.class.clone_from(&built.check.class);
         self.way.clone_from(&built.check.way);
-        // `rustc 1.85.1 (4eb161250 2025-03-15) (...)`
+        // Such as `rustc 1.85.1 (4eb161250 2025-03-15) (...)`.
         self.rustc = built
             .check
             .rustc
@@ -95,7 +95,7 @@ impl Row {
         self.ko_bytes = built.module.as_ref().ok().map(Vec::len);
     }
 
-    /// Takes in the cases that a guest ran.
+    /// Records the cases that a guest ran.
     pub fn booted(&mut self, cases: &[Case]) {
         for case in cases {
             match &case.verdict {
@@ -109,7 +109,7 @@ impl Row {
         }
     }
 
-    /// Its cases in a few words.
+    /// Summarises its cases.
     pub fn cases(&self) -> String {
         format!(
             "{} passed, {} failed, {} skipped",
@@ -117,12 +117,12 @@ impl Row {
         )
     }
 
-    /// Whether all of it went well.
+    /// Returns whether everything succeeded.
     pub fn is_good(&self) -> bool {
         self.failure.is_none() && self.failed == 0 && self.passed > 0
     }
 
-    /// Whether it is the row of this kernel, or of one before it in its series.
+    /// Returns whether the row is for this kernel, or for an earlier one of its series.
     pub fn is_of(&self, kernel: &Kernel) -> bool {
         self.suite == kernel.suite && self.series == kernel.series && self.flavour == kernel.flavour
     }
@@ -135,8 +135,8 @@ impl results::Row for Row {
     }
 }
 
-/// Puts the rows in the order of the kernels that there are. When all of them were run, the rows
-/// of others are those of kernels that are gone.
+/// Sorts the rows in the order of the available kernels. If all of them were run, drops the rows of
+/// kernels that no longer exist.
 pub fn arrange(rows: &mut Vec<Row>, offered: &[Kernel], all: bool) {
     let place = |row: &Row| offered.iter().position(|kernel| row.is_of(kernel));
     if all {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The results as a table, on the terminal and in `docs/matrix.md`.
+//! The results as a table, for the terminal and for `docs/matrix.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::report::{document, markdown};
 
 use super::results::Row;
 
-/// Whose part of a page this is.
+/// The task that owns this part of a page.
 pub const TASK: &str = "matrix";
 
 const HEAD: [&str; 11] = [
@@ -30,10 +30,10 @@ const HEAD: [&str; 11] = [
     "cases",
 ];
 
-/// The README's.
+/// The head of the README's table.
 const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "class", "cold, s", "warm, s", "cases"];
 
-/// The table, and below it what was skipped and what failed.
+/// Returns the table, followed by what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
     markdown::table(HEAD, rows.iter().map(cells)) + &notes(rows)
 }
@@ -67,7 +67,7 @@ fn cells(row: &Row) -> [String; 11] {
     ]
 }
 
-/// What kernels have in common is said once.
+/// Returns notes on skips and failures. A note that several kernels share appears once.
 fn notes(rows: &[Row]) -> String {
     let mut notes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for row in rows {
@@ -87,8 +87,8 @@ fn notes(rows: &[Row]) -> String {
     text
 }
 
-/// Writes the table into the documentation, with the names of the kernels that were never run, and
-/// what of it a user asks for into the README.
+/// Writes the table to the documentation, with the names of kernels that were never run, and a
+/// shorter one for users to the README.
 pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<()> {
     for (page, text) in pages(rows, offered) {
         document::replace(&project.source.join(page), TASK, &text)?;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the packages ship and a program writes: dkms-rust's shell completions, made from its own
-//! command line, so that they cannot say another thing than the program does; and what debhelper
-//! puts into others' packages, made from the driver's own.
+//! Generated files that the packages ship: dkms-rust's shell completions, made from its command
+//! line definition so that they always match the program; and the files that debhelper puts into
+//! other packages, made from the driver's own.
 
 use std::path::Path;
 
@@ -12,18 +12,19 @@ use clap_complete::{Shell, generate_to};
 use crate::host::files;
 use crate::host::project::Project;
 
-/// Writes them to target/assets, where the packages' asset lists look.
+/// Writes the generated files to target/assets, where the packages' asset lists expect them.
 pub fn write(project: &Project) -> Result<()> {
-    // In the source tree even when CARGO_TARGET_DIR is elsewhere: the lists name it from there.
+    // Use the source tree even if CARGO_TARGET_DIR is elsewhere: the lists contain paths relative
+    // to it.
     let assets = project.source.join("target/assets");
     write_completions(&assets.join("completions"))?;
     write_debhelper(&assets.join("debhelper"))
 }
 
-/// dkms-rust's own.
+/// The bindgen programs of the dkms-rust package.
 const BINDGENS: [&str; 2] = ["bindgen-0-71", "bindgen-0-72"];
 
-/// Puts the package's bindgens there.
+/// Copies the bindgen programs to target/assets.
 pub fn take_bindgens(project: &Project, built: &Path) -> Result<()> {
     let folder = project.source.join("target/assets/bindgen");
     files::make_empty_dir(&folder)?;

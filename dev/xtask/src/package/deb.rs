@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask deb`: the Debian packages, by cargo-deb's library.
+//! `xtask deb`: builds the Debian packages with cargo-deb's library.
 //!
-//! The library, because its command cannot write `Architecture: all`. Its steps are called one by
-//! one here, in the order of its own `CargoDeb::process`.
+//! The cargo-deb command cannot write `Architecture: all`, so we use its library. The steps are
+//! called one by one, in the same order as in `CargoDeb::process`.
 //!
-//! The same source gives the same bytes: every time in the package is the changelog's.
+//! Builds are reproducible: all timestamps in a package are the changelog's.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::host::project::Project;
 use crate::host::{cargo, date, files, machine, ui};
 use crate::package::{assets, sbom};
 
-/// A package to build: the crate that describes it, and its architecture where it is not the
+/// A package to build: the crate that describes it, and its architecture if that differs from the
 /// machine's.
 struct Package {
     name: &'static str,
@@ -35,13 +35,13 @@ const PACKAGES: &[Package] = &[
         manifest: "dkms-rust/Cargo.toml",
         architecture: None,
     },
-    // For authors' machines, in Perl.
+    // For driver authors' machines; written in Perl.
     Package {
         name: "dh-dkms-rust",
         manifest: "dkms-rust/debhelper/Cargo.toml",
         architecture: Some("all"),
     },
-    // Source only: the user's machine builds it.
+    // Source only: the user's machine compiles it.
     Package {
         name: "procdriver-dkms",
         manifest: "Cargo.toml",
@@ -49,15 +49,15 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// Of what was gathered in target/sources.
+/// The package of what was gathered in target/sources.
 const SOURCES: Package = Package {
     name: "dkms-rust-sources",
     manifest: "dkms-rust/sources/Cargo.toml",
     architecture: Some("all"),
 };
 
-/// Builds the package of sources into target/debian, with what it says that it provides; its version
-/// has the day.
+/// Builds the package of sources into target/debian. `provides` is its Provides field; its version
+/// contains today's date.
 pub fn sources(project: &Project, provides: &str) -> Result<PathBuf> {
     machine::need(machine::DEB)?;
     let output = project.product("debian")?;
@@ -72,7 +72,7 @@ pub fn sources(project: &Project, provides: &str) -> Result<PathBuf> {
     })
 }
 
-/// Builds the packages into target/debian and gives back where they are.
+/// Builds the packages into target/debian and returns their paths.
 pub fn build(project: &Project) -> Result<Vec<PathBuf>> {
     machine::need(machine::DEB)?;
     let output = project.product("debian")?;
@@ -140,12 +140,13 @@ fn pack(
         deb.deb_name, deb.deb_version, deb.architecture
     );
     let path = output.join(name);
-    // Packages of other versions would get into the repository beside the new one.
+    // Remove packages of other versions: they would get into the repository too.
     let prefix = format!("{}_", package.name);
     files::remove_named(output, |name| name.starts_with(&prefix))?;
-    // What was not compiled is the same wherever it is packed: by a crate that Cargo.lock names. The
-    // xz of Debian 12 and that of 13 differ in bytes, but take a sixth of the time for the rest.
-    // What is large and made of the archive as it is today is the exception.
+    // Packages without compiled code must not depend on the machine that packs them, so a crate
+    // pinned in Cargo.lock compresses them. The system's xz is used for the rest: its output
+    // differs between Debian 12 and 13, but it takes a sixth of the time. The package of sources
+    // also uses xz: it is large, and depends on today's archive anyway.
     let compiled = package.architecture.is_none() || package.name == SOURCES.name;
     let compress = CompressConfig {
         fast: false,
@@ -156,7 +157,8 @@ fn pack(
     Ok(write_deb(&config, path, &deb, &compress, &listener)?)
 }
 
-/// The time of the newest changelog entry, in seconds since 1970; SOURCE_DATE_EPOCH goes before.
+/// Returns SOURCE_DATE_EPOCH or, if that is not set, the time of the newest changelog entry, in
+/// seconds since 1970.
 fn changelog_time(project: &Project) -> Result<u64> {
     if let Ok(given) = env::var("SOURCE_DATE_EPOCH") {
         return given
@@ -177,12 +179,13 @@ fn newest_date(changelog: &str) -> Option<&str> {
         .map(|(_, date)| date.trim())
 }
 
-/// Shows cargo-deb's warnings and none of its progress.
+/// Shows cargo-deb's warnings, but not its progress.
 struct Warnings;
 
 impl Listener for Warnings {
     fn warning(&self, text: String) {
-        // Said of each file of ours in target/assets, which is written before: nothing is lost.
+        // cargo-deb says this about each of our files in target/assets. They are written before, so
+        // nothing is missing.
         if text.starts_with("Only source paths starting with exactly 'target/release/'") {
             return;
         }
@@ -196,7 +199,7 @@ impl Listener for Warnings {
     fn generated_archive(&self, _: &Path) {}
 }
 
-/// Fails unless two builds of the same packages are the same bytes.
+/// Fails unless two builds of the same packages are identical.
 pub fn compare(first: &[PathBuf], second: &[PathBuf]) -> Result<()> {
     if first.len() != second.len() {
         bail!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The Debian packages and an apt repository of them. May use `host`.
+//! The Debian packages, and an apt repository with them. May use `host`.
 
 pub mod assets;
 pub mod deb;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask repo`: an apt repository of the packages in target/repo, so that
-//! `apt install procdriver-dkms` works as written. It is flat (no pool, one suite), and signed
-//! with a key that is made on the spot and thrown away: whoever makes the repository trusts
-//! it by the key file that lies in it.
+//! `xtask repo`: makes an apt repository of the packages in target/repo, so that they can be
+//! installed by name. The repository is flat (no pool, one suite). It is signed with a key that is
+//! made for it and then thrown away; users trust it through the key file in the repository.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,12 +15,12 @@ use crate::host::run::Cmd;
 use crate::host::{date, files, machine, ui};
 use crate::package::deb;
 
-/// The name of the key in the repository, and of the sources file.
+/// The name of the key file in the repository.
 pub const KEY: &str = "procdriver.asc";
-/// The sources file that apt is given.
+/// The name of the sources file for apt.
 pub const SOURCES: &str = "procdriver.sources";
 
-/// Builds the packages and the repository, and says how to use it.
+/// Builds the packages and the repository, and prints how to use it.
 pub fn task(project: &Project) -> Result<bool> {
     let debs = deb::build(project)?;
     let dir = build(project, &debs)?;
@@ -37,7 +36,7 @@ pub fn task(project: &Project) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes the repository of these packages in target/repo.
+/// Makes a repository of these packages in target/repo.
 pub fn build(project: &Project, debs: &[PathBuf]) -> Result<PathBuf> {
     machine::need(machine::REPO)?;
     let dir = project.target.join("repo");
@@ -47,7 +46,8 @@ pub fn build(project: &Project, debs: &[PathBuf]) -> Result<PathBuf> {
 }
 
 fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
-    // Made beside and renamed, so that a failure leaves no half repository.
+    // Build it in a separate directory and rename that, so that a failure leaves no partial
+    // repository.
     let work = project.target.join("repo.new");
     files::make_empty_dir(&work)?;
     of(debs, &work, dir)?;
@@ -55,7 +55,8 @@ fn build_in(dir: &Path, debs: &[PathBuf], project: &Project) -> Result<()> {
     files::rename(&work, dir)
 }
 
-/// Makes a repository of copies of these packages in a folder, which will be seen at a place.
+/// Copies packages into `dir` and makes a repository of them. `place` is the path at which apt will
+/// see it.
 pub fn of<'a>(debs: impl IntoIterator<Item = &'a PathBuf>, dir: &Path, place: &Path) -> Result<()> {
     files::make_dir(dir)?;
     for deb in debs {
@@ -65,7 +66,7 @@ pub fn of<'a>(debs: impl IntoIterator<Item = &'a PathBuf>, dir: &Path, place: &P
     index(dir, place)
 }
 
-/// Makes a repository of the packages in a folder, which will be seen at a place.
+/// Makes a repository of the packages in `dir`. `place` is the path at which apt will see it.
 pub fn index(dir: &Path, place: &Path) -> Result<()> {
     let debs = files::list(dir)?;
     let debs = debs
@@ -74,8 +75,7 @@ pub fn index(dir: &Path, place: &Path) -> Result<()> {
     let packages: Result<String> = debs.map(|deb| index_entry(deb)).collect();
     let packages = packages?;
     write(&dir.join("Packages"), &packages)?;
-    // The index has its own time written into it, the packages' newest: apt takes a repository
-    // from the future for an attack, and a build without a clock for a reason to differ.
+    // The date of the index is the current time. apt rejects an index from the future.
     let date = date::now()?;
     write(&dir.join("Release"), &release(&packages, &date))?;
     let key = sign(dir)?;
@@ -83,7 +83,7 @@ pub fn index(dir: &Path, place: &Path) -> Result<()> {
     write(&dir.join(SOURCES), &sources(place, &key))
 }
 
-/// A package's paragraph in the index: its own control file, and what is needed to fetch it.
+/// Returns a package's paragraph in the index: its control file, and what is needed to fetch it.
 fn index_entry(deb: &Path) -> Result<String> {
     let control = Cmd::new("dpkg-deb").arg("--field").arg(deb).stdout()?;
     let bytes = files::bytes(deb)?;
@@ -122,10 +122,11 @@ fn release(packages: &str, date: &str) -> String {
     )
 }
 
-/// Signs Release into InRelease, and gives back the public key.
+/// Signs Release into InRelease, and returns the public key.
 fn sign(dir: &Path) -> Result<String> {
-    // The secret key lives in this folder only, and goes with it. gpg-agent's socket is in it as
-    // well, and a socket's path may not be long: so the system's temporary folder.
+    // The secret key exists only in this directory, and is deleted with it. The socket of gpg-agent
+    // is also there, and the path of a socket must be short: so use the system's temporary
+    // directory.
     let home = tempfile::Builder::new()
         .prefix("gpg")
         .tempdir()
@@ -154,7 +155,7 @@ fn sign(dir: &Path) -> Result<String> {
             .run()?;
         gpg().args(["--armor", "--export"]).stdout()
     })();
-    // The agent that gpg started would stay for ever.
+    // The agent that gpg started would keep running.
     let _ = Cmd::new("gpgconf")
         .arg("--homedir")
         .arg(home.path())
@@ -163,7 +164,7 @@ fn sign(dir: &Path) -> Result<String> {
     signed
 }
 
-/// The deb822 sources file, with the key in it: one file is all that apt needs.
+/// Returns a deb822 sources file that contains the key, so that apt needs only this file.
 fn sources(dir: &Path, key: &str) -> String {
     let mut text = format!(
         "# SPDX-License-Identifier: GPL-2.0-only\nTypes: deb\nURIs: file:{}\nSuites: ./\nSigned-By:\n",
@@ -177,7 +178,7 @@ fn sources(dir: &Path, key: &str) -> String {
     text
 }
 
-/// The same file for a repository that lies elsewhere, as seen in a guest.
+/// Returns the sources file for a repository that is at another place, such as in a guest.
 pub fn sources_at(repo: &Path, place: &str) -> Result<String> {
     let path = repo.join(KEY);
     let key = files::text(&path)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What of others' code is in dkms-rust, as a CycloneDX document: a static program does not say so
-//! itself. It has no date and no serial number, so that the same source gives the same bytes.
+//! The third-party code in dkms-rust, as a CycloneDX document: a static program does not record its
+//! dependencies. The document has no date and no serial number, so that it is reproducible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use crate::host::project::Project;
 use crate::host::{cargo, files};
 
-/// The program, and all that are in its package.
+/// The main program, and all programs in its package.
 const NAME: &str = "dkms-rust";
 const PROGRAMS: [&str; 2] = [NAME, "dkms-rust-bindgen"];
 
-/// What is linked into it, and what else had a part in compiling it.
+/// Cargo's names for the dependencies that are linked in, and for all that are used in the build.
 const LINKED: &str = "normal,no-proc-macro";
 const ALL: &str = "normal,build";
 
 /// A crate, by its name and version.
 type Crate = (String, String);
 
-/// Writes it to target/assets.
+/// Writes the document to target/assets.
 pub fn write(project: &Project) -> Result<()> {
     let lock = files::text(&project.source.join("Cargo.lock"))?;
     let document = document(
@@ -36,7 +36,7 @@ pub fn write(project: &Project) -> Result<()> {
     files::write(&folder.join("dkms-rust.cdx.json"), text + "\n")
 }
 
-/// The crates that cargo names for such edges, with their licences.
+/// Returns the crates that cargo lists for these kinds of dependencies, with their licences.
 fn tree(project: &Project, edges: &str) -> Result<BTreeMap<Crate, String>> {
     let packages = PROGRAMS.iter().flat_map(|name| ["--package", name]);
     let text = cargo::cargo(project)
@@ -53,7 +53,8 @@ fn tree(project: &Project, edges: &str) -> Result<BTreeMap<Crate, String>> {
     Ok(crates)
 }
 
-/// `tar v0.4.46 (proc-macro)|MIT OR Apache-2.0`, and behind what was said before `(*)`.
+/// Parses a line such as `tar v0.4.46 (proc-macro)|MIT OR Apache-2.0`. Cargo appends `(*)` if it
+/// has listed the crate before.
 fn parse(line: &str) -> Option<(Crate, String)> {
     let (package, licence) = line.split_once('|')?;
     let mut words = package.split(' ');
@@ -62,7 +63,7 @@ fn parse(line: &str) -> Option<(Crate, String)> {
     Some(((name.to_owned(), version.to_owned()), licence))
 }
 
-/// What Cargo.lock holds the crates against.
+/// Returns the checksums of the crates in Cargo.lock.
 fn checksums(lock: &str) -> BTreeMap<Crate, String> {
     lock.split("[[package]]")
         .filter_map(|package| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Packages of other versions, to upgrade to and to downgrade from: the packages as built, with
-//! another number in all places that name it.
+//! Packages of other versions, to upgrade to and downgrade from: the packages as built, with the
+//! version replaced wherever it occurs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,20 +13,20 @@ use crate::host::run::Cmd;
 use crate::host::{files, mounts, ui};
 use crate::package::repo;
 
-/// The version of the packages; they and this program take it from the same line.
+/// The version of the packages. They and this program inherit it from the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// One that follows.
+/// The version after [`VERSION`].
 pub const NEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "+next");
-/// One that follows that, and whose driver does not compile.
+/// The version after [`NEXT`]. Its driver does not compile.
 pub const WORSE: &str = concat!(env!("CARGO_PKG_VERSION"), "+worse");
 
-/// What [`WORSE`] has at the end of the driver.
+/// The text at the end of the driver in [`WORSE`].
 const ERROR: &str = "compile_error!(\"broken on purpose\");\n";
 
-/// Each with the name of its repository and what its driver ends with.
+/// For each version: the name of its repository, the version, and the text to append to the driver.
 const VERSIONS: [(&str, &str, &str); 2] = [("next", NEXT, ""), ("worse", WORSE, ERROR)];
 
-/// A repository of each, with its name.
+/// Makes a repository for each version. Returns their names and paths.
 pub fn repositories(project: &Project, debs: &[PathBuf]) -> Result<Vec<(&'static str, PathBuf)>> {
     ui::step("pack the packages again as other versions", || {
         VERSIONS
@@ -58,7 +58,7 @@ fn repository(
     repo::index(dir, Path::new("/"))
 }
 
-/// Packs all packages of a folder again, into another.
+/// Repacks all packages of a directory into another one, without compression.
 pub fn without_compression(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to).with_context(|| format!("cannot make {}", to.display()))?;
     for deb in files::list(from)? {
@@ -88,7 +88,7 @@ fn pack(place: &Path, dir: &Path) -> Result<()> {
         .map(drop)
 }
 
-/// Makes an unpacked package one of another version.
+/// Changes the version of an unpacked package, and appends `end` to the driver.
 fn renumber(place: &Path, version: &str, end: &str) -> Result<()> {
     let new = |text: String| text.replace(VERSION, version);
     edit(&place.join("DEBIAN/control"), new)?;

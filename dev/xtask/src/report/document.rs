@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pages of the documentation that a task writes in part.
+//! Documentation pages that a task writes in part.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::host::files;
 
-/// Replaces what a task writes in a page: what is between two lines that name the task.
+/// Replaces the part of a page that a task writes: the text between two marks that name the task.
 pub fn replace(path: &Path, task: &str, text: &str) -> Result<()> {
     let old = files::text(path)?;
     let new = with(&old, task, text)
@@ -27,7 +27,7 @@ fn with(page: &str, task: &str, text: &str) -> Option<String> {
     Some(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
 
-/// A table with the days that its rows are of, and what has no row yet.
+/// Returns a table with the dates of its rows, and with a list of what has no row yet.
 pub fn dated<'a>(days: impl Iterator<Item = &'a str>, table: &str, missing: &[String]) -> String {
     let days: Vec<&str> = days.collect::<BTreeSet<_>>().into_iter().collect();
     let text = format!("Run on {}.\n\n{table}", days.join(" and "));

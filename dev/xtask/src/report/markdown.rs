@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables in Markdown.
+//! Markdown tables.
 
 use std::fmt::Write as _;
 
-/// A table whose columns stand under one another.
+/// Returns a table with aligned columns.
 pub fn table<const N: usize>(
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -15,8 +15,8 @@ pub fn table<const N: usize>(
     aligned(&lines)
 }
 
-/// The same of lines of which the first is the head, where it is known at run time only how many
-/// columns there are.
+/// Like [`table`], for a number of columns that is only known at run time. The first line is the
+/// head.
 pub fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {

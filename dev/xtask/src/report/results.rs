@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The results of the tasks that measure: rows, kept as JSON.
+//! Results of the tasks that measure: rows, stored as JSON.
 //!
-//! Each run keeps its rows in `target`. The documentation has rows of its own beside each page,
-//! which change only when that is asked for, and then only those that the run has.
+//! Each run stores its rows in `target`. The documentation has its own rows beside each page. They
+//! change only on request, and only those that the run has produced.
 
 use std::path::{Path, PathBuf};
 
@@ -16,28 +16,28 @@ use crate::host::project::Project;
 
 /// A row of results.
 pub trait Row: Clone + Serialize + DeserializeOwned {
-    /// Whether this row takes the place of one of an earlier run.
+    /// Returns whether this row replaces a row of an earlier run.
     fn replaces(&self, old: &Self) -> bool;
 }
 
-/// Where the rows of a task are kept.
+/// Where the rows of a task are stored.
 pub struct Results<'a> {
-    /// Where things are.
+    /// The project's directories.
     pub project: &'a Project,
-    /// The task, and so its directory in `target`.
+    /// The name of the task and of its directory in `target`.
     pub task: &'static str,
-    /// The page of the documentation, without its extension.
+    /// The documentation page, without its extension.
     pub page: &'static str,
     /// Whether to write the documentation.
     pub docs: bool,
 }
 
 impl Results<'_> {
-    /// Adds the rows of a run to those of earlier runs, in `target`. `arrange` orders them, and
-    /// drops what is out of date.
+    /// Merges the rows of a run with those of earlier runs, in `target`. `arrange` sorts them and
+    /// drops outdated ones.
     pub fn keep<R: Row>(&self, new: &[R], arrange: impl FnOnce(&mut Vec<R>)) -> Result<PathBuf> {
         let path = self.project.product(self.task)?.join("results.json");
-        // A file of another version of this program is of no use.
+        // Ignore a file that another version of this program wrote.
         let mut rows = read(&path).unwrap_or_default();
         merge(&mut rows, new);
         arrange(&mut rows);
@@ -45,13 +45,13 @@ impl Results<'_> {
         Ok(path)
     }
 
-    /// The rows that the documentation has.
+    /// Returns the rows of the documentation.
     pub fn documented<R: Row>(&self) -> Result<Vec<R>> {
         read(&self.documentation())
     }
 
-    /// Adds the rows of a run to those of the documentation, when that was asked for, and has
-    /// `render` write the pages.
+    /// If the documentation is to be written, merges the rows of a run into it and lets `render`
+    /// write the pages.
     pub fn document<R: Row>(
         &self,
         new: &[R],
@@ -68,12 +68,13 @@ impl Results<'_> {
         render(&rows)
     }
 
-    /// Where the documentation has its rows.
+    /// Returns the path of the documentation's rows.
     pub fn documentation(&self) -> PathBuf {
         self.project.source.join(self.page).with_extension("json")
     }
 
-    /// What failed may name files of this machine, which the documentation must not.
+    /// Replaces paths of this machine, which a failure may name and which do not belong in the
+    /// documentation.
     fn without_places<R: Row>(&self, rows: &[R]) -> Result<Vec<R>> {
         let mut text = serde_json::to_string(rows).context("the results as JSON")?;
         let Project {
@@ -88,7 +89,7 @@ impl Results<'_> {
     }
 }
 
-/// Puts new rows in the place of old ones, and at the end where there is none.
+/// Replaces old rows with new ones, and appends new rows that replace none.
 fn merge<R: Row>(rows: &mut Vec<R>, new: &[R]) {
     for new in new {
         match rows.iter_mut().find(|old| new.replaces(old)) {
@@ -98,7 +99,7 @@ fn merge<R: Row>(rows: &mut Vec<R>, new: &[R]) {
     }
 }
 
-/// There may be none yet.
+/// Reads the rows of a file; it may not exist.
 fn read<R: Row>(path: &Path) -> Result<Vec<R>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -143,7 +144,7 @@ mod tests {
         words.join(" ")
     }
 
-    /// A project in which an earlier run left results, in the documentation and in target.
+    /// Makes a project in which an earlier run left results, in the documentation and in target.
     fn project(dir: &Path) -> Project {
         let [source, target, cache] =
             ["source", "source/target", "cache"].map(|name| dir.join(name));

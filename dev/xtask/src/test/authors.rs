@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `dkms-rust new` writes, as an author of a module uses it: built, packaged, installed,
-//! loaded. The cases are data, in `cases/authors.rs`.
+//! Tests the output of `dkms-rust new` as a module's author uses it: build, package, install, load.
+//! The cases are in `cases/authors.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,10 @@ use crate::test::cases::driver_source::Case;
 
 use super::tally::Tally;
 
-/// Where the project is written.
+/// Where the project is created.
 const PLACE: &str = "/srv/author";
 
-/// The name of the project and of its module.
+/// The name of the project and its module.
 const NAME: &str = "hello";
 
 /// Makes a project, and boots each kernel with its module.
@@ -44,8 +44,8 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     );
 }
 
-/// Makes a project that is packaged by debhelper, follows its package from its installation to its
-/// end, and builds it in other places than root does for kernels that are installed.
+/// Makes a project that debhelper packages, tests the package from installation to purge, and
+/// builds it in other environments than as root for installed kernels.
 pub fn long(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     const SUITE: &str = "authors-long";
     tally.cases(
@@ -93,7 +93,7 @@ fn one(setup: &Setup<'_>, chroot: &Chroot, case: &Case) -> Result<()> {
     case.judge(&output)
 }
 
-/// Boots with the module that was installed for the kernel.
+/// Boots with the module that is installed for the kernel.
 fn boot(setup: &Setup<'_>, chroot: &Chroot, release: &str, program: &Path) -> Result<Outcome> {
     let asked = ["-k", release, "-F", "filename", NAME];
     let path = chroot.cmd("modinfo").args(asked).run()?.text;

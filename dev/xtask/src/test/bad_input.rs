@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dkms-rust says to bad input: a clear reason, the right exit status, and nothing left in
-//! its cache. The cases are data, in `cases/bad_input.rs`.
+//! Tests dkms-rust with bad input: it must give a clear reason and the right exit status, and leave
+//! nothing in its cache. The cases are in `cases/bad_input.rs`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,12 +17,12 @@ use crate::test::cases::bad_input::{BadInput, CASES};
 
 use super::tally::Tally;
 
-/// Where dkms-rust keeps what it makes.
+/// Where dkms-rust stores its results.
 const CACHE: &str = "/var/cache/dkms-rust";
-/// Where a filled cache is shown to the cases.
+/// Where the cases find a filled cache.
 const WARM: &str = "/srv/warm";
 
-/// Runs each case in a root of its own.
+/// Runs each case in its own root.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     let what = format!("{} cases of bad input for dkms-rust", CASES.len());
     tally.cases("bad-input", &what, |tally| {
@@ -37,7 +37,7 @@ pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     });
 }
 
-/// The root with dkms-rust installed, as a layer to put each case's own over.
+/// Makes a layer with dkms-rust installed. Each case adds its own layer to it.
 fn installed(setup: &Setup<'_>, layer: &Path) -> Result<Root> {
     let log = setup.project.log("bad-input")?;
     let chroot = packaged::with_dkms_rust(setup.project, &setup.base, &setup.repo, &log)?;
@@ -74,7 +74,7 @@ fn one(setup: &Setup<'_>, root: &Root, warm: &Path, case: &BadInput) -> Result<(
     Ok(())
 }
 
-/// All files in the cache but the locks, which hold nothing.
+/// Lists all files in the cache except locks, which are empty.
 fn kept(chroot: &Chroot) -> Result<BTreeSet<String>> {
     let line = format!("[ ! -d {CACHE} ] || find {CACHE} ! -type d ! -name .lock");
     Ok(chroot

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The behaviour suite: each line of the design about reading, writing and the module's life is a
-//! case of the `guest` program, run on stock kernels with the modules that the package built.
+//! The behaviour suite: each statement of the design about reading, writing and the module's life
+//! is a case of the `guest` program. It runs on stock kernels, with the modules that the package
+//! built.
 
 use std::path::Path;
 use std::thread;
@@ -17,20 +18,20 @@ use crate::host::{cargo, ui};
 use super::native::Built;
 use super::tally::Tally;
 
-/// How long the suite takes its time.
+/// The extent of a run: parameters for the guest, its memory and its time limit.
 struct Length {
     words: &'static str,
     size: Size,
 }
 
-/// What `make test` has time for.
+/// For `make test`.
 const USUAL: Length = Length {
     words: "guest=behaviour",
     size: small_guest::USUAL,
 };
 
-/// `make test-all`: ten minutes of random calls, readers and writers at once for a minute, and
-/// more rounds of load and unload.
+/// For `make test-all`: ten minutes of random calls, a minute of concurrent readers and writers,
+/// and more rounds of load and unload.
 const LONG: Length = Length {
     words: "guest=behaviour guest.patience=5 guest.random=600 guest.seconds=60 guest.rounds=1000",
     size: Size {
@@ -39,7 +40,7 @@ const LONG: Length = Length {
     },
 };
 
-/// Boots a small guest for each kernel, all at once, and counts their cases.
+/// Boots a small guest for each kernel, all in parallel, and counts their cases.
 pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) {
     let program = ui::step("build the guest's program", || {
         cargo::static_program(setup.project, "guest")
@@ -69,7 +70,7 @@ pub fn run(setup: &Setup<'_>, modules: &[Built], long: bool, tally: &mut Tally) 
     }
 }
 
-/// Boots a small guest with the behaviour suite; its log is called by `name` and the release.
+/// Boots a small guest with the behaviour suite. Its log is named after `name` and the release.
 pub fn boot(
     setup: &Setup<'_>,
     program: &Path,

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which of the tests are to run.
+//! Selects which tests run.
 
 use anyhow::{Result, ensure};
 
-/// What the command line asks for.
+/// The selection on the command line.
 #[derive(Default)]
 pub struct Choice {
-    /// The long steps too.
+    /// Also run the long steps.
     pub all: bool,
-    /// Only these, and what they need; all when empty.
+    /// Run only these and what they need; all if empty.
     pub only: Vec<String>,
 }
 
 /// A step of the tests.
 struct Step {
     name: &'static str,
-    /// Only `make test-all` has it.
+    /// Whether only `make test-all` runs it.
     long: bool,
-    /// Steps that cannot do without it.
+    /// Steps that need this one.
     needed_by: &'static [&'static str],
 }
 
@@ -37,12 +37,12 @@ const fn long(name: &'static str) -> Step {
     }
 }
 
-/// In the order in which they run.
+/// All steps, in the order in which they run.
 const STEPS: &[Step] = &[
     quick("host"),
     quick("package"),
     Step {
-        // It builds the modules that the guests load.
+        // Builds the modules that the guests load.
         needed_by: &[
             "behaviour",
             "runtime",
@@ -75,7 +75,7 @@ const STEPS: &[Step] = &[
 ];
 
 impl Choice {
-    /// Fails for a step that there is not.
+    /// Fails if a step does not exist.
     pub fn check(&self) -> Result<()> {
         for only in &self.only {
             let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
@@ -88,7 +88,7 @@ impl Choice {
         Ok(())
     }
 
-    /// Whether the step is to run.
+    /// Returns whether the step is to run.
     pub fn wants(&self, name: &str) -> bool {
         let Some(step) = STEPS.iter().find(|step| step.name == name) else {
             return false;

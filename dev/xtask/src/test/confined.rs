@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! On stock kernels: compilers of dkms-rust that try to do harm; and in a booted Debian a source
-//! whose macros do.
+//! Tests the confinement of dkms-rust's compilers: on stock kernels with a program that tries to do
+//! harm, and in a booted Debian with a source whose macros do.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::host::{cargo, files, mounts, ui};
 
 use super::tally::Tally;
 
-/// Where the guest's case finds the program that tries.
+/// Where the guest's case finds that program.
 const PROGRAM: &str = "suites/confine";
 
 const SIZE: Size = Size {
@@ -25,18 +25,18 @@ const SIZE: Size = Size {
     ..small_guest::USUAL
 };
 
-/// What a booted Debian runs.
+/// The script that a booted Debian runs.
 pub const HARM: &str = concat!(
     include_str!("../guest/scripts/begin.sh"),
     include_str!("cases/listener.sh"),
     include_str!("cases/harm.sh")
 );
 
-/// What makes the source that does harm.
+/// The script that makes the harmful source.
 pub const TAMPERED: &str = include_str!("cases/tampered.sh");
 
-/// The bindings and the macros are made by emulated compilers.
-const TIMEOUT: Duration = Duration::from_secs(1800);
+/// Emulated compilers make the bindings and the macros.
+const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Boots a Debian with a source that was tampered with.
 pub fn tampered_source(setup: &Setup<'_>, tally: &mut Tally) {
@@ -54,7 +54,8 @@ fn compile_tampered(setup: &Setup<'_>) -> Result<Outcome> {
         ..
     } = setup;
     let log = project.log("tampered-source")?;
-    // With the tree of the true source there: `core` and what else is the same is taken from it.
+    // Provide the tree of the genuine source: `core` and whatever else is unchanged is taken from
+    // it.
     let warm = warm::cache(project, base, &base.release, repo)?;
     let chroot = warm::root(project, base, repo, &[warm], &log)?;
     let take = format!("dkms-rust source -k '{}' --from /tmp/s", base.release);
@@ -69,7 +70,7 @@ fn compile_tampered(setup: &Setup<'_>) -> Result<Outcome> {
         repo,
         more: &[],
         warm: kept.path(),
-        // A compiler that is emulated keeps the only processor for long.
+        // An emulated compiler occupies the only processor for long.
         words: "rcupdate.rcu_cpu_stall_timeout=300",
         files: &[("harm", &files::bytes(&chroot.path().join("tmp/harm"))?)],
         timeout: TIMEOUT,
@@ -83,7 +84,7 @@ fn compile_tampered(setup: &Setup<'_>) -> Result<Outcome> {
     )
 }
 
-/// Boots each kernel with it.
+/// Boots each kernel with the program that tries to do harm.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     let built = ui::step("build a program that tries to do harm", || {
         let guest = cargo::static_program(setup.project, "guest")?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver on kernels of our own that watch memory, locks and races, and let things fail on
-//! demand. First each has to show that it sees mistakes.
+//! Runs the driver on our own kernels with memory, lock and race debugging and with fault
+//! injection. Each kernel first has to show that it detects mistakes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,13 +22,13 @@ use crate::test::cases::debug::{DebugKernel, KERNELS, Run};
 use super::choice::Choice;
 use super::tally::Tally;
 
-/// A module that is built for the kernel.
+/// A module to build for the kernel.
 struct Source {
-    /// Where its source is, below the repository's top.
+    /// The directory of its source, in the repository.
     folder: &'static str,
-    /// What of it is needed.
+    /// The files that it needs.
     files: &'static [&'static str],
-    /// What comes out.
+    /// The file name of the built module.
     module: &'static str,
 }
 
@@ -45,18 +45,18 @@ const SOURCES: [Source; 2] = [
     },
 ];
 
-/// Emulated, and each byte of memory watched: it takes much of both.
+/// Memory in MiB. KASAN tracks each byte of memory, which takes much of it.
 const MEMORY: u32 = 1536;
 
-/// A kernel, and the modules that were built for it, by name.
+/// A kernel, and the modules that were built for it.
 struct Ready {
-    /// The kernel.
+    /// The kernel image.
     vmlinuz: PathBuf,
-    /// The modules.
+    /// The modules: names and contents.
     modules: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Boots each kernel for each of its runs that is wanted.
+/// Boots each kernel for each of its selected runs.
 pub fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
     for kernel in KERNELS {
         let runs = kernel.runs.iter().filter(|run| choice.wants(run.step));
@@ -82,7 +82,7 @@ fn one(setup: &Setup<'_>, kernel: &DebugKernel, runs: &[&Run], tally: &mut Tally
     }
 }
 
-/// Builds the kernel and, with the packaged dkms-rust, the modules for it.
+/// Builds the kernel and, with the packaged dkms-rust, its modules.
 fn ready(setup: &Setup<'_>, variant: &Variant) -> Result<Ready> {
     let root = own_kernel::with(setup.project, &setup.base, variant)?;
     let release = variant.release(&root.release);

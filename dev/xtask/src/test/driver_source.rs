@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver's source and its Makefile, as a developer uses them. The cases are data, in
+//! Tests the driver's source and Makefile as a developer uses them. The cases are in
 //! `cases/driver_source.rs`.
 
 use std::path::Path;
@@ -18,10 +18,10 @@ use super::tally::Tally;
 /// Where the source is in the root.
 const PLACE: &str = "/srv/driver/source";
 
-/// What the driver is built from.
+/// The driver's sources.
 const FILES: &[&str] = &["Kbuild", "Makefile", "dkms.conf", "src"];
 
-/// Runs the cases, each on what the one before left.
+/// Runs the cases in sequence: each works on the result of the previous one.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
     tally.cases("driver", "the driver's Makefile", |tally| {
         let chroot = open(setup, warm)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages, built by somebody else somewhere else: they must be the same bytes.
+//! Tests that packages built by somebody else, in another place, are identical.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,8 +16,7 @@ use crate::host::run::{Cmd, copy_all};
 use crate::host::{files, mounts};
 use crate::package::deb;
 
-/// The source without what was built in it, with the modes and times of another day, and another
-/// user's.
+/// Copies the source without build products, with other modes, times and owner.
 const COPY: &str = r#"
 set -e
 umask 077
@@ -27,11 +26,11 @@ find "$2" -exec touch -h -d 2001-02-03 {} +
 chown -R 65534:65534 "$2"
 "#;
 
-/// The crates that were downloaded, which need not be again.
+/// Downloaded crates, so that they need not be downloaded again.
 const DOWNLOADED: [&str; 2] = ["registry/cache", "registry/index"];
 
-/// Builds the packages from a copy of the source in another folder, with another home, mask and
-/// time zone, and holds them against these.
+/// Builds the packages from a copy of the source in another directory, with another home, umask and
+/// time zone, and compares them with `debs`.
 pub fn the_same(project: &Project, debs: &[PathBuf]) -> Result<()> {
     let work = mounts::scratch_folder(project)?;
     let source = work.path().join("somewhere/else");
@@ -58,8 +57,8 @@ pub fn the_same(project: &Project, debs: &[PathBuf]) -> Result<()> {
     deb::compare(debs, &second)
 }
 
-/// Builds the packages in a Debian by its own cargo and rustc, and holds those that have no code of
-/// that rustc's against these.
+/// Builds the packages in a Debian with its own cargo and rustc. Compares those that contain no
+/// code compiled by that rustc.
 pub fn by_debians_cargo(setup: &Setup<'_>) -> Result<()> {
     let Setup {
         project,
@@ -88,7 +87,7 @@ pub fn by_debians_cargo(setup: &Setup<'_>) -> Result<()> {
 const BY_DEBIANS_CARGO: &str = "cd /srv/elsewhere/source && CARGO_HOME=/srv/elsewhere/crates \
      CARGO_NET_OFFLINE=true cargo run --locked --package xtask -- deb";
 
-/// The source without what was built, and the crates that were downloaded.
+/// Copies the source without build products, and the downloaded crates.
 fn copy(project: &Project, source: &Path, cargo_home: &Path) -> Result<()> {
     Cmd::new("sh")
         .args(["-c", COPY, "copy"])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Suites that nobody here wrote, put into a guest: programs of Debian with the libraries that
-//! they need, and the kernel's selftests for procfs, compiled from linux-source.
+//! Test suites from other projects in a guest: Debian programs with the libraries that they need,
+//! and the kernel's selftests for procfs, compiled from linux-source.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,15 +21,15 @@ use crate::host::{cargo, files, ui};
 use super::native::Built;
 use super::tally::Tally;
 
-/// Programs, as the guest's cases call them.
+/// The programs, with the paths that the guest's cases use.
 const PROGRAMS: &[&str] = &["/usr/bin/stress-ng", "/usr/bin/trinity"];
 
 /// Where the selftests are built, and where the guest finds them.
 const BUILT: &str = "/srv/selftests";
 const SELFTESTS: &str = "suites/proc";
 
-/// Compiles each file of the folder by itself, as the kernel's Makefile for them does; static, as
-/// the guest has no libraries but those of the programs above.
+/// Compiles each file of the directory separately, as the kernel's Makefile does. Links statically,
+/// because the guest has only the libraries of the programs above.
 const COMPILE: &str = r#"
 cd tools/testing/selftests/proc
 for source in *.c; do
@@ -38,14 +38,14 @@ for source in *.c; do
 done
 "#;
 
-/// How long each takes its time, and how much of it and of memory there is.
+/// The parameters of the suites, and the guest's memory and time limit.
 const WORDS: &str = "guest=foreign guest.patience=4 guest.seconds=60";
 const SIZE: Size = Size {
     memory: 1024,
     timeout: Duration::from_secs(3600),
 };
 
-/// Boots the first kernel with them.
+/// Boots the first kernel with these suites.
 pub fn run(setup: &Setup<'_>, modules: &[Built], tally: &mut Tally) {
     match modules.first().map(|built| boot(setup, built)) {
         Some(outcome) => tally.guest("foreign", outcome),
@@ -70,7 +70,7 @@ fn boot(setup: &Setup<'_>, built: &Built) -> Result<Outcome> {
     ui::step(&what, || guest.run(project, &mut show_cases("")))
 }
 
-/// All files that the guest's suite needs, by their path in it.
+/// Returns all files that the guest's suites need: paths in the guest, and contents.
 fn programs(project: &Project, root: &Root) -> Result<Vec<(String, Vec<u8>)>> {
     let root = layers::with_foreign_suites(project, root)?;
     let chroot = Chroot::new(project, &root)?;
@@ -105,7 +105,7 @@ fn programs(project: &Project, root: &Root) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
-/// The programs, and by their absolute path all libraries that ldd shows for them.
+/// Returns the paths of the programs, and of all libraries that ldd prints for them.
 fn needed(chroot: &Chroot) -> Result<BTreeSet<String>> {
     let text = chroot.cmd("ldd").args(PROGRAMS).run()?.text;
     let libraries = libraries(&text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What cargo itself can say about this workspace.
+//! Checks of this workspace that cargo runs.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::host::ui;
 
 use super::tally::Tally;
 
-/// A cargo command, and the component that it comes with where that is not always installed.
+/// A cargo command, and the component that it needs, if that is not always installed.
 struct Check {
     name: &'static str,
     args: &'static [&'static str],
@@ -40,7 +40,7 @@ const CHECKS: &[Check] = &[
         ],
         component: Some("clippy"),
     },
-    // Licences, where crates come from, and whose build scripts may run.
+    // Checks licences, the origin of crates, and whose build scripts may run.
     Check {
         name: "host/deny",
         args: &[
@@ -56,10 +56,11 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-/// Of whom cargo is to be told that is not one of its own commands, and takes minutes to compile.
+/// A third-party cargo command, which takes minutes to compile.
 const DENY: &str = "deny";
 
-/// Runs the unit tests, and what else is installed; with `all` what is not is, into the cache.
+/// Runs the unit tests, and the checks whose tools are installed. With `all`, installs cargo-deny
+/// into the cache first.
 pub fn run(project: &Project, all: bool, tally: &mut Tally) {
     if all && !has(project, DENY) {
         let installed = ui::step("install cargo-deny", || install(project));
@@ -86,8 +87,8 @@ pub fn run(project: &Project, all: bool, tally: &mut Tally) {
     miri(project, tally);
 }
 
-/// The model of what open files share (`dev/model`) under Miri, which only a nightly has, and only
-/// rustup has nightlies. A seed decides which thread runs next, and whose address is used again.
+/// Runs the model of what open files share (`dev/model`) under Miri, which needs a nightly
+/// toolchain from rustup. Each seed selects a thread schedule, and which addresses are reused.
 fn miri(project: &Project, tally: &mut Tally) {
     const NAME: &str = "host/miri";
     const INSTALL: &str =
@@ -95,7 +96,7 @@ fn miri(project: &Project, tally: &mut Tally) {
     const FLAGS: &str = "-Zmiri-many-seeds=0..16 -Zmiri-permissive-provenance \
         -Zmiri-address-reuse-rate=1.0 -Zmiri-address-reuse-cross-thread-rate=1.0";
     let rustup = |args: &str| Cmd::new("rustup").args(args.split(' '));
-    // What is there is taken, so that it works without a network.
+    // Use a nightly that is installed already, so that this works without network.
     let has_it = rustup("run nightly cargo miri --version").run().is_ok();
     if !has_it {
         if let Err(error) = rustup(INSTALL).run() {
@@ -108,7 +109,7 @@ fn miri(project: &Project, tally: &mut Tally) {
             .dir(&project.source)
             .env("MIRIFLAGS", FLAGS)
             .env("CARGO_TARGET_DIR", project.target.join("miri"))
-            // Those of the cargo that runs this.
+            // Set by the cargo that runs this program.
             .env_remove("RUSTUP_TOOLCHAIN")
             .env_remove("CARGO")
             .env_remove("RUSTC")
@@ -123,7 +124,7 @@ fn has(project: &Project, component: &str) -> bool {
     asked.and_then(Cmd::run).is_ok()
 }
 
-/// Where cargo's commands are that were installed for these checks.
+/// Returns the directory in which cargo commands for these checks are installed.
 fn tools(project: &Project) -> Result<PathBuf> {
     project.cached("tools")
 }
@@ -137,7 +138,7 @@ fn install(project: &Project) -> Result<()> {
         .map(drop)
 }
 
-/// cargo looks for its commands in PATH.
+/// Adds these tools to PATH, in which cargo looks for its commands.
 fn with_tools(project: &Project, cargo: Cmd) -> Result<Cmd> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = [tools(project)?.join("bin")]
@@ -146,7 +147,7 @@ fn with_tools(project: &Project, cargo: Cmd) -> Result<Cmd> {
     Ok(cargo.env("PATH", env::join_paths(folders)?))
 }
 
-/// Every unit test counts one.
+/// Runs the unit tests. Each of them counts as one test.
 fn unit_tests(project: &Project, tally: &mut Tally) -> Result<()> {
     let what = "run the unit tests";
     let output = ui::step(what, || {
@@ -174,10 +175,10 @@ fn unit_tests(project: &Project, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// `test module::name ... ok`
+/// Parses `test module::name ... ok`.
 fn parse(line: &str) -> Option<(&str, &str)> {
     let (name, verdict) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    // A test can be ignored with a reason behind it.
+    // An ignored test may be followed by a reason.
     let verdict = verdict.split([',', ' ']).next()?;
     matches!(verdict, "ok" | "FAILED" | "ignored").then_some((name, verdict))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cases of `make life`, or the most telling of them.
+//! The cases of `make life`, or the most important ones.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::life::{self, Options, cases};
 
 use super::tally::Tally;
 
-/// Runs them; each counts one, its boots included.
+/// Runs the cases. Each counts as one test, including its boots.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], all: bool, tally: &mut Tally) {
     let cases: Vec<&Case> = cases::all().filter(|case| all || case.in_test).collect();
     let mut results = vec![life::run(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask test`: everything, from unit tests to a Debian that boots. The last line counts.
-//! May use all the others.
+//! `xtask test`: all tests, from unit tests to a Debian that boots. The last line counts them. May
+//! use all other directories.
 
 mod authors;
 mod bad_input;
@@ -44,14 +44,13 @@ use crate::package::{deb, repo};
 use choice::Choice;
 use tally::Tally;
 
-/// Runs the tests that are wanted; false when one failed.
+/// Runs the selected tests. Returns false if one failed.
 pub fn task(project: &Project, choice: &Choice) -> Result<bool> {
     choice.check()?;
     setup::begin()?;
     empty_logs(project)?;
     let mut tally = Tally::default();
-    // What goes wrong with the preparations is a failed test like any other, so that the last
-    // line is there in every case.
+    // A failed preparation counts as a failed test, so that the last line is printed in any case.
     match prepare(project, choice, &mut tally) {
         Ok(setup) => run(&setup, choice, &mut tally),
         Err(error) => tally.fail("prepare", &format!("{error:#}")),
@@ -110,15 +109,15 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
     let caches = &metadata(setup, choice, tally);
     let wants = |step| choice.wants(step) && !(caches.is_empty() && NEED_METADATA.contains(&step));
     thread::scope(|scope| {
-        // Made while the chroot works; a guest at the end needs it.
+        // Make the image while the chroot works: a guest at the end needs it.
         let system = wants("package-life")
             .then(|| scope.spawn(|| image::system(setup.project, &setup.base)));
         let modules = match wants("native") {
             true => native::run(setup, caches, tally),
             false => Vec::new(),
         };
-        // Guests, of which each is emulated by a thread, beside what is built in chroots: neither
-        // alone keeps two processors busy.
+        // Run guests in parallel with builds in chroots: each guest is emulated by one thread, and
+        // neither kind alone keeps two processors busy.
         let guests = scope.spawn(move || {
             let mut tally = Tally::default();
             if wants("behaviour") {
@@ -157,7 +156,7 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
             debug::run(setup, choice, &mut tally);
             tally
         });
-        // Some of these use the first kernel's alone.
+        // Some of these need only the first kernel's cache.
         if wants("driver") {
             driver_source::run(setup, &caches[0], tally);
         }
@@ -192,7 +191,7 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
     });
 }
 
-/// The metadata of each kernel, where a step wants it; none where it could not be made.
+/// Returns the caches of all kernels if a step needs them; nothing if they could not be made.
 fn metadata(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) -> Vec<PathBuf> {
     let wanting = NEED_METADATA.iter().filter(|step| choice.wants(step));
     let wanting: Vec<_> = wanting.collect();
@@ -217,7 +216,8 @@ fn every_kernel(setup: &Setup<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The packages of the first time are put aside: building removes what an earlier build left.
+/// Builds the packages again and compares. Moves the first ones away, because a build removes the
+/// results of earlier ones.
 fn built_twice(project: &Project, debs: &[PathBuf]) -> Result<()> {
     let aside = project.product("debian-before")?;
     let mut first = Vec::new();
@@ -227,7 +227,7 @@ fn built_twice(project: &Project, debs: &[PathBuf]) -> Result<()> {
         fs::rename(deb, &copy).with_context(|| format!("cannot move {}", deb.display()))?;
         first.push(copy);
     }
-    // Compiled again as well: only the crates of this workspace, the rest is theirs.
+    // Recompile our own crate too. Dependencies are not ours to test.
     cargo::cargo(project)
         .args(["clean", "--release", "--package", "dkms-rust", "--target"])
         .arg(cargo::host_target()?)
@@ -236,7 +236,7 @@ fn built_twice(project: &Project, debs: &[PathBuf]) -> Result<()> {
     deb::compare(&first, &second)
 }
 
-/// Logs of an earlier run would be taken for this one's.
+/// Removes the logs of an earlier run, which could be mistaken for those of this one.
 fn empty_logs(project: &Project) -> Result<()> {
     let dir = project.product("logs")?;
     fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages' life in a chroot, at native speed and with the real apt, dpkg and dkms: all but
-//! loading. It also gives the modules that the guests load.
+//! Tests the packages in a chroot at native speed, with the real apt, dpkg and dkms: everything but
+//! loading. Also returns the modules that the guests load.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use crate::host::{files, ui};
 
 use super::tally::Tally;
 
-/// The version of the packages; they and this program take it from the same line.
+/// The version of the packages. They and this program inherit it from the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Files that installing and removing any package changes, and dkms's own signing key, which it
-/// makes once for a machine and all modules.
+/// Files that change when any package is installed or removed, and dkms's own signing key, which is
+/// made once per machine for all modules.
 const CHANGES_ALWAYS: &[&str] = &[
     "/var/cache/",
     "/var/lib/apt/",
@@ -29,23 +29,23 @@ const CHANGES_ALWAYS: &[&str] = &[
     "/var/log/",
 ];
 
-/// Caches that are ours in spite of where they are.
+/// Our own directories among them.
 const OURS: &[&str] = &["/var/cache/dkms-rust", "/var/lib/dkms-rust"];
 
-/// A C module of the same size, as the yardstick.
+/// The yardstick: a C module of the same size.
 const YARDSTICK: &str = "acpi-call";
 
-/// A module that was built.
+/// A built module.
 pub struct Built {
-    /// For which kernel.
+    /// The kernel that it is for.
     pub release: String,
-    /// The file, not compressed.
+    /// Its content, not compressed.
     pub module: Vec<u8>,
-    /// The certificate of the key that dkms signed it with.
+    /// The certificate of the key with which dkms signed it.
     pub certificate: Vec<u8>,
 }
 
-/// Installs, looks, measures and purges; gives back the modules that were built.
+/// Installs, checks, measures and purges the packages. Returns the modules that were built.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Built> {
     let mut modules = Vec::new();
     let chroot = match open(setup, caches) {
@@ -128,14 +128,14 @@ fn built_module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// dkms makes it, with its key, before it signs its first module.
+/// Returns dkms's certificate. dkms makes it, with its key, before it signs its first module.
 fn certificate(chroot: &Chroot) -> Result<Vec<u8>> {
     let path = chroot.path().join("var/lib/dkms/mok.pub");
     files::bytes(&path)
 }
 
-/// Prints how long dkms takes for ours and for a small C module; the machine may be busy, so the
-/// figures judge nothing by themselves.
+/// Prints how long dkms takes for our module and for a small C module. This has no pass criterion:
+/// the machine may be busy.
 fn build_times(setup: &Setup<'_>, chroot: &Chroot, release: &str) -> Result<()> {
     let status = chroot.cmd("dkms").args(["status", YARDSTICK]).run()?.text;
     let yardstick = status
@@ -174,7 +174,7 @@ fn purge(setup: &Setup<'_>, chroot: &Chroot, before: &BTreeSet<String>) -> Resul
     let after = listing(chroot)?;
     let left: Vec<&str> = after.difference(before).map(String::as_str).collect();
     let gone: Vec<&str> = before.difference(&after).map(String::as_str).collect();
-    // The filled cache was put there before the packages; that purging takes it is right.
+    // The filled cache was there before the packages. Purge is right to remove it.
     let gone: Vec<&str> = gone.into_iter().filter(|path| !is_ours(path)).collect();
     if left.is_empty() && gone.is_empty() {
         return Ok(());
@@ -186,9 +186,9 @@ fn is_ours(path: &str) -> bool {
     OURS.iter().any(|ours| path.starts_with(ours))
 }
 
-/// The names of all files that should be the same before and after.
+/// Lists the names of all files that should be the same before and after.
 fn listing(chroot: &Chroot) -> Result<BTreeSet<String>> {
-    // What is mounted inside is another file system, and so left out.
+    // Mounts are other file systems, so they are left out.
     let text = Cmd::new("find")
         .arg(chroot.path())
         .args([

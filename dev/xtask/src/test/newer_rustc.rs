@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A rustc that is not the kernel's own: modules are linked, also for a kernel that has Rust, and do
-//! what those do that the kernel's rustc built.
+//! Tests a rustc that did not build the kernel. Modules are then linked, even for a kernel with
+//! Rust. They must behave like those that the kernel's rustc built.
 
 use anyhow::{Context, Result, ensure};
 
@@ -23,11 +23,11 @@ pub const NAME: &str = "newer-rustc";
 /// Where the driver's package is unpacked.
 const DRIVER: &str = "/srv/driver";
 
-/// How much more text the driver may have than with the suite's own rustc, in hundredths.
+/// The limit for the size of the driver's text, in percent of its size with the suite's own rustc.
 const MORE_TEXT: u64 = 150;
 
-/// Builds with it for the first kernel, which has Rust; with all for each. `drivers` are what the
-/// suite's own rustc built.
+/// Builds with that rustc for the first kernel, which has Rust; with `all`, for each kernel.
+/// `drivers` were built by the suite's own rustc.
 pub fn run(setup: &Setup<'_>, drivers: &[Built], all: bool, tally: &mut Tally) {
     let chroot = match ui::step(
         "prepare a root with a rustc that is not the kernels'",
@@ -45,7 +45,7 @@ pub fn run(setup: &Setup<'_>, drivers: &[Built], all: bool, tally: &mut Tally) {
     }
 }
 
-/// The root in which the kernels' rustc gave way to another.
+/// Makes a chroot in which another rustc replaces the kernels' own.
 pub fn open(setup: &Setup<'_>) -> Result<Option<Chroot>> {
     let Some(suite) = TESTED.rustc else {
         return Ok(None);
@@ -115,7 +115,8 @@ fn driver(setup: &Setup<'_>, chroot: &Chroot, release: &str) -> Result<Built> {
     })
 }
 
-/// Beside what is linked by the suite's own rustc, which is that for the kernel without Rust.
+/// Compares with the driver that the suite's own rustc linked: the last one, which is for the
+/// kernel without Rust.
 fn little_more_text(driver: &Built, drivers: &[Built]) -> Result<()> {
     let linked = drivers
         .last()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What can be said of the packages without installing them, by Debian 13's own tools.
+//! Checks of the packages that need no installation, with Debian 13's own tools.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use crate::life;
 use super::confined;
 use super::tally::Tally;
 
-/// Where the packages are shown in the root.
+/// Where the packages are in the root.
 const PLACE: &str = "/srv/debs";
 
-/// Lintian and shellcheck on the packages and their scripts, and whether man can read the pages.
+/// Runs lintian and shellcheck on the packages and their scripts, and man on their pages.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     let chroot = match open(setup) {
         Ok(chroot) => chroot,
@@ -59,7 +59,7 @@ fn open(setup: &Setup<'_>) -> Result<Chroot> {
     Ok(chroot)
 }
 
-/// Fails for anything that lintian says of the package at `file` in the root.
+/// Fails if lintian reports anything about the package at `file` in the root.
 pub fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &Path) -> Result<()> {
     let output = chroot
         .cmd("lintian")
@@ -78,7 +78,7 @@ pub fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &Path) -> Result<()> {
     output.must_succeed("lintian").map(drop)
 }
 
-/// Unpacks a package in the root, into a folder of its own.
+/// Unpacks a package in the root, into its own directory.
 fn unpack(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<String> {
     let place = format!("/tmp/{file}.d");
     if !chroot.path().join(place.trim_start_matches('/')).exists() {
@@ -93,8 +93,8 @@ fn unpack(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<String> {
     Ok(place)
 }
 
-/// Every shell script in the package, whether dpkg runs it or a user does. dkms-rust itself has some
-/// inside, which the step `authors` looks at.
+/// Runs shellcheck on every shell script in the package, whether dpkg or a user runs it. Scripts
+/// that are embedded in dkms-rust are checked in the step `authors`.
 fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(setup, chroot, file)?;
     let find = format!("grep -rIlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
@@ -110,19 +110,19 @@ fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where each shell looks, below /usr/share.
+/// The shells' completion files, below /usr/share.
 const COMPLETIONS: [&str; 3] = [
     "bash-completion/completions/dkms-rust",
     "fish/vendor_completions.d/dkms-rust.fish",
     "zsh/vendor-completions/_dkms-rust",
 ];
 
-/// Asks bash for what begins with `sta`.
+/// Asks bash for completions of `sta`.
 const COMPLETE: &str = "source $1; set -- $(complete -p dkms-rust); \
     while [ $1 != -F ]; do shift; done; \
     COMP_WORDS=(dkms-rust sta); COMP_CWORD=1; $2 dkms-rust sta dkms-rust; echo ${COMPREPLY[@]}";
 
-/// Each shell has its file, with all commands in it; bash completes one.
+/// Checks that the file for each shell contains all commands, and that bash completes one.
 fn completions(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(setup, chroot, file)?;
     for name in COMPLETIONS {
@@ -142,7 +142,7 @@ fn completions(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     Ok(())
 }
 
-/// The scripts that the packages do not ship: what guests and roots run.
+/// Runs shellcheck on the scripts that the packages do not ship: those of guests and roots.
 fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
     let log = setup.project.log("shellcheck")?;
     for (name, text) in [
@@ -167,7 +167,7 @@ fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
     Ok(())
 }
 
-/// man must render each page without a word on standard error.
+/// Checks that man renders each page without output on standard error.
 fn man_pages(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(setup, chroot, file)?;
     let pages = chroot
@@ -191,7 +191,8 @@ fn man_pages(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     Ok(())
 }
 
-/// The folders of whoever built it are nobody's business, and would make the bytes differ.
+/// Checks that the package contains no directories of the build machine: they are private, and
+/// would make builds differ.
 fn no_paths(setup: &Setup<'_>, deb: &Path) -> Result<()> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
     Cmd::new("dpkg-deb")
@@ -201,7 +202,7 @@ fn no_paths(setup: &Setup<'_>, deb: &Path) -> Result<()> {
         .run()?;
     let home = std::env::var("HOME").unwrap_or_default();
     let mut needles = vec![setup.project.source.display().to_string()];
-    // A home folder of `/root` is also a word of scripts that run as root.
+    // Do not search for the home directory itself: `/root` also occurs in scripts that run as root.
     needles.push(format!("{home}/.cargo"));
     search(dir.path(), &needles)
 }

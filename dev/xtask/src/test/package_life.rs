@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The demo's apt install and remove in a booted Debian, as assertions; and the same for a module
-//! that `dkms-rust new` made there.
+//! Tests apt install and remove in a booted Debian, as in the demo, and then the same for a module
+//! that `dkms-rust new` makes there.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dkms-rust gives to any Rust module, on each kernel: modules that use much of the `kernel`
-//! crate, and what is, or must not be, in the driver's own code.
+//! Tests what dkms-rust offers to all Rust modules, on each kernel: modules that use much of the
+//! `kernel` crate, and what the driver's code must or must not contain.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,10 @@ use crate::host::{cargo, ui};
 use super::native::Built;
 use super::tally::Tally;
 
-/// Where it is put in the root.
+/// Where the modules are in the root.
 const PLACE: &str = "/srv/modules";
 
-/// The modules, with the directory of each below that of the tests' modules.
+/// The modules, with their directories below the test modules' directory.
 const MODULES: [(&str, &str); 13] = [
     (".", "exercise.ko"),
     (".", "panics.ko"),
@@ -40,23 +40,23 @@ const MODULES: [(&str, &str); 13] = [
     ("large", "large.ko"),
 ];
 
-/// One for kernels from this version on, with its directory.
+/// A module for kernels from this version on, with its directory.
 const NEWER: (&str, &str) = ("formats", "formats.ko");
 const NEWER_SINCE: (u32, u32) = (6, 18);
 
-/// What make is told for one of the directories.
+/// Arguments for make in one of the directories.
 const ARGUMENTS: [(&str, &str); 1] = [(
     "apart/user",
     "-- KBUILD_EXTRA_SYMBOLS=../provider/Module.symvers",
 )];
 
-/// How much more text the driver may have on a kernel without Rust, in bytes.
+/// How much larger the driver's text may be on a kernel without Rust, in bytes.
 const MORE_TEXT: u64 = 2048;
 
-/// What the names of functions that panic have in them.
+/// Parts of the names of functions that panic.
 const PANICS: [&str; 3] = ["9panicking", "begin_unwind", "panic_"];
 
-/// Builds the modules and boots each kernel with them; looks at the driver.
+/// Builds the modules, boots each kernel with them, and checks the driver.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut Tally) {
     let program = match cargo::static_program(setup.project, "guest") {
         Ok(program) => program,
@@ -84,7 +84,7 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], drivers: &[Built], tally: &mut
     });
 }
 
-/// A root with dkms-rust, and what it keeps for each kernel.
+/// Makes a chroot with dkms-rust and its filled caches.
 pub fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {
     let log = setup.project.log("runtime")?;
     warm::root(setup.project, &setup.checks, &setup.repo, caches, &log)
@@ -120,13 +120,13 @@ pub fn build(
     modules.into_iter().map(read).collect()
 }
 
-/// The first two numbers of a release.
+/// Returns the first two numbers of a release.
 fn series(release: &str) -> (u32, u32) {
     let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// Boots the suite that loads them; its log is called by `name` and the release.
+/// Boots the suite that loads the modules. Its log is named after `name` and the release.
 pub fn boot(
     setup: &Setup<'_>,
     release: &str,
@@ -157,7 +157,7 @@ pub fn boot(
     )
 }
 
-/// Passes where no function that panics is in the module, and none is called that the kernel has.
+/// Fails if the module contains a function that panics, or calls one in the kernel.
 pub fn cannot_panic(module: &[u8]) -> Result<()> {
     let file = object::File::parse(module).context("cannot read the module")?;
     let names: Vec<_> = file
@@ -176,7 +176,7 @@ fn little_more_text(drivers: &[Built]) -> Result<()> {
         ui::say(&format!("  {}: {text} bytes of text", driver.release));
         texts.push(text);
     }
-    // The first is that of the kernel with Rust.
+    // The first one is for the kernel with Rust.
     let [with, without @ ..] = &texts[..] else {
         bail!("no driver was built");
     };
@@ -189,7 +189,7 @@ fn little_more_text(drivers: &[Built]) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of text in a module.
+/// Returns the size of a module's text in bytes.
 pub fn text_of(module: &[u8]) -> Result<u64> {
     let file = object::File::parse(module).context("cannot read the module")?;
     let text = file

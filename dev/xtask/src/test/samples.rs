@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules that nobody here wrote: the kernel's own Rust samples and its null block device, built
-//! as modules out of the tree by dkms-rust, loaded, looked at and unloaded. For each kernel, by
-//! the rustc of its suite and by another.
+//! Tests modules that others wrote: the kernel's own Rust samples and its null block device.
+//! dkms-rust builds them out of tree, and guests load, check and unload them. This is done for each
+//! kernel, with the rustc of its suite and with another one.
 
 use std::path::PathBuf;
 
@@ -20,10 +20,11 @@ use super::{newer_rustc, runtime};
 
 const NAME: &str = "samples";
 
-/// Where they are built.
+/// Where the samples are built.
 const PLACE: &str = "/srv/samples";
 
-/// Takes them from linux-source. The null block device is a file or a folder, by version.
+/// Extracts the samples from linux-source. The null block device is a file or a directory,
+/// depending on the version.
 const UNPACK: &str = r#"
 set -e; rm -rf "$place"; mkdir -p "$place"; cd "$place"
 tar -x -I 'xz -T0' -f "$archive" --strip-components=1 --wildcards \
@@ -39,24 +40,24 @@ cp -a drivers/block/rnull "$place/rnull_mod"
 
 const RNULL: &str = "BLK_DEV_RUST_NULL";
 
-/// What some of them work on: the file system by which they are configured, and an adapter.
+/// Modules that some samples need: a file system for configuration, and an I2C adapter.
 const THEIR_NEEDS: [&str; 2] = ["configfs", "i2c_stub"];
 
-/// What a PCI driver among them drives.
+/// The device for the PCI driver among the samples.
 const DEVICES: &[&str] = &["pci-testdev"];
 
-/// How dkms-rust says that a module can't be linked.
+/// What dkms-rust says about a module that can't be linked.
 const UNEXPORTED: &str = "which the kernel does not export to modules";
 
 /// A sample.
 struct Sample {
-    /// The option that it is built by.
+    /// The option that enables it.
     option: String,
-    /// The module.
+    /// The module's name.
     module: String,
 }
 
-/// Builds them and boots each kernel with them.
+/// Builds the samples, and boots each kernel with them.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let own = ui::step("prepare a root for the kernel's samples", || {
         runtime::open(setup, caches)
@@ -82,7 +83,8 @@ fn kernels(setup: &Setup<'_>, chroot: &Chroot, name: &str, tally: &mut Tally) {
     }
 }
 
-/// Builds what the kernel's configuration allows; all has to be built, or refused with the reason.
+/// Builds what the kernel's configuration allows. Each sample must be built, or refused with a
+/// reason.
 fn build(
     setup: &Setup<'_>,
     chroot: &Chroot,
@@ -125,7 +127,7 @@ fn build(
     Ok(built)
 }
 
-/// Those that the kernel can have by its configuration.
+/// Returns the samples that the kernel's configuration allows.
 fn samples(chroot: &Chroot, place: &str, release: &str) -> Result<Vec<Sample>> {
     let read = |path: String| files::text(&chroot.path().join(path.trim_start_matches('/')));
     let makefile = read(format!("{place}/samples/rust/Makefile"))?;
@@ -159,7 +161,7 @@ fn of_makefile(makefile: &str) -> Vec<Sample> {
     makefile.lines().filter_map(of_line).collect()
 }
 
-/// What an option depends on and what it selects, as `OPTION` or `OPTION=y`.
+/// Returns what an option depends on and what it selects, as `OPTION` or `OPTION=y`.
 fn needs(kconfig: &str, option: &str) -> impl Iterator<Item = String> {
     let head = format!("config {option}");
     let block = kconfig

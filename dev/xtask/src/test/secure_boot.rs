@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver as the package builds and signs it, on a machine with Secure Boot: with the key of
-//! dkms enrolled it loads, without it is kept out.
+//! Tests the driver, as built and signed by the package, on a machine with Secure Boot: it loads if
+//! dkms's key is enrolled, otherwise it is rejected.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -24,7 +24,7 @@ const SUITES: [(&str, bool); 2] = [
     ("secure-boot-absent", false),
 ];
 
-/// Boots both machines at once, with the first kernel.
+/// Boots both machines in parallel, with the first kernel.
 pub fn run(setup: &Setup<'_>, modules: &[Built], tally: &mut Tally) {
     let ready = prepare(setup, modules);
     let (program, root, driver) = match ready {

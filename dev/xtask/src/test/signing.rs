@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A booted Debian whose kernel loads only what is signed by a key that it knows, and does not know
-//! dkms's: what apt, the package and `dkms-rust status` say then.
+//! Tests a booted Debian whose kernel loads only modules signed by a known key, and does not know
+//! dkms's key: the output of apt, the package and `dkms-rust status`.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ fn boot(setup: &Setup<'_>, warm: &Path) -> Result<Outcome> {
     })
 }
 
-/// The key and the certificate, as dkms makes them by itself where there is openssl.
+/// Returns the key and the certificate, as dkms makes them itself if openssl is installed.
 fn keys(setup: &Setup<'_>) -> Result<[Vec<u8>; 2]> {
     let chroot = Chroot::new(setup.project, &setup.checks)?;
     let log = setup.project.log("signing")?;

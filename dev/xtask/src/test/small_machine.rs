@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rebuilds where memory is short: in a control group of 1 GiB without swap, with two processors.
-//! And what the kernel kills where it is too short.
+//! Tests rebuilds with little memory: in a control group of 1 GiB without swap, on two processors.
+//! Also tests what the kernel kills if there is too little memory.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,16 +18,16 @@ use super::tally::Tally;
 
 const MIB: u64 = 1 << 20;
 
-/// The smallest machine that the design promises.
+/// The memory of the smallest machine that the design supports.
 const SMALL: u64 = 1024 * MIB;
 
-/// Less than one compiler takes beside what runs already.
+/// Less than a compiler needs beside the process that is already running.
 const TOO_SMALL: u64 = 600 * MIB;
 
-/// Where the group is shown in a root, and where dkms-rust looks for its limit.
+/// Where the group is in a root.
 const GROUP: &str = "/srv/group";
 
-/// Joins the group, starts somebody who was there before with so many megabytes, and rebuilds.
+/// Joins the group, starts an earlier process that uses $2 megabytes, and rebuilds.
 const REBUILD: &str = r#"
 echo $$ > /srv/group/cgroup.procs
 perl -e '$x = "a" x ($ARGV[0] << 20); sleep 3600' "$2" >/dev/null 2>&1 & before=$!
@@ -37,14 +37,14 @@ kill $before && echo "the one before is there"
 wait
 "#;
 
-/// A kind of control groups that limits memory.
+/// A version of control groups that can limit memory.
 struct Kind {
-    /// Where it is mounted; groups are made right below.
+    /// Where it is mounted; groups are made directly below.
     mount: &'static str,
     limit: &'static str,
-    /// The limit that has swap in it, and what is written there, if all is to be without.
+    /// The file that limits swap, and the value for no swap, given the memory limit.
     swap: (&'static str, fn(u64) -> u64),
-    /// The file that counts what was killed.
+    /// The file that counts killed processes.
     events: &'static str,
 }
 
@@ -63,7 +63,7 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
-/// A control group, which goes with this.
+/// A control group, which is removed on drop.
 struct Group {
     kind: &'static Kind,
     path: PathBuf,
@@ -78,7 +78,7 @@ impl Group {
                 let group = Self { kind, path };
                 set(&group.path.join(kind.limit), limit)?;
                 let (file, amount) = kind.swap;
-                // Not there on a kernel that does not count swap.
+                // This file is missing on a kernel that does not account for swap.
                 set(&group.path.join(file), amount(limit)).ok();
                 Ok(group)
             }) {
@@ -89,7 +89,7 @@ impl Group {
         anyhow::bail!(why)
     }
 
-    /// How many processes the kernel killed in it.
+    /// Returns how many processes the kernel has killed in the group.
     fn killed(&self) -> Result<u64> {
         let text = fs::read_to_string(self.path.join(self.kind.events))?;
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -103,7 +103,7 @@ impl Drop for Group {
     }
 }
 
-/// Writes to a file that is there: only a group's directory has it.
+/// Writes to an existing file. Fails in a directory that is not a control group's.
 fn set(file: &Path, value: u64) -> io::Result<()> {
     let mut file = File::options().write(true).open(file)?;
     file.write_all(value.to_string().as_bytes())
@@ -129,7 +129,7 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     });
 }
 
-/// A root with dkms-rust in which a group is shown.
+/// Makes a chroot with dkms-rust and the group's directory.
 fn open(setup: &Setup<'_>, group: &Group) -> Result<Chroot> {
     let log = setup.project.log("small-machine")?;
     let mut chroot = packaged::with_dkms_rust(setup.project, &setup.checks, &setup.repo, &log)?;
@@ -152,8 +152,8 @@ fn rebuilds(setup: &Setup<'_>, release: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where dkms-rust can't see the limit, so that it runs too many: somebody who was there before and
-/// has more memory than any of them is not the one to go.
+/// dkms-rust can't see the limit here, so it starts too many compilers. The earlier process uses
+/// more memory than any of them, but must not be the one that is killed.
 fn kills_compilers(setup: &Setup<'_>, release: &str) -> Result<()> {
     let group = Group::new("procdriver-too-small", TOO_SMALL)?;
     let chroot = open(setup, &group)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! dkms-rust-sources, of the tested kernels, on a machine that has neither linux-source nor rust-src,
-//! and no bindgen but dkms-rust's own.
+//! Tests dkms-rust-sources for the tested kernels, on a machine with neither linux-source nor
+//! rust-src, and with no bindgen but dkms-rust's own.
 
 use std::path::Path;
 
@@ -17,25 +17,26 @@ use crate::package::repo;
 use super::package_checks;
 use super::tally::Tally;
 
-/// Takes away what the package is in place of, and installs dkms-rust as users do.
+/// Removes what the package replaces, and installs dkms-rust as users do.
 const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' bindgen 'libclang*-dev' && \
      apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources && \
      ! ls /usr/src/linux-source-* /usr/src/rustc-* /usr/bin/bindgen && \
      for K in $RELEASES; do dkms-rust check -k $K || exit 1; done";
 
-/// What is missing is named, and the command that is printed brings it.
+/// Checks that the missing package is named, and that the printed command installs it.
 const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources && \
      for K in $RELEASES; do dkms-rust check -k $K; done; \
      $(dkms-rust check -k $R 2>&1 | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
 
 const MEND: &str = "is not installed\n *mend: apt install dkms-rust-sources\n";
 
-/// A rebuild takes no more than the package has, and the kernel does without it from then on.
+/// Checks that the package is enough for a rebuild, and that the kernel does not need it
+/// afterwards.
 const REBUILT: &str = "dkms-rust kdir -k $R && dpkg --purge --force-depends dkms-rust-sources && \
      dkms-rust check -k $R && rm -r /var/cache/dkms-rust && \
      dkms-rust check -k $R; test -s /var/lib/dkms-rust/source/$R.tar.xz && echo its slice is kept";
 
-/// Makes the package, and goes through these.
+/// Makes the package, and runs these checks.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     tally.cases("sources", "dkms-rust-sources", |tally| {
         let kernels: Vec<Kernel> = setup
@@ -72,7 +73,7 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     });
 }
 
-/// `R` is the newest kernel, and `RELEASES` are all.
+/// Runs a line. `R` is the newest kernel, `RELEASES` are all.
 fn step(setup: &Setup<'_>, chroot: &Chroot, line: &str, says: &[&str]) -> Result<()> {
     let releases = &setup.releases;
     let set = format!("R='{}'; RELEASES='{}'", releases[0], releases.join(" "));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `dkms-rust status` says of machines that something was done to, and whether the commands
-//! that it names mend them. The cases are data, in `cases/status.rs`.
+//! Tests `dkms-rust status` on machines that were modified, and whether the commands that it names
+//! mend them. The cases are in `cases/status.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ use crate::test::cases::status::{CASES, Status};
 
 use super::tally::Tally;
 
-/// The version of the packages; they and this program take it from the same line.
+/// The version of the packages. They and this program inherit it from the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs each case in a root of its own.
+/// Runs each case in its own root.
 pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     let what = format!("{} cases of dkms-rust status", CASES.len());
     tally.cases("status", &what, |tally| {
@@ -32,8 +32,8 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) {
     });
 }
 
-/// The root with the driver installed for the first kernel, signed: openssl is among the tests'
-/// tools. The other kernels are taken away.
+/// Makes a root with the driver installed for the first kernel, and signed: openssl is among the
+/// tests' tools. Removes the other kernels.
 fn installed(setup: &Setup<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root> {
     let chroot = packaged::with_repo(setup.project, &setup.checks, &setup.repo)?;
     let [cache, ..] = caches else {
@@ -47,7 +47,7 @@ fn installed(setup: &Setup<'_>, caches: &[PathBuf], layer: &Path) -> Result<Root
         let line = format!("rm -r /lib/modules/{other} /boot/*-{other}");
         chroot.sh(&line).run()?;
     }
-    // depmod reads every module, each time: a few do.
+    // depmod reads all modules each time, so keep only a few.
     let few =
         format!("find /lib/modules/{release}/kernel -name '*.ko.*' ! -path '*/lib/*' -delete");
     let link = format!("ln -sf boot/vmlinuz-{release} /vmlinuz");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Counts how the tests went, and says so in the end.
+//! Counts the results of the tests, and prints them at the end.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::guest::outcome::{End, Outcome};
 use crate::guest::serial::{Report, Verdict};
 use crate::host::ui;
 
-/// The tests so far.
+/// The results so far.
 #[derive(Default)]
 pub struct Tally {
     passed: usize,
@@ -33,40 +33,40 @@ impl Tally {
         ui::say(&format!("pass  {name}"));
     }
 
-    /// Counts a test that failed, and why.
+    /// Counts a failed test, with the reason.
     pub fn fail(&mut self, name: &str, why: &str) {
         ui::say(&format!("FAIL  {name}: {why}"));
         self.failed.push((name.to_owned(), why.to_owned()));
     }
 
-    /// Counts a test that was not tried, and why.
+    /// Counts a skipped test, with the reason.
     pub fn skip(&mut self, name: &str, why: &str) {
         ui::say(&format!("skip  {name}: {why}"));
         self.skipped.push((name.to_owned(), why.to_owned()));
     }
 
-    /// Counts what another has counted.
+    /// Adds the results of another tally.
     pub fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed.extend(other.failed);
         self.skipped.extend(other.skipped);
     }
 
-    /// Runs tests that share what is prepared for them. When it cannot be prepared, that counts as
-    /// one that failed.
+    /// Runs tests that share a preparation. If the preparation fails, that counts as one failed
+    /// test.
     pub fn cases(&mut self, suite: &str, what: &str, work: impl FnOnce(&mut Self) -> Result<()>) {
         if let Err(error) = ui::step(what, || work(self)) {
             self.fail(suite, &format!("{error:#}"));
         }
     }
 
-    /// Counts what a guest did: each of its cases, and its run as a whole.
+    /// Counts the results of a guest: each of its cases, and the run as a whole.
     pub fn guest(&mut self, suite: &str, outcome: Result<Outcome>) {
         self.guest_with(suite, outcome, &[]);
     }
 
-    /// The same, where some cases must make the kernel complain: each by its name, with what the
-    /// complaint says.
+    /// Like [`Self::guest`], for a guest in which some cases must make the kernel complain: their
+    /// names, and text of the complaints.
     pub fn guest_with(&mut self, suite: &str, outcome: Result<Outcome>, provoked: &[(&str, &str)]) {
         match outcome {
             Ok(outcome) => self.ended(suite, &outcome, provoked),
@@ -133,7 +133,8 @@ impl Tally {
         }
     }
 
-    /// Says what failed and what was skipped; the last line counts. True when nothing failed.
+    /// Prints what failed and what was skipped; the last line counts. Returns true if nothing
+    /// failed.
     pub fn finish(&self, logs: &Path) -> bool {
         ui::say("");
         for (name, why) in &self.skipped {
@@ -147,7 +148,7 @@ impl Tally {
             "all in {seconds:.0} s; logs are in {}",
             logs.display()
         ));
-        // The same stream as the lines above, so that it is the last in every log.
+        // Use the same stream as for the lines above, so that this is the last line in every log.
         eprintln!("{}", self.counts());
         self.failed.is_empty()
     }

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What each script that a booted Debian runs begins with. Each case ends with a line that xtask
+# The common start of all scripts that a booted Debian runs. Each case ends with a line that xtask
 # reads.
 export LC_ALL=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive
 passed=0
 failed=0
-# shellcheck disable=SC2034 # not every script looks at it
+# shellcheck disable=SC2034 # not every script uses it
 entry=/proc/1999_proc/mydrive
 
-# try NAME COMMAND: shows and runs a command line, and says how it went.
+# try NAME COMMAND: prints and runs a command line, and prints the result.
 try() {
 	echo "guest: case $1" > /dev/kmsg
 	echo
@@ -28,7 +28,7 @@ end() {
 	echo "GUEST end passed=$passed failed=$failed skipped=0"
 }
 
-# systemd asks the terminal who it is, and ends no line with that.
+# systemd queries the terminal before this, and leaves the line unfinished.
 echo
 echo "GUEST begin kernel=$(uname -r)"
 

@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The init of the booted Debian's initramfs: loads what the disks need, mounts them, and hands over
-# to systemd. The second disk, where there is one, carries what this run brings along.
+# The init of the booted Debian's initramfs: loads the modules for the disks, mounts them, and
+# starts systemd. The second disk, if any, contains the data of this run.
 bb=/bin/busybox
 
 die() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# And a module of one's own, from nothing to its device, by the four commands of
-# docs/driver-authors.md; dkms-rust is there.
+# An author's own module, from nothing to its device, with the four commands of
+# docs/driver-authors.md. dkms-rust is already installed.
 
 cd /root || exit 1
 export DEBFULLNAME="Ann Author" DEBEMAIL=ann@debian.org

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the booted Debian does, in front of the developer's eyes: installs the driver with apt while
-# the system runs, looks at it, and removes it. Each case ends with a line that xtask reads.
-# /srv/guest is the second disk: the apt repository, and dkms-rust's cache that was filled before.
+# What the booted Debian shows to the developer: apt installs the driver while the system runs, then
+# the driver is checked and removed. Each case ends with a line that xtask reads. /srv/guest is the
+# second disk: the apt repository, and dkms-rust's cache, which was filled before.
 
 mkdir -p /var/cache/dkms-rust
 mount --bind /srv/guest/cache /var/cache/dkms-rust

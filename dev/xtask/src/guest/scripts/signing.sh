@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A Debian whose kernel was told to load only what is signed by a key that it knows, as Secure Boot
-# has it, and in which nobody has enrolled dkms's key: apt must not mind, and the admin must learn
-# what to type. The key was made before, for lack of openssl in here.
+# A Debian whose kernel loads only modules signed by a known key, as with Secure Boot, while nobody
+# has enrolled dkms's key. apt must succeed, and the admin must be told what to type. The key was
+# made before, because there is no openssl here.
 
 mkdir -p /var/cache/dkms-rust
 mount --bind /srv/guest/cache /var/cache/dkms-rust

@@ -1,86 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a case is made of.
+//! The definition of a case.
 
-/// A case: parts that follow one another in one root.
+/// A case: a sequence of parts in one root.
 pub struct Case {
     /// Its name.
     pub name: &'static str,
-    /// What it shows, for the table in the documentation.
+    /// What it shows, for the list in the documentation.
     pub about: &'static str,
-    /// What the root has in the beginning.
+    /// The initial state of the root.
     pub start: Start,
-    /// What is broken by `broken` and mended by `mended`.
+    /// The fault that `broken` causes and `mended` mends.
     pub fault: Option<&'static Fault>,
-    /// What is done.
+    /// The steps and boots.
     pub parts: &'static [Part],
-    /// Whether `make test` has it; `make life` has all.
+    /// Whether `make test` runs it; `make life` runs all cases.
     pub in_test: bool,
 }
 
-/// What a root has in the beginning.
+/// The initial state of a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// No kernel, and nothing of ours.
+    /// No kernel, and none of our packages.
     Bare,
-    /// The older kernel with its headers and linux-source, as `apt install linux-image-amd64
-    /// linux-headers-amd64 linux-source` of that suite leaves it.
+    /// The older kernel with its headers and linux-source, as after `apt install linux-image-amd64
+    /// linux-headers-amd64 linux-source` from that suite.
     Old,
-    /// The same with the packages installed, and so the driver built.
+    /// Like [`Start::Old`], with our packages installed and the driver built.
     Installed,
 }
 
-/// Steps, and which kernels then boot.
+/// Steps, and the kernels to boot after them.
 pub struct Part {
     /// The steps.
     pub steps: &'static [Step],
-    /// The kernels that must have the entry when they have booted, or not where the package has been
-    /// removed.
+    /// The kernels to boot. Each must have the entry or, if the package has been removed, must not
+    /// have it.
     pub boots: &'static [Which],
 }
 
 /// One of the kernels of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// That of Debian's stable suite.
+    /// The kernel of Debian's stable suite.
     Old,
-    /// The newer one, of the backports.
+    /// The newer kernel, from backports.
     New,
-    /// The one before that of the stable suite, where the archive still has it.
+    /// The kernel before that of the stable suite, if the archive still has it.
     Before,
 }
 
 impl Case {
-    /// Whether it needs the kernel before that of the stable suite.
+    /// Returns whether it needs the kernel before that of the stable suite.
     pub fn needs_before(&self) -> bool {
         let mut steps = self.parts.iter().flat_map(|part| part.steps);
         steps.any(|step| step.line.contains("$BEFORE"))
     }
 }
 
-/// A command line, and what must come of it.
+/// A command line and its expected result.
 pub struct Step {
     /// The command line.
     pub line: &'static str,
-    /// The exit status that it must have.
+    /// The expected exit status.
     pub exit: i32,
-    /// Patterns that its output must have.
+    /// Patterns that its output must match.
     pub says: &'static [&'static str],
-    /// Whether it must also say what the fault's `says` has.
+    /// Whether the output must also match the patterns of the fault.
     pub says_why: bool,
 }
 
-/// A way in which building can fail.
+/// A reason for a build to fail.
 pub struct Fault {
-    /// What makes it fail.
+    /// The commands that cause the failure.
     pub breaks: &'static str,
-    /// What mends it, and then the one command or apt run that brings the module.
+    /// The commands that mend it, followed by the one command or apt run that brings the module.
     pub mends: &'static str,
-    /// What a user is told, wherever it is met.
+    /// Patterns for the message that a user gets, whenever the fault occurs.
     pub says: &'static [&'static str],
 }
 
-/// A case without a fault, which only `make life` has.
+/// Makes a case without a fault that only `make life` runs.
 pub const fn case(
     name: &'static str,
     about: &'static str,
@@ -97,12 +97,12 @@ pub const fn case(
     }
 }
 
-/// A step that must succeed.
+/// Makes a step that must succeed.
 pub const fn step(line: &'static str) -> Step {
     says(line, &[])
 }
 
-/// A step that must succeed and say this.
+/// Makes a step that must succeed, and whose output must match these patterns.
 pub const fn says(line: &'static str, says: &'static [&'static str]) -> Step {
     Step {
         line,

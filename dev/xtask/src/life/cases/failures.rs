@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A build that fails never stops apt: installing, upgrading and a kernel's upgrade end well, with
-//! a message; the module that was there stays; and after the mend the new one comes.
+//! A failed build never stops apt: installation, upgrade, and the upgrade of a kernel succeed with
+//! a message. The existing module stays. Once the fault is mended, the new module comes.
 
 use super::case::{Case, Fault, Part, Start, Step, Which, case, step};
 
-/// One fault, met by each of the three; told each time.
+/// Each of the three operations meets the fault and reports it.
 const PARTS: &[Part] = &[Part {
     steps: &[
         step("offer procdriver old && warm $OLD"),
@@ -18,14 +18,14 @@ const PARTS: &[Part] = &[Part {
         step("mended $OLD"),
         step("configured && has $OLD $V"),
         step("broken && offer next"),
-        // The package's upgrade.
+        // The upgrade of the package.
         Step {
             says_why: true,
             ..step("upgrade")
         },
         step("configured && has $OLD $V && is_at $NEXT"),
         step("offer new"),
-        // The kernel's.
+        // The upgrade of the kernel.
         Step {
             says_why: true,
             ..step("upgrade")
@@ -44,7 +44,7 @@ const fn failing(name: &'static str, about: &'static str, fault: &'static Fault)
     }
 }
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     Case {
         in_test: true,
@@ -90,7 +90,7 @@ pub const CASES: &[Case] = &[
         "fails-no-space-for-dkms",
         "no room in /var/lib/dkms; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
-            // Enough to note what dkms notes, too little to compile.
+            // Enough space for dkms's records, but not for compiling.
             breaks: "warm $OLD $NEW && cp -a /var/lib/dkms /root/dkms && \
                      mount -t tmpfs -o size=600k full /var/lib/dkms && \
                      cp -a /root/dkms/. /var/lib/dkms",
@@ -103,12 +103,12 @@ pub const CASES: &[Case] = &[
         "fails-module-does-not-compile",
         "the compiler refuses the driver; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
-            // By what compiles it: the source comes anew with each version.
+            // Break the linker instead of the source: each version brings its own source.
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
                      printf '#!/bin/sh\\necho \"ld: out of order\" >&2; exit 1\\n' >/usr/bin/x86_64-linux-gnu-ld && \
                      chmod 755 /usr/bin/x86_64-linux-gnu-ld",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
-            // Of the module, or of what a rebuild runs.
+            // The second is for a rebuild that fails before the module is linked.
             says: &["ld: out of order|linking with `gcc` failed"],
         },
     ),
@@ -131,7 +131,7 @@ pub const CASES: &[Case] = &[
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/make /root/aside && \
                      printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && chmod 755 /usr/bin/make",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
-            // By the confined make that does it, where a rebuild is in the way.
+            // The second is for a rebuild, in which make is confined and may not kill.
             says: &["[Kk]illed|kill: Operation not permitted"],
         },
     ),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whatever moves: the archive's source, our packages, rustc, the release of Debian, the headers
-//! under a kernel, and other modules beside the driver.
+//! Things that change over time: the source in the archive, our packages, rustc, the Debian
+//! release, the headers of a kernel, and other modules beside the driver.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     case(
         "history-source-moved-on",
@@ -90,7 +90,7 @@ pub const CASES: &[Case] = &[
                 step("offer forky && apt-get -q -y full-upgrade"),
                 step("configured && has $OLD $V && dkms-rust status"),
                 step("apt-get -q -y --purge autoremove && configured && has $OLD $V"),
-                // As if it had to be built now for the first time.
+                // As if this was the first build.
                 step("dkms remove procdriver/$V -k $OLD && dkms-rust clean -k $OLD"),
                 step("build_again && configured && has $OLD $V"),
                 says("how_built $OLD", &["linked by rustc 1.9"]),

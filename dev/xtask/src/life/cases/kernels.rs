@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels come and go.
+//! Kernels are installed and removed.
 
 use super::case::{Case, Part, Start, Which, says, step};
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "kernel-upgrade",
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
         fault: None,
         parts: &[Part {
             steps: &[
-                // They would bring its headers and linux-source along.
+                // These packages would bring its headers and linux-source.
                 step("apt-get -q -y remove linux-image-amd64 linux-headers-amd64 linux-source"),
                 step("offer new && warm $NEW"),
                 step("install linux-image-$NEW"),

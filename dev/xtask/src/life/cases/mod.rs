@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages' life on a Debian system: what is done to it, and what must come of it.
+//! The packages' lifetime on a Debian system: steps, and their expected results.
 //!
-//! Steps are for sh, as root, with the real apt, dpkg and dkms, in a Debian 13 with the compilers
-//! and without a network. `life/steps.sh` has what they call and says what is set.
+//! Steps are shell commands. They run as root with the real apt, dpkg and dkms, in a Debian 13 with
+//! compilers and without network. `life/steps.sh` defines the functions that they call, and
+//! documents the variables.
 
 pub mod case;
 mod failures;
@@ -17,14 +18,14 @@ mod versions;
 
 use case::Case;
 
-/// The guest that runs `life/upgrades.sh`, in a system that is up all the while.
+/// The case that runs `life/upgrades.sh` in a guest that stays up.
 pub const RUNNING: &str = "running-system";
 const RUNNING_ABOUT: &str = "in a booted Debian: upgrade and reinstallation replace the loaded \
     module; while a program has its file open the loaded one stays, and the commands are printed \
     that change over; a version that does not compile leaves it as it is; removal while the file \
     is open takes it away";
 
-/// All cases.
+/// Returns all cases except [`RUNNING`].
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         kernels::CASES,
@@ -40,7 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
     .flatten()
 }
 
-/// The names of all, with what they show.
+/// Returns the names and descriptions of all cases.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     all()
         .map(|case| (case.name, case.about))

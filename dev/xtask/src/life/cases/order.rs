@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The order in which kernel, headers and linux-source come does not matter: in the end the module
-//! is there, and until then `dkms-rust status` has the command that brings what is missing.
+//! Kernel, headers and linux-source may come in any order: in the end the module is there, and
+//! until then `dkms-rust status` prints the command that brings what is missing.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
-/// The end of all of them.
+/// The last step of every case.
 const THERE: Step = step("configured && has $OLD $V && dkms-rust status");
 
 const fn order(name: &'static str, about: &'static str, parts: &'static [Part]) -> Case {
     case(name, about, Start::Bare, parts)
 }
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     order(
         "order-headers-image-source",

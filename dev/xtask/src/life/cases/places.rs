@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Chroots, containers and systems that are set up in another way: built where it should be, no
-//! error, and no attempt to load where the kernel is somebody else's.
+//! Chroots, containers and systems with unusual settings: the driver is built if it should be,
+//! there is no error, and no attempt to load it if the kernel is not this system's own.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
@@ -10,11 +10,11 @@ const fn place(name: &'static str, about: &'static str, parts: &'static [Part]) 
 }
 
 const NOT_LOADED: &[&str] = &["built for 6", "not loaded: this is a chroot or a container"];
-/// Otherwise the running kernel would be one that there is no module for.
+/// Pretends that $OLD is the running kernel: there is no module for the real one.
 const PRETEND: Step = step("offer procdriver && warm $OLD && pretend $OLD");
 const BUILT: Step = step("configured && nothing_loaded && has $OLD $V");
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     place(
         "place-chroot",

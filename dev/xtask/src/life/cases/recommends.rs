@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `apt install procdriver-dkms` brings to a system that has a kernel and nothing to build
-//! with it.
+//! What `apt install procdriver-dkms` installs on a system with a kernel but no tools to build for
+//! it.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     Case {
         name: "stock-stable-kernel",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Systems that are set up against us, and what others did meanwhile: apt ends well, and the module
-//! is there wherever it can be.
+//! Hostile system settings, and interference by others: apt succeeds, and the module is there
+//! whenever possible.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
@@ -11,7 +11,7 @@ const fn robust(name: &'static str, about: &'static str, parts: &'static [Part])
 
 const UPGRADED: Step = step("configured && has $OLD $V && has $NEW $V");
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     Case {
         in_test: true,

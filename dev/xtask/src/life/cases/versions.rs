@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages are upgraded, downgraded, reinstalled, removed and purged. What needs the module
-//! loaded meanwhile is in the guest's `guest/upgrades.sh`.
+//! The packages are upgraded, downgraded, reinstalled, removed and purged. Cases that need the
+//! module loaded meanwhile are in `life/upgrades.sh`.
 
 use super::case::{Case, Part, Start, Step, Which, case, says, step};
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     case(
         "upgrade-reinstall-downgrade",

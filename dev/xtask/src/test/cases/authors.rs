@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the author of a module does with what `dkms-rust new` wrote. The cases run one after the
-//! other in one directory of a Debian 13 root with dkms-rust installed, its cache filled.
+//! What a module's author does with the output of `dkms-rust new`. The cases run in sequence in one
+//! directory of a Debian 13 root, in which dkms-rust is installed and its cache is filled.
 //!
-//! The command lines are for sh, as root, with `RELEASES` set to those of all kernels.
+//! Commands are run by sh, as root. `RELEASES` contains the releases of all kernels.
 
 use super::driver_source::Case;
 
@@ -16,7 +16,7 @@ const fn case(name: &'static str, command: &'static str, says: &'static str) -> 
     }
 }
 
-/// From an empty directory to a package that is installed.
+/// From an empty directory to an installed package.
 pub const PLAIN: &[Case] = &[
     case(
         "new-says-what-comes-next",
@@ -105,7 +105,7 @@ pub const INSTALL: Case = Case {
     no_warning: false,
 };
 
-/// The end.
+/// The last case.
 pub const PURGE: &[Case] = &[case(
     "purge-leaves-nothing",
     "apt-get -q -y purge hello-dkms && for left in /usr/src/hello-* /var/lib/dkms/hello \
@@ -115,7 +115,7 @@ pub const PURGE: &[Case] = &[case(
     "Purging configuration files",
 )];
 
-/// Builds for which a tree has to be made, in the same directory as [`DEBHELPER`] and after that.
+/// Builds that need another build tree. They run after [`DEBHELPER`], in the same directory.
 pub const PREFLIGHT: &[Case] = &[
     case(
         "a-kernel-that-is-not-installed-is-built-for",
@@ -144,7 +144,7 @@ pub const PREFLIGHT: &[Case] = &[
     ),
 ];
 
-/// By debhelper: from an empty directory through the package's life.
+/// With debhelper: from an empty directory to the package's removal.
 pub const DEBHELPER: &[Case] = &[
     case(
         "new-for-debhelper",

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Bad input for dkms-rust, and a few of the good that are told apart from it. Each case runs in a
-//! fresh copy of a Debian 13 root in which the package is installed and its cache is empty.
+//! Bad input for dkms-rust, and some good input that it must tell apart. Each case runs in a fresh
+//! copy of a Debian 13 root, in which the package is installed and its cache is empty.
 //!
-//! The command lines are for sh, as root, with these set: `R` the kernel's release, `C` dkms-rust's
-//! cache folder, `W` a filled cache that may be copied from, `U` the home of user 1000.
+//! Commands are run by sh, as root, with these variables: `R` is the kernel's release, `C`
+//! dkms-rust's cache directory, `W` a filled cache to copy from, `U` the home directory of user
+//! 1000.
 
-/// One case.
+/// A case.
 pub struct BadInput {
     /// Its name.
     pub name: &'static str,
-    /// What makes the input bad.
+    /// The commands that make the input bad.
     pub prepare: &'static str,
-    /// What is tried.
+    /// The command to test.
     pub command: &'static str,
-    /// The exit status that it must have.
+    /// The expected exit status.
     pub exit: i32,
-    /// Patterns that its output must have.
+    /// Patterns that its output must match.
     pub says: &'static [&'static str],
-    /// Whether it may leave files in the cache: where it mends the damage and goes on.
+    /// Whether it may leave files in the cache, because it mends the damage and continues.
     pub may_make: bool,
 }
 
-/// A refusal: the input is bad, nothing is done, nothing is left.
+/// Makes a case with a refusal: the input is bad, nothing is done, nothing is left.
 const fn refused(
     name: &'static str,
     prepare: &'static str,
@@ -197,7 +198,8 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "killed-in-the-middle",
         prepare: "true",
-        // The second one may not take what the first left for a tree, and clears it away.
+        // The second command must not mistake the leftovers of the first for a tree, and removes
+        // them.
         command: "timeout --signal=KILL 8 dkms-rust kdir -k $R; ls -A $C/$R; dkms-rust check -k $R",
         exit: 0,
         says: &["metadata to rebuild"],
@@ -233,7 +235,7 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "cache-damaged-is-mended",
-        // Nothing but the manifest says so: the tree has all its files.
+        // Only the manifest reveals this: the tree has all its files.
         prepare: "cp -a $W $C && \
                   for f in $C/$R/*/rust/libmacros.so; do echo x >> $f; done && \
                   for f in $C/$R/*/dkms-rust.json; do cp $f /tmp/before.json; done",
@@ -247,8 +249,8 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "metadata-of-the-build-tree-is-used-as-it-is",
         prepare: HELLO_ON_OWN_TREE,
-        // And the module is the one that comes of rebuilt metadata, which other tests boot. (The
-        // build ID is of the debug information as well, which has paths.)
+        // The module must be the same as with rebuilt metadata, which other tests boot. (The build
+        // ID also covers the debug information, which contains paths.)
         command: "BARE='strip -g -R .note.gnu.build-id'; cd /tmp/hello && \
                   dkms-rust check -k $R && dkms-rust make -k $R && \
                   $BARE -o /tmp/own.ko hello.ko && \
@@ -267,7 +269,7 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "rebuild-that-failed-is-not-repeated",
-        // The second does not try; kdir, for people, does.
+        // The second `make` does not try again. `kdir` is for people, so it does.
         prepare: "mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild && \
                   mv /usr/lib/dkms-rust/bindgen-0-71 /root/bindgen && \
                   printf '#!/bin/sh\\ncase \"$*\" in *_generated.rs*) echo error: it is broken >&2; exit 1;; esac\\n\
@@ -290,7 +292,7 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "linux-source-gone-and-a-tool-upgraded",
-        // The slice is kept; another bindgen makes another tree of it.
+        // A changed bindgen needs a new tree. Once the slice is kept, it can be made.
         prepare: "cp -a $W $C && rm /usr/src/linux-source-*.tar.xz && touch -d 2020-01-01 /usr/lib/dkms-rust/bindgen-0-71",
         command: "dkms-rust check -k $R; echo without $?; \
                   mkdir -p /tmp/s/rust/kernel /tmp/s/scripts && cp /usr/src/linux-headers-*-common/Makefile /tmp/s && \
@@ -335,7 +337,7 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "source-that-does-harm",
         prepare: concat!(include_str!("tampered.sh"), include_str!("listener.sh")),
-        // The program shows that the same code does it where nothing keeps it from that.
+        // The program shows that the same code does harm if nothing prevents it.
         command: "/tmp/harm; test -e /etc/harm && rm /etc/harm; chmod 640 /etc/shadow; \
                   dkms-rust check -k $R --json; dkms-rust source -k $R --from /tmp/s && \
                   dkms-rust kdir -k $R; echo kdir $?; stat -c 'mode %a' /etc/shadow; \
@@ -429,7 +431,7 @@ pub const CASES: &[BadInput] = &[
     },
     BadInput {
         name: "lock-that-a-user-holds",
-        // The second lock is as 0.1.0 made it: for all to open.
+        // The second lock is like those of 0.1.0: anybody can open it.
         prepare: "cp -a $W $C && chmod -R go-w $C",
         command: "user='setpriv --reuid=1000 --regid=1000 --clear-groups'; \
                   rm -f $C/$R/.lock; dkms-rust kdir -k $R >/dev/null; \
@@ -455,7 +457,7 @@ pub const CASES: &[BadInput] = &[
     BadInput {
         name: "module-that-leaves-a-program-running",
         prepare: C_MODULE,
-        // It has the standard error of make, and would have the lock.
+        // The program inherits make's standard error. It must not inherit the lock.
         command: "cd /tmp/m && echo '$(shell sleep 61 >/dev/null & echo $$! >> /tmp/pid)' >> Kbuild && \
                   timeout 40 dkms-rust make -k $R 2>&1; echo made $?; \
                   kill -0 $(tail -n 1 /tmp/pid) && timeout 20 dkms-rust clean -k $R; echo cleaned $?; \
@@ -499,7 +501,7 @@ pub const CASES: &[BadInput] = &[
                   printf '#!/bin/sh\\ncase \"$*\" in *\"--crate-name core \"*) \
                   cat /proc/self/oom_score_adj >&2; kill -9 $$;; esac\\n\
                   exec rustc.real \"$@\"\\n' > /usr/bin/rustc && chmod 755 /usr/bin/rustc",
-        // Another time there may be more memory.
+        // This failure is not remembered: next time there may be more memory.
         command: "dkms-rust kdir -k $R 2>/tmp/said; echo kdir $?; cat /tmp/said; \
                   echo rebuilt $(grep -c 'rebuilding .*[.][.][.]$' /tmp/said), \
                   core $(grep -cx 1000 /var/log/dkms-rust/$R.log); \
@@ -590,14 +592,14 @@ pub const CASES: &[BadInput] = &[
     },
 ];
 
-/// A module in C, and all that is kept.
+/// Fills the cache, and makes a module in C.
 const C_MODULE: &str = r#"
 cp -a $W $C
 mkdir /tmp/m && cd /tmp/m && echo 'obj-m := m.o' > Kbuild
 printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("m");\n' > m.c
 "#;
 
-/// A user's programs, called like compilers, that say if they are run.
+/// Makes a user's programs that are named like compilers and record when they are run.
 const USER_S_PROGRAMS: &str = r#"
 mkdir -p $U/bin
 for name in rustc rustc-1.99 bindgen bindgen-9.9 gcc gcc-14 x86_64-linux-gnu-gcc-14 dpkg-query make; do
@@ -607,9 +609,7 @@ done
 chown -R 1000:1000 $U
 "#;
 
-/// A source of the kernel in which a procedural macro does harm, and the same as a program; and
-/// somebody on the network.
-/// A kernel whose build tree has its metadata, and a module that is no driver of ours.
+/// Makes a kernel whose build tree contains its metadata, and a module that is not our driver.
 const HELLO_ON_OWN_TREE: &str = r#"
 cp -a $W $C
 readlink -f /lib/modules/$R/build > /tmp/headers

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is run on each of our own debug kernels.
+//! The runs on each of our own debug kernels.
 
 use crate::debian::own_kernel::{self, Variant};
 
-/// A kernel, and what is run on it.
+/// A kernel, and the runs on it.
 pub struct DebugKernel {
-    /// The kernel.
+    /// How to build the kernel.
     pub variant: Variant,
-    /// What its command line has in each.
+    /// Kernel parameters for all runs.
     pub words: &'static str,
-    /// A boot each.
+    /// The runs. Each is a boot.
     pub runs: &'static [Run],
 }
 
-/// One boot.
+/// A boot.
 pub struct Run {
     /// The step of `make test-all` that it belongs to.
     pub step: &'static str,
-    /// The guest's suites, as its command line wants them.
+    /// The guest's suites, as on its command line.
     pub suites: &'static str,
-    /// More words for the guest.
+    /// More parameters for the guest.
     pub words: &'static str,
-    /// The cases that must make the kernel complain, and what it says. Where there are none, any
+    /// Cases that must make the kernel complain, with text of the complaints. In other cases, any
     /// complaint is a failure.
     pub provoked: &'static [(&'static str, &'static str)],
-    /// When it counts as hanging.
+    /// After this time the guest is considered hanging.
     pub minutes: u64,
 }
 
-/// All of them.
+/// All kernels.
 pub const KERNELS: &[DebugKernel] = &[
     DebugKernel {
         variant: own_kernel::KASAN,
-        // Without the first the first report is the last. The other, beside checks of its own,
-        // rules out sheaves: what is left in them of addresses hides from kmemleak what was lost.
+        // Without `kasan_multi_shot`, KASAN stops after its first report. `slab_debug=F` adds
+        // checks, and also disables sheaves: addresses that remain in them would hide lost memory
+        // from kmemleak.
         words: "kasan_multi_shot slab_debug=F",
         runs: &[
             Run {

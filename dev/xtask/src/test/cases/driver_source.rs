@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a developer does with the driver's source, by the targets of its Makefile. The cases run
-//! one after the other in a copy of the source, in a Debian 13 root with dkms-rust installed, its
-//! cache filled.
+//! What a developer does with the driver's source, using the targets of its Makefile. The cases run
+//! in sequence in a copy of the source, in a Debian 13 root with dkms-rust installed and its cache
+//! filled.
 //!
-//! The command lines are for sh, as root, with `KVER` set to the kernel's release.
+//! Commands are run by sh, as root. `KVER` is the kernel's release.
 
 use anyhow::{Context, Result, ensure};
 
 use crate::host::output::Output;
 
-/// One case; its command has to succeed.
+/// A case, whose command must succeed.
 pub struct Case {
     /// Its name.
     pub name: &'static str,
-    /// What is tried.
+    /// The command to test.
     pub command: &'static str,
-    /// A pattern that its output must have.
+    /// A pattern that its output must match.
     pub says: &'static str,
-    /// Whether the word `warning` in its output fails it.
+    /// Whether the word `warning` in its output is a failure.
     pub no_warning: bool,
 }
 
 impl Case {
-    /// Fails unless its command said what it has to, and nothing else.
+    /// Fails unless the output matches the pattern and contains no forbidden warning.
     pub fn judge(&self, output: &Output) -> Result<()> {
         let text = &output.text;
         output

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In a booted Debian: the source of its kernel, whose macros do harm, is compiled by dkms-rust.
-# /srv/guest is the second disk: the package, what it made of the true source, the slice of the other,
-# and a program that does the same harm, to show that it can be done.
+# For a booted Debian: dkms-rust compiles a source of the running kernel, whose macros do harm.
+# /srv/guest is the second disk. It contains the package, the results for the genuine source, the
+# slice of the tampered one, and a program that does the same harm, to show that it is possible.
 
 mount --bind /srv/guest/cache /var/cache/dkms-rust
 mkdir -p /var/lib/dkms-rust/source

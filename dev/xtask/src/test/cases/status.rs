@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `dkms-rust status` has to see. Each case runs in a fresh copy of a Debian 13 root in which
-//! the driver is installed for one kernel, and whose /sys is that of a machine without Secure
+//! What `dkms-rust status` must detect. Each case runs in a fresh copy of a Debian 13 root, in
+//! which the driver is installed for one kernel, and whose /sys is that of a machine without Secure
 //! Boot.
 //!
-//! The command lines are for sh, as root, with these set: `R` the kernel's release, `V` the
-//! driver's version, `M` the folder of the kernel's modules.
+//! Commands are run by sh, as root, with these variables: `R` is the kernel's release, `V` the
+//! driver's version, `M` the directory of the kernel's modules.
 
-/// One case.
+/// A case.
 pub struct Status {
     /// Its name.
     pub name: &'static str,
-    /// What is done to the machine.
+    /// The commands that modify the machine.
     pub prepare: &'static str,
-    /// The exit status that `dkms-rust status` must have.
+    /// The expected exit status of `dkms-rust status`.
     pub exit: i32,
-    /// Patterns that it must say.
+    /// Patterns that its output must match.
     pub says: &'static [&'static str],
-    /// Whether what it calls `mend:` are commands that mend it.
+    /// Whether each `mend:` names a command that mends the problem.
     pub mends: bool,
 }
 
-/// Something is missing, and the commands that it names bring it.
+/// Makes a case in which something is missing, and the named commands bring it.
 const fn mended(
     name: &'static str,
     prepare: &'static str,
@@ -36,7 +36,7 @@ const fn mended(
     }
 }
 
-/// Something that no command by itself mends.
+/// Makes a case with nothing to mend, or one that commands alone can't mend.
 const fn said(
     name: &'static str,
     prepare: &'static str,
@@ -52,7 +52,8 @@ const fn said(
     }
 }
 
-/// Secure Boot, and `keys` to say which certificate the kernel has besides.
+/// Pretends that Secure Boot is on. Defines `keys`, which sets an additional certificate of the
+/// kernel.
 macro_rules! enforce {
     () => {
         "mkdir -p /sys/firmware/efi/efivars && printf '\\6\\0\\0\\0\\1' > \

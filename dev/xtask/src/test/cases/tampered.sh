@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Puts a kernel's source whose macros do harm into /tmp/s, and a program that does the same beside it.
+# Puts a kernel source whose macros do harm into /tmp/s, and a program that does the same beside it.
 
 mkdir /tmp/s && cd /tmp/s || exit 1
 tar -x -I 'xz -T0' -f /usr/src/linux-source-*.tar.xz --strip-components=1 \
