@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The driver, as any module out of tree is built; `make help` lists all. What developers of this
-# repository run (deb, ...) is in dev/xtask/targets.mk, which the package does not ship.
+# Builds the driver like any out-of-tree module; `make help` lists all targets. The targets for
+# developers of this repository (deb, ...) are in dev/xtask/targets.mk, which is not in the package.
 
 KVER ?= $(shell uname -r)
-# A build tree of your own; unset, dkms-rust finds or makes the one of KVER.
+# Your own build tree. If it is not set, dkms-rust finds or makes the one for KVER.
 KDIR ?=
 
 DKMS_RUST ?= dkms-rust
-# A kernel tree that can build Rust modules; asked for only by the targets that need it.
+# A build tree for Rust modules. Only the targets that need it make this call.
 tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER)))
 kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 
@@ -16,8 +16,8 @@ kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 all: ## Build procDriver.ko for KVER (the running kernel), or with KDIR=<build tree>
 	+$(if $(KDIR),$(kbuild) modules,$(DKMS_RUST) make -k $(KVER))
 
-# Distributions' headers have neither a key to sign with nor the System.map without which kbuild
-# leaves depmod out.
+# Distributions' headers have no key to sign with, and no System.map, without which kbuild does not
+# run depmod.
 install: all ## Install it below /lib/modules/<release>/updates, and run depmod
 	+$(kbuild) CONFIG_MODULE_SIG_ALL= DEPMOD=true modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $$(cat $(tree)/include/config/kernel.release)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What differs between kernels, from 6.12 on: the only place that knows.
+//! The differences between the supported kernels, which are 6.12 and newer. No other file knows
+//! about them.
 //!
-//! Nothing here asks for a version. Each item is found where the kernel has none of its own, and
-//! stands behind it where it has.
+//! Nothing here checks a version. If the kernel has an item of its own, that takes precedence;
+//! otherwise the one here is used.
 
 use kernel::ffi::c_void;
 
-/// Makes a `UserPtr` of a pointer. Until 6.15 it is a plain `usize`, which gets here the
-/// constructor that the type of its own has since.
+/// Makes a `UserPtr` from a pointer. Until 6.15 `UserPtr` is a plain `usize`, for which this trait
+/// adds the constructor that the later type has.
 #[allow(dead_code)]
 pub(crate) trait FromPtr {
     fn from_ptr(ptr: *mut c_void) -> Self;

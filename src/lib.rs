@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `cargo test` sees of the driver: its pure parts, without the kernel.
+//! The parts of the driver that do not need the kernel, for `cargo test`.
 //!
-//! The module's own root is `procdriver.rs`, which kbuild builds.
+//! The root of the module itself is `procdriver.rs`, which kbuild builds.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(not(test), expect(dead_code, reason = "only the tests use it here"))]

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The message as a sequence of bytes: what a read at an offset gets of it, and what a write at an
-//! offset leaves of it.
+//! The message as a sequence of bytes: what a read at an offset returns, and what a write at an
+//! offset keeps.
 //!
-//! `core` only and no kernel types, so that `cargo test` proves it on the host.
+//! Uses only `core` and no kernel types, so that `cargo test` can test it on the host.
 
-/// What the file holds after every load.
+/// The content of the file after each load of the module.
 pub(crate) const GREETING: &[u8] = b"Hello\n";
 
-/// No message is longer.
+/// The maximum length of a message.
 pub(crate) const LIMIT: usize = 4096;
 
-/// The part of `message` that a read at byte `offset` sees: everything from there to the end; none
-/// at or past the end.
+/// Returns the part of `message` that a read at byte `offset` sees: everything from there to the
+/// end. Returns `None` at or past the end.
 ///
-/// `offset` is a file position (`loff_t`). The kernel refuses a negative one before it gets here;
-/// should one come all the same, there is nothing to see at it.
+/// `offset` is a file position (`loff_t`). The kernel rejects a negative one before it gets here.
+/// If one came nevertheless, there would be nothing to read at it.
 #[inline(always)]
 pub(crate) fn from_offset(message: &[u8], offset: i64) -> Option<&[u8]> {
     let start = usize::try_from(offset).ok()?;
@@ -30,22 +30,22 @@ pub(crate) fn from_offset(message: &[u8], offset: i64) -> Option<&[u8]> {
 pub(crate) enum Place {
     /// At this file position.
     At(i64),
-    /// Behind the last byte.
+    /// After the last byte.
     End,
 }
 
 /// Why a write is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It begins past the end of the message: nothing could stand between.
+    /// It begins past the end of the message, and a message has no holes.
     PastTheEnd,
     /// The message would be longer than [`LIMIT`].
     TooLong,
 }
 
-/// The part of `message` that a write of `count` bytes keeps: its bytes follow this part, and make
-/// the new message with it. What stood behind is gone, as if the file had been opened anew for
-/// each message.
+/// Returns the part of `message` that a write of `count` bytes keeps. The new message is this part,
+/// followed by the written bytes. What came after this part is dropped, as if each write truncated
+/// the file at its offset.
 pub(crate) fn kept(message: &[u8], place: Place, count: usize) -> Result<&[u8], Refusal> {
     let kept = match place {
         Place::End => message,
@@ -60,18 +60,18 @@ pub(crate) fn kept(message: &[u8], place: Place, count: usize) -> Result<&[u8], 
     }
 }
 
-/// The bytes of a message so short that they need no allocation of their own.
+/// The bytes of a message that is so short that they need no separate allocation.
 pub(crate) struct Short {
     length: u8,
     bytes: [u8; Self::LIMIT],
 }
 
 impl Short {
-    /// With the length, the discriminant of an enum and a reference count that makes 64 bytes, as
-    /// the kernel allocates them.
+    /// Together with the length, the discriminant of an enum and a reference count this makes 64
+    /// bytes, which is a size that the kernel allocates.
     const LIMIT: usize = 54;
 
-    /// So many zeros, if they are few enough.
+    /// Returns `length` zeros, or `None` if they do not fit.
     #[inline(always)]
     pub(crate) fn new(length: usize) -> Option<Self> {
         let fits = u8::try_from(length).ok().filter(|_| length <= Self::LIMIT);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `.modinfo` says of the module that `module!` has no field for, or not by the same name in
-//! all kernels.
+//! The fields of `.modinfo` that `module!` does not support, or that it does not call by the same
+//! name in all kernels.
 //!
-//! `modinfo procDriver` prints it, and `/sys/module/procDriver/version` holds the version. Kbuild
-//! takes that from `dkms.conf`.
+//! `modinfo procDriver` prints them, and `/sys/module/procDriver/version` contains the version.
+//! Kbuild takes the version from `dkms.conf`.
 
 /// Puts a NUL-terminated `key=value` string into `.modinfo`.
 macro_rules! modinfo {
     ($name:ident, $text:expr) => {
-        // The loader reads the section by content: nothing in the module refers to it. Plain
-        // `used` asks the linker too, which newer compilers do by a second section of that name,
-        // and such a module is refused.
+        // Nothing in the module refers to this string, because the loader searches the section.
+        // Plain `used` would ask the linker to keep it, too. Newer compilers do that with a second
+        // section of that name, and the loader refuses such a module.
         #[used(compiler)]
         #[expect(unsafe_code)]
         // SAFETY: `.modinfo` holds NUL-terminated `key=value` strings, and this is one.
@@ -24,5 +24,5 @@ macro_rules! modinfo {
 }
 
 modinfo!(VERSION, concat!("version=", env!("MODULE_VERSION"), "\0"));
-// `authors` of `module!` was `author` until 6.15.
+// Until 6.15 `authors` of `module!` was called `author`.
 modinfo!(AUTHOR, "author=procdriver maintainers\0");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `/proc/1999_proc/mydrive` does.
+//! The file `/proc/1999_proc/mydrive`.
 
 use crate::message;
 use crate::message::Place;
@@ -13,24 +13,24 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::{Arc, Mutex, UniqueArc};
 
-/// A message as it was written. It never changes: a write makes a new one, and who reads goes on
-/// with the one that they have begun.
+/// A message as it was written. It never changes: a write makes a new message, and readers continue
+/// with the message that they have begun.
 pub(crate) enum Message {
-    /// In the allocation of the message itself: most are short.
+    /// In the allocation of the message itself. Most messages are short.
     Short(Short),
-    /// In one of its own.
+    /// In a separate allocation.
     Long(KVec<u8>),
 }
 
-/// The file's state beside its message.
+/// The file's state besides its message.
 pub(crate) struct MyDrive {
-    /// Held from looking at a message to putting its successor into its place, so that no write
-    /// is lost. Readers don't take it.
+    /// Held from reading the old message until the new one replaces it, so that no write is lost.
+    /// Readers do not take it.
     writers: Pin<KBox<Mutex<()>>>,
 }
 
 impl MyDrive {
-    /// The file as it is after every load.
+    /// Makes the file's initial state.
     ///
     /// # Errors
     ///
@@ -42,13 +42,13 @@ impl MyDrive {
         })
     }
 
-    /// What it holds after every load.
+    /// Makes the initial message.
     pub(crate) fn greeting() -> Result<Arc<Message>> {
         Message::joined(message::GREETING, &[])
     }
 
-    /// `read_proc`: what there is from `offset` on. A read at offset 0 begins with the newest
-    /// message; those further on go on in the one that was begun.
+    /// Copies the message from `offset` on. A read at offset 0 begins with the newest message;
+    /// reads at later offsets continue with the message that was begun.
     #[inline(always)]
     fn read_proc(
         &self,
@@ -63,8 +63,8 @@ impl MyDrive {
         }
     }
 
-    /// Makes the message what it is before `offset` (with `O_APPEND`: all that it is) and behind
-    /// that what is written; all of it or nothing.
+    /// Replaces the message with its part before `offset` (with `O_APPEND`: all of it), followed by
+    /// what is written. Takes all of that or nothing.
     fn write_proc(
         &self,
         file: &OpenFile<'_, Message>,
@@ -75,11 +75,11 @@ impl MyDrive {
         if count == 0 {
             return Ok(offset);
         }
-        // So what is taken for it is at most the limit.
+        // This limits how much memory is allocated for the data.
         if count > message::LIMIT {
             return Err(Refusal::TooLong.into());
         }
-        // The process may make this take long, so the lock comes after it.
+        // The process can make this take long, so take the lock afterwards.
         let data = Message::written(writer)?;
         let place = if file.appends() {
             Place::End
@@ -90,7 +90,7 @@ impl MyDrive {
         let _lock = self.writers.lock();
         let length = |newest: &Message| message::kept(newest, place, count).map(<[u8]>::len);
         let after = match file.look(length)? {
-            // Most writes keep nothing: then what was read is it.
+            // Most writes keep nothing: then the data is the message.
             0 => data,
             _ => Message::joined(message::kept(&file.newest(), place, count)?, &data)?,
         };
@@ -102,7 +102,7 @@ impl MyDrive {
 }
 
 impl Message {
-    /// What a write brings.
+    /// Makes a message of what is written.
     fn written(writer: Writer) -> Result<Arc<Self>> {
         let Some(short) = Short::new(writer.len()) else {
             return Self::long(writer.read(GFP_KERNEL_ACCOUNT)?);
@@ -114,7 +114,7 @@ impl Message {
         Ok(message.into())
     }
 
-    /// Two pieces, the second behind the first.
+    /// Makes a message of two pieces, the second after the first.
     fn joined(first: &[u8], second: &[u8]) -> Result<Arc<Self>> {
         Self::long(procfs::concat(first, second, GFP_KERNEL_ACCOUNT)?)
     }
@@ -140,7 +140,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::PastTheEnd => EINVAL,
-            // As a binary file of sysfs past its size, and any file past the largest there can be.
+            // Like a binary file in sysfs past its size, or any file past the maximum file size.
             Refusal::TooLong => EFBIG,
         }
     }

@@ -2,8 +2,8 @@
 
 //! `procDriver`: `/proc/1999_proc/mydrive`, a file that says `Hello`.
 //!
-//! Loading makes the directory and the file in it, unloading removes both. What the file does is
-//! in [`mydrive`]; how a file comes to be in `/proc` is in [`procfs`].
+//! Loading the module creates the directory and the file in it; unloading removes both. The file's
+//! behaviour is in [`mydrive`], and the interface to `/proc` is in [`procfs`].
 
 #![deny(unsafe_code)]
 
@@ -24,13 +24,13 @@ module! {
     license: "GPL",
 }
 
-/// The loaded module: as long as this is, the file is there.
+/// The loaded module. The file exists as long as this does.
 struct ProcDriver {
     _mydrive: procfs::File<MyDrive>,
 }
 
 impl kernel::Module for ProcDriver {
-    /// `procDriver_INIT`: makes both entries, or neither.
+    /// `procDriver_INIT`: creates both entries, or neither.
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mydrive = procfs::Dir::create(c"1999_proc")
             .and_then(|dir| dir.file(c"mydrive", 0o644, MyDrive::greeting()?, MyDrive::new()?))
@@ -42,7 +42,7 @@ impl kernel::Module for ProcDriver {
 }
 
 impl Drop for ProcDriver {
-    /// `procDriver_EXIT`: says so; both entries go with the field.
+    /// `procDriver_EXIT`: logs this. Dropping the field then removes both entries.
     fn drop(&mut self) {
         pr_info!("unloaded\n");
     }

@@ -2,12 +2,12 @@
 
 //! Files in `/proc`.
 //!
-//! A type says what its file does by implementing [`Operations`]; [`Dir::create`] and
-//! [`Dir::file`] put it into `/proc`. The handles that they return remove the entry when they are
-//! dropped, and a file keeps its directory.
+//! A type implements [`Operations`] to say what its file does. [`Dir::create`] and [`Dir::file`]
+//! put the file into `/proc`. They return handles that remove the entry when they are dropped. A
+//! file keeps its directory.
 //!
-//! Not supported: entries that are only read or only written, `mmap`, `ioctl`, `poll` (the kernel
-//! answers that an entry without one is always ready), symbolic links, network namespaces.
+//! Not supported: entries that can only be read or only be written, `mmap`, `ioctl`, `poll` (the
+//! kernel reports an entry without `poll` as always ready), symbolic links, network namespaces.
 //!
 //! C header: `include/linux/proc_fs.h`.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A fuzzer of one of the [`targets`], the one that it is called like.
+//! Fuzzes one of the [`targets`]: the one with the name of this program.
 
 #![no_main]
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What dkms-rust reads, by the kind of it, as functions of bytes. None may panic, take for ever or
-//! take more memory than there is; what they answer does not matter.
+//! One function for each kind of data that dkms-rust reads. Each takes bytes. None may panic, run
+//! forever or use too much memory; what they return does not matter.
 //!
-//! The fuzzers call them, and a test of dkms-rust's with all that the fuzzers found (`corpus/`).
+//! The fuzzers call these functions. A test of dkms-rust also calls them, with everything that the
+//! fuzzers found (`corpus/`).
 
 use std::cell::OnceCell;
 use std::fs;
@@ -23,10 +24,10 @@ use dkms_rust::system::{System, dpkg};
 use liblzma::write::XzEncoder;
 use tempfile::TempDir;
 
-/// A reader: it gets a directory for its files, and what to read.
+/// A function that reads. It gets a directory for its files, and the bytes to read.
 type Reader = fn(&Path, &[u8]);
 
-/// All of them.
+/// All targets, by name.
 pub const TARGETS: &[(&str, Reader)] = &[
     ("archive", archive),
     ("tar", tar),
@@ -43,7 +44,7 @@ pub const TARGETS: &[(&str, Reader)] = &[
 
 const RELEASE: &str = "7.3.4-amd64";
 
-/// Reads `input` by the target of this name.
+/// Passes `input` to the target of this name.
 pub fn run(name: &str, input: &[u8]) {
     thread_local!(static DIR: OnceCell<TempDir> = const { OnceCell::new() });
     let (_, reader) = TARGETS
@@ -56,7 +57,7 @@ pub fn run(name: &str, input: &[u8]) {
     });
 }
 
-/// Puts a file into the directory.
+/// Writes a file into the directory.
 fn put(dir: &Path, name: &str, input: &[u8]) -> PathBuf {
     let path = dir.join(name);
     if let Some(folder) = path.parent() {
@@ -84,12 +85,12 @@ fn archive(dir: &Path, input: &[u8]) {
     fs::remove_dir_all(&tree).ok();
 }
 
-/// What is in one.
+/// The content of a linux-source archive.
 fn tar(dir: &Path, input: &[u8]) {
     archive(dir, &packed(input));
 }
 
-/// A slice that is kept.
+/// A slice in the cache.
 fn slice(dir: &Path, input: &[u8]) {
     let system = System::below(dir);
     put(
@@ -131,7 +132,7 @@ fn option_entries(_: &Path, input: &[u8]) {
     }
 }
 
-/// The files of JSON: a tree's manifest, what is remembered of kernels and of packages.
+/// The JSON files: a tree's manifest, and what is remembered about kernels and packages.
 fn state(dir: &Path, input: &[u8]) {
     let system = System::below(dir);
     let release = RELEASE.parse().expect("it is a release");
@@ -152,7 +153,7 @@ fn state(dir: &Path, input: &[u8]) {
     Outcomes::load(&system, "package");
 }
 
-/// What dpkg and apt answer.
+/// The output of dpkg and apt.
 fn answers(_: &Path, input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     dpkg::parse_source(&text);
@@ -184,7 +185,8 @@ fn object(dir: &Path, input: &[u8]) {
     symbols::missing(&[path], &[symvers]).ok();
 }
 
-/// A module's file. What takes another program to unpack it is left out: it starts one each time.
+/// A module's file. Skips compressions that another program unpacks, because each input would start
+/// a process.
 fn module(dir: &Path, input: &[u8]) {
     if !input.starts_with(b"\x28\xb5\x2f\xfd") && !input.starts_with(b"\x1f\x8b") {
         let path = put(dir, "module.ko", input);

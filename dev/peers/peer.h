@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the peers have in common: an entry of the driver's name, in a directory of /proc whose name
- * is as long as the driver's, so that finding it takes the same.
+ * What the peers have in common: an entry with the driver's name, in a directory of /proc whose
+ * name is as long as that of the driver's directory, so that the lookup costs the same.
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -15,7 +15,7 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("procdriver maintainers");
 MODULE_VERSION("1");
 
-/* Makes a message that does not change: the greeting, again and again up to this length. */
+/* Allocates a message that does not change: the greeting, repeated up to this length. */
 static inline char *peer_message(unsigned int length)
 {
 	char *text = kmalloc(length, GFP_KERNEL);

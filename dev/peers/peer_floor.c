@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The floor: an entry of /proc whose read returns at once. What is below it is the kernel's. */
+/* The floor: an entry in /proc whose read returns at once. Its cost is that of the kernel alone. */
 #include "peer.h"
 
 MODULE_DESCRIPTION("A file in /proc that says nothing");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All that the driver does: a message that is written as a file is, of which an open file keeps
- * the one that it has begun to read; splice, sendfile and io_uring; EIO after unloading. Built
- * BY_SEQ_FILE (peer_seqfull.c) it leaves the reading to that.
+ * Does all that the driver does: the message is written like a file, and an open file keeps the
+ * message that it has begun to read; splice, sendfile and io_uring; EIO after unloading. With
+ * BY_SEQ_FILE (peer_seqfull.c), seq_file does the reading.
  *
- * A message never changes and counts who has it. `lock` guards which is the newest and which one
- * each open file has begun; `writers` is held from looking at a message to putting its successor
- * into its place.
+ * A message never changes and has a reference count. `lock` protects the pointers to the newest
+ * message and to the message that each open file has begun. `writers` is held from reading the old
+ * message until the new one replaces it.
  */
 #include "peer.h"
 #include <linux/mutex.h>
@@ -60,7 +60,7 @@ static void message_put(struct message *message)
 		kfree(message);
 }
 
-/* Where an open file has what it has begun. */
+/* Returns where an open file keeps the message that it has begun. */
 static struct message **slot(const struct file *file)
 {
 #ifdef BY_SEQ_FILE
@@ -72,7 +72,7 @@ static struct message **slot(const struct file *file)
 #endif
 }
 
-/* The newest, with which the open file goes on from now. */
+/* Returns the newest message, with which the open file continues from now on. */
 static struct message *message_begin(const struct file *file)
 {
 	struct message **begun = slot(file);
@@ -90,7 +90,7 @@ static struct message *message_begin(const struct file *file)
 	return message;
 }
 
-/* What the open file has begun; if nothing yet, it begins. */
+/* Returns the message that the open file has begun. If there is none, begins the newest. */
 static struct message *message_begun(const struct file *file)
 {
 	struct message *message;
@@ -104,7 +104,7 @@ static struct message *message_begun(const struct file *file)
 }
 
 #ifdef BY_SEQ_FILE
-/* What does not fit is shown again into a larger buffer, and all of it for a read elsewhere. */
+/* seq_file calls this again if the buffer was too small, and for a read at another offset. */
 static int full_show(struct seq_file *seq, void *unused)
 {
 	struct message *message = message_begun(seq->file);
@@ -118,7 +118,7 @@ static int full_open(struct inode *inode, struct file *file)
 {
 	int error = single_open(file, full_show, NULL);
 
-	/* seq_file takes it from every file. */
+	/* seq_file removes this flag from every file. */
 	if (!error)
 		file->f_mode |= FMODE_PWRITE;
 	return error;
@@ -126,7 +126,7 @@ static int full_open(struct inode *inode, struct file *file)
 
 static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	/* seq_file shows what it reads from offset 0 anew. */
+	/* For a read at offset 0, seq_file calls full_show() again. */
 	if (!iocb->ki_pos)
 		message_put(message_begin(iocb->ki_filp));
 	return seq_read_iter(iocb, to);
@@ -153,7 +153,7 @@ static ssize_t full_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 #endif
 
-/* How many bytes of a message a write of `count` bytes keeps. */
+/* Returns how many bytes of the message before a write of `count` bytes keeps. */
 static ssize_t full_kept(const struct file *file, loff_t position,
 			 const struct message *before, size_t count)
 {
@@ -181,14 +181,14 @@ static ssize_t full_write(struct file *file, const char __user *from,
 	data = message_new(count, GFP_KERNEL_ACCOUNT);
 	if (!data)
 		return -ENOMEM;
-	/* This may take as long as the process likes, so the mutex comes after it. */
+	/* The process can make this take long, so take the mutex afterwards. */
 	if (copy_from_user(data->text, from, count)) {
 		kfree(data);
 		return -EFAULT;
 	}
 
 	mutex_lock(&writers);
-	/* Only writers change it, and this is the only one. */
+	/* Only writers change it, and the mutex makes this the only one. */
 	before = newest;
 	kept = full_kept(file, *position, before, count);
 	after = data;

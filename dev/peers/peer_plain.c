@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The least that reads correctly: proc_read and simple_read_from_buffer, of a message that never
- * changes. No splice, sendfile or io_uring.
+ * The least code that reads correctly: proc_read and simple_read_from_buffer(), with a message that
+ * never changes. No splice, sendfile or io_uring.
  */
 #include "peer.h"
 
@@ -30,7 +30,7 @@ static int __init plain_init(void)
 {
 	int error = -ENOMEM;
 
-	/* A constant is checked less when it is copied than what was allocated. */
+	/* The kernel checks the copy of a constant less than that of allocated memory. */
 	if (length > strlen(PEER_GREETING)) {
 		longer = peer_message(length);
 		if (!longer)

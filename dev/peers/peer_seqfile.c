@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* single_open and seq_file, as entries of /proc are written today, of a message that never changes. */
+/* single_open() and seq_file, the usual way to write an entry. The message never changes. */
 #include "peer.h"
 #include <linux/seq_file.h>
 
@@ -14,7 +14,7 @@ static char *message;
 
 static int seqfile_show(struct seq_file *seq, void *unused)
 {
-	/* What does not fit is shown again into a larger buffer. */
+	/* If this does not fit, seq_file calls it again with a larger buffer. */
 	seq_write(seq, message, length);
 	return 0;
 }

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* peer_full.c with its reading left to seq_file, which copies the message into a buffer first. */
+/* peer_full.c, but seq_file does the reading, and first copies the message into a buffer. */
 #define BY_SEQ_FILE
 #include "peer_full.c"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Single sentences first; then writes and reads at random against a simple model.
+//! Tests single cases first. Then compares random writes and reads with a simple model.
 
 use super::*;
 
-/// What a read sees.
+/// Returns what a read sees.
 fn seen(message: &[u8], offset: i64) -> &[u8] {
     from_offset(message, offset).unwrap_or(b"")
 }
@@ -82,8 +82,8 @@ fn the_limit_is_the_longest_message() {
     }
 }
 
-/// The model: the message as numbered places, each with a byte or none. It shares nothing with the
-/// code that it judges, and is as slow as it likes.
+/// The model: the message as numbered places, each with a byte or empty. It shares no code with
+/// what it checks, and does not have to be fast.
 struct Model([Option<u8>; LIMIT]);
 
 impl Model {
@@ -99,7 +99,7 @@ impl Model {
         self.0.iter().filter(|place| place.is_some()).count() as i128
     }
 
-    /// What a write at this place is answered.
+    /// Writes at this place, and returns the expected answer.
     fn write(&mut self, place: Place, data: &[u8]) -> Result<(), Refusal> {
         let start = match place {
             Place::At(offset) => i128::from(offset),
@@ -128,7 +128,7 @@ impl Model {
     }
 }
 
-/// xorshift64*: small, and the same everywhere.
+/// xorshift64*, because it is small and gives the same numbers everywhere.
 struct Random(u64);
 
 impl Random {
@@ -143,7 +143,7 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
-    /// Around what is special of a length: its ends and the limit's; now and then anywhere.
+    /// Returns an offset, mostly near the start, the end of the message or the limit.
     fn offset(&mut self, length: usize) -> i64 {
         let near = [0, length as i64, LIMIT as i64][self.below(3)];
         match self.below(8) {
@@ -170,7 +170,7 @@ impl Random {
 fn writes_and_reads_at_random_are_as_the_model_says() {
     const SEEDS: u64 = 16;
     const STEPS: usize = 200;
-    // `MODEL_SEED=<number>` tries another lot.
+    // `MODEL_SEED=<number>` runs other seeds.
     let first = std::env::var("MODEL_SEED").map_or(1, |text| text.parse().expect("a number"));
     let mut answers = [0; 3];
     for seed in first..first + SEEDS {
@@ -184,7 +184,7 @@ fn writes_and_reads_at_random_are_as_the_model_says() {
             };
             let data = random.data(message.len());
             let what = format!("seed {seed}, step {step}: {} bytes, {place:?}", data.len());
-            // What the driver makes of it: the kept part, and the data behind it.
+            // Do as the driver does: append the data to the part that is kept.
             let written = kept(&message, place, data.len()).map(|kept| [kept, &data].concat());
             let answer = match written {
                 Ok(new) => {
@@ -205,6 +205,6 @@ fn writes_and_reads_at_random_are_as_the_model_says() {
             }
         }
     }
-    // A run that never met one of them would have proved nothing of it.
+    // If one of the answers did not occur, the run would not have tested it.
     assert!(answers.iter().all(|count| *count > 100), "{answers:?}");
 }

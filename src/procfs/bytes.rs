@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Bytes whose number is known before they are made.
+//! Vectors of bytes whose length is known in advance.
 //!
-//! `KVec` counts what is added to it with checks for an overflow that can't happen, and each of
-//! them would bring the code of a panic into the module. Here is nothing that could panic.
+//! When bytes are added to a `KVec`, it checks for an overflow that cannot happen here. Each of
+//! these checks would add the code of a panic to the module. Nothing in this file can panic.
 
 use core::mem::MaybeUninit;
 use kernel::alloc::Flags;
 use kernel::prelude::*;
 
-/// Makes `length` bytes, which `fill` writes.
+/// Allocates `length` bytes and has `fill` write them.
 ///
 /// # Errors
 ///
-/// `ENOMEM`, or those of `fill`.
+/// `ENOMEM`, or an error of `fill`.
 ///
 /// # Safety
 ///
-/// When `fill` returns `Ok`, it has written all of the slice that it was given.
+/// If `fill` returns `Ok`, it has written the whole slice that it was given.
 pub(super) unsafe fn filled(
     length: usize,
     flags: Flags,
@@ -27,11 +27,12 @@ pub(super) unsafe fn filled(
     fill(bytes.spare_capacity_mut().get_mut(..length).ok_or(ENOMEM)?)?;
     let (start, _, capacity) = bytes.into_raw_parts();
     // SAFETY: These are the parts of a vector that was just taken apart. Its capacity is at least
-    // `length`, or there had been no slice to fill, and that many bytes the caller has written.
+    // `length`, because otherwise there would have been no slice to fill. The caller guarantees
+    // that this many bytes have been written.
     Ok(unsafe { KVec::from_raw_parts(start, length, capacity) })
 }
 
-/// Copies two pieces, the second behind the first.
+/// Copies two pieces into a vector, the second after the first.
 ///
 /// # Errors
 ///
@@ -45,6 +46,6 @@ pub(crate) fn concat(first: &[u8], second: &[u8], flags: Flags) -> Result<KVec<u
         });
         Ok(())
     };
-    // SAFETY: There are as many places as bytes.
+    // SAFETY: There are as many places as bytes, so each place is written.
     unsafe { filled(length, flags, fill) }
 }

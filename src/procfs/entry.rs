@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Handles of what is in `/proc`: made on creation, removed on drop.
+//! Handles for entries in `/proc`: creating a handle creates the entry, dropping it removes the
+//! entry.
 
 use super::operations::{self, Operations, ProcOps, State};
 use core::ffi::CStr;
@@ -10,15 +11,15 @@ use kernel::ffi::{c_char, c_void};
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-/// `struct proc_dir_entry`, which C keeps to itself.
+/// `struct proc_dir_entry`, whose fields are private to procfs.
 #[repr(C)]
 struct ProcDirEntry {
     _opaque: [u8; 0],
 }
 
-// `linux/proc_fs.h` is not among the headers of the `bindings` crate. `layout.c` holds these
-// declarations against it. The lint looks through the pointers and finds C's empty structs, which
-// are there or not as the kernel is configured: so no `expect`.
+// The `bindings` crate does not cover `linux/proc_fs.h`. `layout.c` checks these declarations
+// against that header. The lint follows the pointers and finds empty C structs. Whether there are
+// any depends on the kernel's configuration, so this is `allow` instead of `expect`.
 #[allow(improper_ctypes)]
 extern "C" {
     fn proc_mkdir(name: *const c_char, parent: *mut ProcDirEntry) -> *mut ProcDirEntry;
@@ -32,56 +33,57 @@ extern "C" {
     fn proc_remove(entry: *mut ProcDirEntry);
 }
 
-/// One entry in `/proc`, removed on drop.
+/// An entry in `/proc`. Dropping it removes the entry.
 ///
 /// # Invariants
 ///
-/// `.0` points to an entry that `proc_mkdir` or `proc_create_data` made and that nobody but this
-/// handle removes.
+/// `.0` points to an entry that was created by `proc_mkdir` or `proc_create_data` and that only
+/// this handle removes.
 struct Entry(NonNull<ProcDirEntry>);
 
 // SAFETY: `proc_remove` may be called from any task that may sleep, not only from the one that
-// made the entry.
+// created the entry.
 unsafe impl Send for Entry {}
 
-// SAFETY: A shared handle only hands out the pointer, as the parent of new entries; procfs
-// serialises those with its own lock.
+// SAFETY: A shared handle only gives out the pointer, as the parent of new entries; procfs
+// serialises their creation with its own lock.
 unsafe impl Sync for Entry {}
 
 impl Drop for Entry {
-    /// Returns when no call into the entry's operations is under way and none can follow.
+    /// Returns when no call into the entry's operations is running and none can start any more.
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the entry is there, and this is its only removal.
+        // SAFETY: By the type invariant the entry exists, and nothing else removes it.
         unsafe { proc_remove(self.0.as_ptr()) };
     }
 }
 
-/// A directory in `/proc`, mode 0555. Goes when the last handle and the last file in it are gone.
+/// A directory in `/proc`, mode 0555. Removed when the last handle and the last file in it are
+/// gone.
 pub(crate) struct Dir(Arc<Entry>);
 
 impl Dir {
-    /// Makes `/proc/<name>`.
+    /// Creates `/proc/<name>`.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if it can't be made, which in practice is that the name is taken (the kernel then
-    /// warns too): procfs does not tell that from being out of memory. It is not `EEXIST`, which
-    /// `modprobe` takes for "already loaded", so for success. `ENOMEM` if there is no memory for
-    /// the handle.
+    /// `EBUSY` if it can't be created. In practice this means that the name is taken (then the
+    /// kernel also warns), but procfs does not distinguish that from a lack of memory. This is not
+    /// `EEXIST`, because `modprobe` takes that for "already loaded" and reports success. `ENOMEM`
+    /// if there is no memory for the handle.
     pub(crate) fn create(name: &CStr) -> Result<Self> {
-        // SAFETY: `name` is a C string, of which procfs keeps a copy; a null parent is `/proc`.
+        // SAFETY: `name` is a C string, which procfs copies; a null parent means `/proc`.
         let dir = unsafe { proc_mkdir(name.as_ptr().cast(), ptr::null_mut()) };
-        // INVARIANT: Not null, so `proc_mkdir` just made it.
+        // INVARIANT: Not null, so `proc_mkdir` has just created it.
         let entry = Entry(NonNull::new(dir).ok_or(EBUSY)?);
         Ok(Self(Arc::new(entry, GFP_KERNEL)?))
     }
 
-    /// Makes the file `name` in this directory; `mode` is its permission bits, `content`
-    /// what it holds at first, `data` its state.
+    /// Creates the file `name` in this directory. `mode` is its permission bits, `content` its
+    /// initial content, `data` its state.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; also for a name that is taken, see [`Dir::create`].
+    /// `ENOMEM`, also if the name is taken; see [`Dir::create`].
     pub(crate) fn file<T: Operations>(
         self,
         name: &CStr,
@@ -91,10 +93,10 @@ impl Dir {
     ) -> Result<File<T>> {
         let state = State::new(content, data)?;
         // SAFETY:
-        // - `name` is a C string, of which procfs keeps a copy.
-        // - `self` holds the parent.
-        // - The operations are `'static` and take the data for a `T`, which is what it is.
-        // - The data stays where it is until `File` frees it, after the entry has been removed.
+        // - `name` is a C string, which procfs copies.
+        // - `self` keeps the parent.
+        // - The operations are `'static` and expect a `State<T>` as the data, which it is.
+        // - The data does not move until `File` frees it, after the entry has been removed.
         let file = unsafe {
             proc_create_data(
                 name.as_ptr().cast(),
@@ -104,7 +106,7 @@ impl Dir {
                 ptr::from_ref::<State<T>>(&state).cast_mut().cast(),
             )
         };
-        // INVARIANT: Not null, so `proc_create_data` just made it.
+        // INVARIANT: Not null, so `proc_create_data` has just created it.
         let entry = Entry(NonNull::new(file).ok_or(ENOMEM)?);
         Ok(File {
             _entry: entry,
@@ -116,11 +118,11 @@ impl Dir {
 
 /// A file in `/proc` with the state `T`.
 ///
-/// The order of the fields is that of their drop: the entry first, which waits for calls under
-/// way; then the state, which those calls use; then the directory, which holds the entry.
+/// The fields are dropped in this order: first the entry, which waits for running calls; then the
+/// state, which those calls use; then the directory, which contains the entry.
 pub(crate) struct File<T: Operations> {
     _entry: Entry,
-    // Shared with the operations: never borrowed mutably, never moved out of.
+    // Shared with the operations, so it is never borrowed mutably and never moved out of.
     _state: KBox<State<T>>,
     _dir: Dir,
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Holds what entry.rs and operations.rs say of linux/proc_fs.h against the header itself, since
- * the Rust bindings do not cover it. Makes no code: a kernel that changes any of it fails the
- * build here, and never runs.
+ * Checks what entry.rs and operations.rs say about linux/proc_fs.h against the header itself,
+ * because the Rust bindings do not cover it. Generates no code: if a kernel changes any of this,
+ * the build fails here, and the module never runs.
  */
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
@@ -60,7 +60,7 @@ FUNCTION(proc_mkdir, mkdir_fn);
 FUNCTION(proc_create_data, create_fn);
 FUNCTION(proc_remove, remove_fn);
 
-/* __poll_t is a c_uint there, and the data of an entry is where pde_data() finds it. */
+/* Rust uses c_uint for __poll_t, and takes an entry's data from i_private, as pde_data() does. */
 static_assert(sizeof(__poll_t) == sizeof(unsigned int), "__poll_t " SAYS);
 static_assert(__same_type(((struct inode *)0)->i_private, void *),
 	      "i_private " SAYS);

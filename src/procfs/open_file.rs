@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One open file, and what the kernel has for the [`Slot`] that it is.
+//! One open file, and the kernel's building blocks for its [`Slot`].
 //!
-//! The slot is the file's `private_data`. It is let go when the file is closed or its entry
-//! removed.
+//! The slot is the file's `private_data`. It is released when the file is closed or when its entry
+//! is removed.
 
 use super::newest;
 use super::parts::{Lock, Shared, Word};
@@ -21,13 +21,13 @@ use kernel::sync::{Arc, SpinLock};
 /// The newest content of an entry.
 pub(super) type Newest<C> = newest::Newest<Arc<C>, AtomicPtr<C>, Spin>;
 
-/// A content that a call may use as long as it likes.
+/// A content that a call may use for any length of time.
 pub(crate) type Content<'a, C> = slot::Content<'a, Arc<C>, AtomicPtr<C>>;
 
 // SAFETY:
-// - A pointer from `Arc::into_raw` is one into an allocation, in which the value stays until the
-//   last reference is gone.
-// - `refcount_dec_and_test` orders the last reference behind all others.
+// - `Arc::into_raw` returns a pointer into an allocation, in which the value stays until the last
+//   reference is gone.
+// - `refcount_dec_and_test` orders the drop of the last reference after all others.
 unsafe impl<C: Send + Sync> Shared for Arc<C> {
     type Value = C;
 
@@ -38,14 +38,14 @@ unsafe impl<C: Send + Sync> Shared for Arc<C> {
 
     #[inline(always)]
     unsafe fn from_raw(value: *mut C) -> Self {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that `value` is from `into_raw` and owns a reference.
         unsafe { Arc::from_raw(value.cast_const()) }
     }
 }
 
-// `core`'s atomics: no C code uses these words, and the older kernels' Rust has no others. Those
-// of the newer (`kernel::sync::atomic`) are calls of functions in C, where these are an instruction.
-// SAFETY: Each operation is atomic and ordered as its arguments say.
+// `core`'s atomics: no C code uses these words, and older kernels have no others for Rust. The
+// newer atomics (`kernel::sync::atomic`) call C functions, while these are single instructions.
+// SAFETY: Each operation is atomic and has the ordering in its arguments.
 unsafe impl<C> Word<C> for AtomicPtr<C> {
     fn new(value: *mut C) -> Self {
         AtomicPtr::new(value)
@@ -73,8 +73,8 @@ unsafe impl<C> Word<C> for AtomicPtr<C> {
 }
 
 /// The spinlock of an entry.
-// In a box of its own, since what `pin_init!` makes of a structure has panics in it on older
-// kernels.
+// It is in a separate box, because on older kernels `pin_init!` for a structure generates code that
+// can panic.
 pub(super) struct Spin(Pin<KBox<SpinLock<()>>>);
 
 impl Spin {
@@ -84,7 +84,7 @@ impl Spin {
     }
 }
 
-// SAFETY: A spinlock of the kernel is one.
+// SAFETY: The kernel's spinlock is such a lock.
 unsafe impl Lock for Spin {
     type Guard<'a> = Guard<'a, (), SpinLockBackend>;
 
@@ -94,7 +94,7 @@ unsafe impl Lock for Spin {
     }
 }
 
-/// Makes `content` the newest of an entry.
+/// Makes a [`Newest`] that starts with `content`.
 pub(super) fn newest<C: Send + Sync>(content: Arc<C>) -> Result<Newest<C>> {
     Ok(Newest::new(content, Spin::new()?))
 }
@@ -103,8 +103,8 @@ pub(super) fn newest<C: Send + Sync>(content: Arc<C>) -> Result<Newest<C>> {
 ///
 /// # Invariants
 ///
-/// `file` is open during `'a`, of an entry that has `newest` and contents of the type `C`, and its
-/// `private_data` is a [`Slot`] of that.
+/// During `'a`, `file` is open. Its entry has `newest` and contents of the type `C`, and its
+/// `private_data` is a [`Slot`] with that `newest`.
 pub(crate) struct OpenFile<'a, C: Send + Sync> {
     file: NonNull<bindings::file>,
     newest: &'a Newest<C>,
@@ -114,13 +114,13 @@ pub(crate) struct OpenFile<'a, C: Send + Sync> {
 impl<'a, C: Send + Sync> OpenFile<'a, C> {
     /// # Safety
     ///
-    /// - During `'a`, `file` is open, of an entry with `newest`.
-    /// - Nobody but this type uses the `private_data` of that entry's files, and for all of them
-    ///   with the same `newest`.
+    /// - During `'a`, `file` is open, and its entry has `newest`.
+    /// - Only this type uses the `private_data` of that entry's files, and for all of them with the
+    ///   same `newest`.
     pub(super) unsafe fn from_raw(file: *mut bindings::file, newest: &'a Newest<C>) -> Self {
         Self {
-            // INVARIANT: What the caller guarantees.
-            // SAFETY: An open file is not at null.
+            // INVARIANT: The caller guarantees this.
+            // SAFETY: A pointer to an open file is not null.
             file: unsafe { NonNull::new_unchecked(file) },
             newest,
             _call: PhantomData,
@@ -129,28 +129,28 @@ impl<'a, C: Send + Sync> OpenFile<'a, C> {
 
     #[inline(always)]
     fn slot(&self) -> Slot<'a, Arc<C>, AtomicPtr<C>, Spin> {
-        // SAFETY: By the type invariants the file is there during `'a`, and all who use the word
-        // get it here.
+        // SAFETY: By the type invariants the file exists during `'a`, and all users of the word get
+        // it here.
         let word =
             unsafe { AtomicPtr::from_ptr((&raw mut (*self.file.as_ptr()).private_data).cast()) };
-        // SAFETY: The kernel makes a file with null as its `private_data`; by the type invariants
-        // it is used here only, and with this `newest`.
+        // SAFETY: The kernel creates a file with null as its `private_data`. By the type invariants
+        // it is used only here, and with this `newest`.
         unsafe { Slot::new(word, self.newest) }
     }
 
-    /// The content that this open file goes on with: with `anew` the newest, or else the one that
-    /// it has begun; if it has none yet, it begins.
+    /// Returns the content that this open file continues with: with `anew` the newest, otherwise
+    /// the one that it has begun. If it has not begun any, it begins the newest.
     #[inline(always)]
     pub(crate) fn content(&self, anew: bool) -> Content<'a, C> {
         self.slot().content(anew)
     }
 
-    /// Looks at the newest content of the entry, with its lock held.
+    /// Passes the newest content of the entry to `at`, with the entry's lock held.
     pub(crate) fn look<R>(&self, at: impl FnOnce(&C) -> R) -> R {
         at(&self.newest.lock())
     }
 
-    /// The newest content of the entry.
+    /// Returns the newest content of the entry.
     pub(crate) fn newest(&self) -> Arc<C> {
         self.newest.lock().get()
     }
@@ -158,25 +158,25 @@ impl<'a, C: Send + Sync> OpenFile<'a, C> {
     /// Makes `content` the newest of the entry.
     pub(crate) fn publish(&self, content: Arc<C>) {
         let before = self.newest.lock().replace(content);
-        // It may be the last reference; the lock is open again.
+        // This may drop the last reference, so it is done after the lock was released.
         drop(before);
     }
 
-    /// Whether what is written goes to the end (`O_APPEND`).
+    /// Whether writes go to the end of the file (`O_APPEND`).
     pub(crate) fn appends(&self) -> bool {
-        // SAFETY: By the type invariant the file is open. `fcntl` may change the flags meanwhile,
-        // so they are read once, as C's `file->f_flags` is everywhere.
+        // SAFETY: By the type invariant the file is open. `fcntl` may change the flags at the same
+        // time, so they are read once, like `file->f_flags` everywhere in C.
         let flags = unsafe { ptr::read_volatile(&raw const (*self.file.as_ptr()).f_flags) };
         flags & bindings::O_APPEND != 0
     }
 
-    /// Lets go of what was begun.
+    /// Releases the content that was begun.
     ///
     /// # Safety
     ///
-    /// No other call uses the file, and none will but this one again.
+    /// No other call uses the file, and none will, except for this one again.
     pub(super) unsafe fn release(self) {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that no other call uses the file and its slot, or will.
         unsafe { self.slot().release() };
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a file in `/proc` does: the trait on this side, `struct proc_ops` on C's.
+//! What a file in `/proc` does: the trait for Rust, and `struct proc_ops` for C.
 
 use super::open_file::{self, Newest, OpenFile};
 use super::reader::Reader;
 use super::writer::Writer;
-#[allow(unused_imports)] // Of use where the kernel has no such function.
+#[allow(unused_imports)] // Used if the kernel has no such function.
 use crate::compat::FromPtr as _;
 use core::marker::PhantomData;
 use core::mem::offset_of;
@@ -18,18 +18,18 @@ use kernel::uaccess::{UserPtr, UserSlice};
 /// A position in a file, in bytes.
 pub(crate) type Offset = bindings::loff_t;
 
-/// What a file does. The state is shared by all who have the file open.
+/// The operations of a file. All who have the file open share its state.
 #[vtable]
 pub(crate) trait Operations: Send + Sync + 'static {
-    /// What the entry holds, and each open file goes on with once it has begun it.
+    /// The content of the entry. An open file continues with the content that it has begun.
     type Content: Send + Sync + 'static;
 
-    /// Copies to `reader` what is in the file from byte `offset` on, as much as fits, and returns
-    /// the number of bytes copied; 0 is the end of the file. The position advances by it.
+    /// Copies the content of the file from byte `offset` on to `reader`, as much as fits. Returns
+    /// the number of copied bytes, by which the position advances; 0 is the end of the file.
     ///
     /// # Errors
     ///
-    /// What [`Reader::copy`] returns, or the implementation's own; the position then stays.
+    /// The errors of [`Reader::copy`], or the implementation's own. Then the position stays.
     fn read(
         &self,
         file: &OpenFile<'_, Self::Content>,
@@ -37,14 +37,14 @@ pub(crate) trait Operations: Send + Sync + 'static {
         reader: &mut Reader<'_>,
     ) -> Result<usize>;
 
-    /// Takes all that `writer` has, or nothing and fails. `offset` is the position; the one
-    /// returned, just behind what was written, becomes the new one.
+    /// Takes all bytes from `writer`, or fails and takes none. `offset` is the position. Returns
+    /// the new position, just after what was written.
     ///
-    /// Each buffer of a `writev` is a write of its own.
+    /// Each buffer of a `writev` is a separate write.
     ///
     /// # Errors
     ///
-    /// What [`Writer::read`] returns, or the implementation's own; the position then stays.
+    /// The errors of [`Writer::read`], or the implementation's own. Then the position stays.
     fn write(
         &self,
         file: &OpenFile<'_, Self::Content>,
@@ -53,7 +53,7 @@ pub(crate) trait Operations: Send + Sync + 'static {
     ) -> Result<Offset>;
 }
 
-// The functions of `struct proc_ops`, by the names that `layout.c` gives them.
+// The types of the functions in `struct proc_ops`; `layout.c` uses the same names.
 type Open = unsafe extern "C" fn(*mut bindings::inode, *mut bindings::file) -> c_int;
 type Read = unsafe extern "C" fn(*mut bindings::file, *mut u8, usize, *mut Offset) -> isize;
 type ReadIter = unsafe extern "C" fn(*mut bindings::kiocb, *mut bindings::iov_iter) -> isize;
@@ -65,8 +65,8 @@ type Mmap = unsafe extern "C" fn(*mut bindings::file, *mut bindings::vm_area_str
 type Area =
     unsafe extern "C" fn(*mut bindings::file, c_ulong, c_ulong, c_ulong, c_ulong) -> c_ulong;
 
-/// `struct proc_ops` of `linux/proc_fs.h`, which is not in the `bindings` crate. `layout.c` holds
-/// its layout and types against the header of the kernel that the module is built for.
+/// `struct proc_ops` of `linux/proc_fs.h`, which the `bindings` crate does not cover. `layout.c`
+/// checks its layout and types against the header of the kernel that the module is built for.
 #[repr(C)]
 pub(super) struct ProcOps {
     flags: c_uint,
@@ -84,7 +84,7 @@ pub(super) struct ProcOps {
     get_unmapped_area: Option<Area>,
 }
 
-/// The position of a field, counted in words. `layout.c` asserts the same numbers on C's side.
+/// Asserts the position of a field, counted in words. `layout.c` asserts the same numbers in C.
 macro_rules! assert_word {
     ($field:ident, $word:expr) => {
         const _: () = assert!(offset_of!(ProcOps, $field) == $word * size_of::<usize>());
@@ -104,7 +104,7 @@ assert_word!(get_unmapped_area, 10 + cfg!(CONFIG_COMPAT) as usize);
 const _: () =
     assert!(size_of::<ProcOps>() == (11 + cfg!(CONFIG_COMPAT) as usize) * size_of::<usize>());
 
-/// What an entry has as its data: the state, and the newest content.
+/// The data of an entry: the state, and the newest content.
 pub(super) struct State<T: Operations> {
     newest: Newest<T::Content>,
     data: T,
@@ -122,15 +122,15 @@ struct Table<T>(PhantomData<T>);
 
 impl<T: Operations> Table<T> {
     const OPS: ProcOps = ProcOps {
-        // procfs derives what it needs to know from the functions that are there.
+        // procfs derives its own flags from the functions that are set.
         flags: 0,
         open: None,
-        // Only `read_iter` serves splice, sendfile and io_uring as well.
+        // Only `read_iter` also supports splice, sendfile and io_uring.
         read: None,
         read_iter: Some(Self::read_iter),
-        // There is no `write_iter`: what is spliced or sent to an entry of `/proc` is refused.
+        // There is no `write_iter`, so the kernel refuses to splice or send data to the entry.
         write: Some(Self::write),
-        // As the kernel's own seq files: any position, but none counted from the end, since the
+        // Like the kernel's own seq files: any position, but not relative to the end, because the
         // size of a file in `/proc` is 0.
         lseek: Some(bindings::no_seek_end_llseek),
         release: Some(Self::release),
@@ -142,50 +142,50 @@ impl<T: Operations> Table<T> {
         get_unmapped_area: None,
     };
 
-    /// What a call works with: the state, and the open file.
+    /// Returns what a call works with: the state, and the open file.
     ///
     /// # Safety
     ///
-    /// - During `'a`, `file` is open and of an entry in `/proc` that was made with
-    ///   [`table::<T>`](table) and a `State<T>` as its data.
+    /// - During `'a`, `file` is open. Its entry in `/proc` was created with [`table::<T>`](table)
+    ///   and a `State<T>` as its data.
     /// - The `State<T>` lives during `'a`.
     unsafe fn lift<'a>(file: *mut bindings::file) -> (&'a T, OpenFile<'a, T::Content>) {
-        // SAFETY: The caller gives an open file, which has an inode; procfs put the entry's data,
-        // a `State<T>`, into `i_private` (it is what `pde_data()` reads). It lives as long as the
-        // caller says, and is only ever shared.
+        // SAFETY: The caller passes an open file, which has an inode. procfs stored the entry's
+        // data, a `State<T>`, in `i_private` (this is what `pde_data()` reads). The caller
+        // guarantees how long it lives, and it is only ever shared.
         let state = unsafe { &*(*(*file).f_inode).i_private.cast::<State<T>>() };
         // SAFETY:
-        // - The caller gives an open file, and `newest` is its entry's.
-        // - The entry's operations are these, which use `private_data` through `OpenFile` only,
-        //   made here only.
+        // - The caller passes an open file, and `newest` belongs to its entry.
+        // - The entry's operations are the ones here. They use `private_data` only through
+        //   `OpenFile`, which is made only here.
         let file = unsafe { OpenFile::from_raw(file, &state.newest) };
         (&state.data, file)
     }
 
     /// # Safety
     ///
-    /// - `kiocb` is valid, used by nobody else during the call, and of an open file of an entry in
-    ///   `/proc` that was made with [`table::<T>`](table) and a `State<T>` as its data.
-    /// - `iter` is valid, used by nobody else during the call, and a destination.
+    /// - `kiocb` is valid, and nobody else uses it during the call. It is for an open file, whose
+    ///   entry in `/proc` was created with [`table::<T>`](table) and a `State<T>` as its data.
+    /// - `iter` is a valid destination, and nobody else uses it during the call.
     /// - The `State<T>` lives until the call returns.
     unsafe extern "C" fn read_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The caller gives a valid `kiocb`.
+        // SAFETY: The caller passes a valid `kiocb`.
         let file = unsafe { (*kiocb).ki_filp };
-        // SAFETY: The caller guarantees all of it for the file of `kiocb`.
+        // SAFETY: The caller guarantees all of this for the file of `kiocb`.
         let (data, file) = unsafe { Self::lift(file) };
-        // SAFETY: The caller gives `kiocb` to this call alone.
+        // SAFETY: The caller guarantees that `kiocb` is valid and used by this call alone.
         let position = unsafe { &mut (*kiocb).ki_pos };
-        // SAFETY: The caller gives a valid destination to this call alone.
+        // SAFETY: The caller passes a valid destination, and only this call uses it.
         let mut reader = unsafe { Reader::from_raw(iter) };
 
         match data.read(&file, *position, &mut reader) {
             Ok(copied) => {
                 // CAST: At most the length of a slice, so at most `isize::MAX`.
                 let copied = copied as isize;
-                // OVERFLOW: VFS has seen to it that position + bytes asked for is a position.
+                // OVERFLOW: VFS has checked that position + requested bytes is a valid position.
                 *position = position.wrapping_add(copied as Offset);
                 copied
             }
@@ -196,28 +196,28 @@ impl<T: Operations> Table<T> {
 
     /// # Safety
     ///
-    /// - `file` is open and of an entry in `/proc` that was made with [`table::<T>`](table) and a
+    /// - `file` is open. Its entry in `/proc` was created with [`table::<T>`](table) and a
     ///   `State<T>` as its data.
-    /// - `position` is valid and used by nobody else during the call.
+    /// - `position` is valid, and nobody else uses it during the call.
     /// - The `State<T>` lives until the call returns.
     ///
-    /// `buffer` is an address of the process, and needs to be nothing else.
+    /// `buffer` is an address in user space, and need not be valid.
     unsafe extern "C" fn write(
         file: *mut bindings::file,
         buffer: *const u8,
         count: usize,
         position: *mut Offset,
     ) -> isize {
-        // SAFETY: The caller guarantees all of it.
+        // SAFETY: The caller guarantees all of this.
         let (data, file) = unsafe { Self::lift(file) };
-        // SAFETY: The caller gives the position to this call alone.
+        // SAFETY: The caller guarantees that the position is valid and used by this call alone.
         let position = unsafe { &mut *position };
         let source = UserSlice::new(UserPtr::from_ptr(buffer.cast_mut().cast()), count);
 
         match data.write(&file, *position, Writer::new(source, count)) {
             Ok(end) => {
                 *position = end;
-                // CAST: VFS asks for at most `MAX_RW_COUNT`, less than 2 GiB.
+                // CAST: VFS requests at most `MAX_RW_COUNT`, less than 2 GiB.
                 count as isize
             }
             // CAST: An errno, -4095 to -1.
@@ -225,17 +225,17 @@ impl<T: Operations> Table<T> {
         }
     }
 
-    /// Called once for each file that was opened: when it is closed, or by `proc_remove` if that
-    /// is earlier.
+    /// Called once for each opened file: when it is closed, or by `proc_remove` if that comes
+    /// earlier.
     ///
     /// # Safety
     ///
-    /// - `file` is there, and of an entry in `/proc` that was made with [`table::<T>`](table) and a
+    /// - `file` exists. Its entry in `/proc` was created with [`table::<T>`](table) and a
     ///   `State<T>` as its data.
     /// - No other call uses the file, and none will.
     /// - The `State<T>` lives until the call returns.
     unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: The caller guarantees all of it.
+        // SAFETY: The caller guarantees all of this.
         let (_, file) = unsafe { Self::lift(file) };
         // SAFETY: The caller guarantees that this is the last call.
         unsafe { file.release() };
@@ -243,7 +243,7 @@ impl<T: Operations> Table<T> {
     }
 }
 
-/// What procfs is to call for a file with the state `T`.
+/// Returns the functions that procfs calls for a file with the state `T`.
 pub(super) const fn table<T: Operations>() -> &'static ProcOps {
     &Table::<T>::OPS
 }

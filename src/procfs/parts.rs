@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the sharing of messages between open files is built from: a reference-counted pointer, an
+//! The building blocks for sharing messages between open files: a reference-counted pointer, an
 //! atomic pointer and a lock.
 //!
-//! [`Newest`](super::newest::Newest) and [`Slot`](super::slot::Slot) know nothing else, so that
-//! `dev/model` can run them on the host, with loom's and with the standard library's parts.
-//! `open_file.rs` has those of the kernel.
+//! [`Newest`](super::newest::Newest) and [`Slot`](super::slot::Slot) use nothing else, so that
+//! `dev/model` can run them on the host, with the building blocks of loom or of the standard
+//! library. The kernel's are in `open_file.rs`.
 
 /// A pointer that shares a value and counts the references to it.
 ///
 /// # Safety
 ///
-/// - `into_raw` returns a pointer to the value that is not null and aligned, and hands over one
+/// - `into_raw` returns a pointer to the value that is aligned and not null, and that owns one
 ///   reference. As long as there is a reference, the value stays at that address and may be shared
 ///   between threads.
-/// - The last reference is dropped after everything that was done through the others.
+/// - The last reference is dropped after everything that was done through the other references.
 pub(crate) unsafe trait Shared: Clone {
-    /// What is shared.
+    /// The shared value.
     type Value;
 
     /// Turns a reference into a pointer that owns it.
     fn into_raw(self) -> *mut Self::Value;
 
-    /// Takes the reference back.
+    /// Turns a pointer back into the reference that it owns.
     ///
     /// # Safety
     ///
@@ -34,33 +34,33 @@ pub(crate) unsafe trait Shared: Clone {
 ///
 /// # Safety
 ///
-/// Each operation is atomic and has at least the ordering that is given here.
+/// Each operation is atomic and has at least the ordering in its description.
 pub(crate) unsafe trait Word<V> {
-    /// A new one.
+    /// Makes an atomic pointer.
     fn new(value: *mut V) -> Self;
 
-    /// Relaxed.
+    /// Loads the pointer. Relaxed.
     fn load(&self) -> *mut V;
 
-    /// Acquire and release. Returns the pointer that was there.
+    /// Replaces the pointer and returns the previous one. Acquire and release.
     fn swap(&self, new: *mut V) -> *mut V;
 
-    /// Acquire on success: replaces `old` by `new`. Returns the pointer that was there, also with
-    /// its provenance; as an error if it was not `old`.
+    /// Replaces `old` by `new`. Returns the pointer that was there, with its provenance; as an
+    /// error if it was not `old`. Acquire on success.
     fn exchange_acquire(&self, old: *mut V, new: *mut V) -> Result<*mut V, *mut V>;
 
-    /// Release on success; otherwise the same.
+    /// Like [`Word::exchange_acquire`], but release on success.
     fn exchange_release(&self, old: *mut V, new: *mut V) -> Result<*mut V, *mut V>;
 }
 
-/// A lock for very short times.
+/// A lock that is held only for a very short time.
 ///
 /// # Safety
 ///
-/// There is at most one guard at any time, and what is done before it is dropped happens before
-/// what is done with the next one.
+/// There is at most one guard at any time. What is done before it is dropped happens before what is
+/// done with the next one.
 pub(crate) unsafe trait Lock {
-    /// Keeps it locked until it is dropped.
+    /// Keeps the lock locked until it is dropped.
     type Guard<'a>
     where
         Self: 'a;

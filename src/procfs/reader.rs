@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the bytes of a read go.
+//! The destination of the bytes of a read.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -10,12 +10,11 @@ use kernel::prelude::*;
 /// The destination of one read: memory of the process, a pipe, or whatever else the caller reads
 /// into.
 ///
-/// `kernel::iov::IovIterDest` is this and more, but only since Linux 6.18.
+/// `kernel::iov::IovIterDest` can do this and more, but exists only since Linux 6.18.
 ///
 /// # Invariants
 ///
-/// `iter` points to a `struct iov_iter` that is a destination and that nobody else uses during
-/// `'a`.
+/// `iter` points to a `struct iov_iter` that is a destination, and nobody else uses it during `'a`.
 pub(crate) struct Reader<'a> {
     iter: NonNull<bindings::iov_iter>,
     _call: PhantomData<&'a mut bindings::iov_iter>,
@@ -24,20 +23,20 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// # Safety
     ///
-    /// During `'a`, `iter` is valid, a destination, and used by nobody else.
+    /// During `'a`, `iter` is valid and a destination, and nobody else uses it.
     pub(super) unsafe fn from_raw(iter: *mut bindings::iov_iter) -> Self {
         Self {
-            // INVARIANT: What the caller guarantees.
+            // INVARIANT: The caller guarantees this.
             // SAFETY: A valid pointer is not null.
             iter: unsafe { NonNull::new_unchecked(iter) },
             _call: PhantomData,
         }
     }
 
-    /// How many bytes still fit.
+    /// Returns how many bytes still fit.
     fn room(&self) -> usize {
-        // SAFETY: By the type invariant the `iov_iter` is valid. `count` shares its place with
-        // nothing else: in the other arm of the union it is the length of the only segment.
+        // SAFETY: By the type invariant the `iov_iter` is valid. `count` is valid in both arms of
+        // the union: in the other one, this place is the length of the only segment.
         unsafe {
             (*self.iter.as_ptr())
                 .__bindgen_anon_1
@@ -47,15 +46,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Copies as much of `bytes` as fits, and returns how much that was.
+    /// Copies as much of `bytes` as fits, and returns the number of bytes copied.
     ///
     /// # Errors
     ///
-    /// `EFAULT` if nothing could be copied although there were bytes and room.
+    /// `EFAULT` if there were bytes and room, but nothing could be copied.
     #[inline(always)]
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<usize> {
-        // SAFETY: By the type invariant the `iov_iter` may be written to; `bytes` is valid for
-        // its length. No more than fits is copied.
+        // SAFETY: By the type invariant the `iov_iter` may be written to; `bytes` is valid for its
+        // length. The function copies no more than fits.
         let copied = unsafe {
             bindings::_copy_to_iter(bytes.as_ptr().cast(), bytes.len(), self.iter.as_ptr())
         };

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The slot of an open file: which content it has begun.
+//! The slot of an open file: the content that it has begun.
 //!
-//! A content never changes; a newer one takes its place as the entry's, and an open file goes on
-//! with the one that it has begun until it begins again. For that it shares the content, and
+//! A content never changes. A newer content replaces it in the entry, and an open file continues
+//! with the one that it has begun until it begins again. For this it shares the content and
 //! allocates nothing: the slot is one pointer, which owns a reference.
 //!
-//! A call that reads needs the content to stay for longer than a lock may be held. It marks the
-//! pointer as held, in its lowest bit, and takes the mark off in the end: two atomic operations on
-//! a word that is the open file's own. If the slot is given another content meanwhile, the call
-//! that holds the former takes over its reference. So readers of different open files share
-//! nothing, and only a call that finds the content held by another, or is to begin with a newer
-//! one, takes the entry's lock.
+//! A call that reads needs the content for longer than a lock may be held. It marks the pointer as
+//! held, in its lowest bit, and removes the mark at the end. These are two atomic operations on a
+//! word that belongs to the open file alone. If the slot is replaced while a call holds the mark,
+//! this call takes over the reference to the old content. So readers of different open files share
+//! nothing. A call only takes the entry's lock if another call holds the content, or if it has to
+//! begin a newer content.
 //!
-//! An address tells less than a pointer. Between the load of the slot and the exchange that puts
-//! the mark on, the content may go and another take its address. The exchange then succeeds, which
-//! does no harm: the slot owns a reference to what is there. But the pointer that was loaded must
-//! not be used for it, only the one that the exchange returns. And the marked pointer that was put
-//! there is made from the one that was loaded, so that of a marked pointer only the address is
-//! good. That is why the provenance of each pointer in a slot is exposed.
+//! An address tells less than a pointer. Between the load of the slot and the exchange that sets
+//! the mark, the content may be freed and another content may get its address. The exchange then
+//! succeeds, which is harmless: the slot owns a reference to what is there. But the content must
+//! not be accessed through the loaded pointer, only through the pointer that the exchange returns.
+//! The marked pointer that the exchange puts there is made from the loaded one, so only the
+//! address of a marked pointer may be used. That is why the provenance of each pointer in a slot is
+//! exposed.
 //!
 //! `dev/model` runs this file on the host: in every interleaving that loom finds, and in Miri.
 
@@ -36,11 +37,12 @@ const HELD: usize = 1;
 ///
 /// # Invariants
 ///
-/// - `word` is null or a pointer from [`Shared::into_raw`], perhaps with the mark [`HELD`], and
-///   owns one reference. Its provenance has been exposed. With the mark, only its address counts.
-/// - It changes to another content with `newest` locked only, or when no other call can come.
-/// - As long as the mark is on, one [`Content`] answers for it. If the slot changes meanwhile, the
-///   reference that the slot owned is that one's.
+/// - `word` is null or a pointer from [`Shared::into_raw`], possibly with the mark [`HELD`], and
+///   owns one reference. Its provenance has been exposed. If it is marked, only its address may be
+///   used.
+/// - It changes to another content only while `newest` is locked, or when no other call can come.
+/// - As long as the mark is set, one [`Content`] is responsible for it. If the slot changes during
+///   this time, that `Content` owns the reference that the slot owned.
 pub(super) struct Slot<'a, P: Shared, W: Word<P::Value>, L: Lock> {
     word: &'a W,
     newest: &'a Newest<P, W, L>,
@@ -53,12 +55,12 @@ impl<'a, P: Shared, W: Word<P::Value>, L: Lock> Slot<'a, P, W, L> {
     #[inline(always)]
     pub(super) unsafe fn new(word: &'a W, newest: &'a Newest<P, W, L>) -> Self {
         const { assert!(align_of::<P::Value>() > HELD, "the mark needs a bit") };
-        // INVARIANT: What the caller guarantees; only the functions here change it.
+        // INVARIANT: The caller guarantees this, and only the functions here change `word`.
         Self { word, newest }
     }
 
-    /// The content that this open file goes on with: with `anew` the newest, or else the one that
-    /// it has begun; if it has none yet, it begins.
+    /// Returns the content that this open file continues with: with `anew` the newest, otherwise
+    /// the one that it has begun. If it has not begun any, it begins the newest.
     #[inline(always)]
     pub(super) fn content(&self, anew: bool) -> Content<'a, P, W> {
         let begun = self.word.load();
@@ -75,7 +77,7 @@ impl<'a, P: Shared, W: Word<P::Value>, L: Lock> Slot<'a, P, W, L> {
             Some(content) => (content, true),
             None => content_with_lock(self.word, self.newest, anew),
         };
-        // INVARIANT: The mark or the reference is this one's.
+        // INVARIANT: The mark or the reference belongs to this `Content`.
         Content {
             word: self.word,
             content,
@@ -84,20 +86,21 @@ impl<'a, P: Shared, W: Word<P::Value>, L: Lock> Slot<'a, P, W, L> {
         }
     }
 
-    /// Lets go of what was begun.
+    /// Releases the content that was begun.
     ///
     /// # Safety
     ///
     /// No other call uses the slot, and none will.
     pub(super) unsafe fn release(self) {
         let before = self.word.swap(ptr::null_mut());
-        // SAFETY: It was in the slot, and is there no more. No call is left that could hold it.
+        // SAFETY: The pointer was in the slot and is not there any more. There is no mark, because
+        // no call is left that could hold it.
         unsafe { discard::<P>(before) };
     }
 }
 
-/// The same as [`Slot::content`], where another call holds what was begun, or a newer content is
-/// to be. Returns true with the mark, false with a reference.
+/// Does the work of [`Slot::content`] if another call holds the content, or if a newer one has to
+/// be begun. Returns true with the mark, false with a reference.
 #[inline(never)]
 fn content_with_lock<P: Shared, W: Word<P::Value>, L: Lock>(
     slot: &W,
@@ -107,14 +110,14 @@ fn content_with_lock<P: Shared, W: Word<P::Value>, L: Lock>(
     let newest = newest.lock();
     let begun = slot.load().map_addr(|address| address & !HELD);
     if anew && begun != newest.as_ptr() || begun.is_null() {
-        // INVARIANT: The slot takes over a reference, and the mark is the caller's.
+        // INVARIANT: The slot takes over a reference, and the mark belongs to the caller.
         let content = newest.get().into_raw();
         content.expose_provenance();
         let before = slot.swap(content.wrapping_byte_add(HELD));
         drop(newest);
-        // Most often there was none: files are read once.
+        // There usually was no content before, because most files are read once.
         if !before.is_null() && !is_held(before) {
-            // SAFETY: It was in the slot without the mark, and is there no more.
+            // SAFETY: The pointer was in the slot without the mark, and is not there any more.
             unsafe { discard::<P>(before) };
         }
         return (content, true);
@@ -122,11 +125,11 @@ fn content_with_lock<P: Shared, W: Word<P::Value>, L: Lock>(
     if let Some(content) = hold(slot, begun) {
         return (content, true);
     }
-    // Another call holds it. As the slot owns a reference, and can't change to another content
-    // with the lock held, this makes one more.
+    // Another call holds the content. The slot owns a reference and can't change to another content
+    // while the lock is held, so this makes one more reference.
     let content = ptr::with_exposed_provenance_mut(begun.addr());
-    // SAFETY: By the invariants of the slot it is from `into_raw`, by its address, and there is a
-    // reference; `ManuallyDrop` leaves the slot that one.
+    // SAFETY: By the invariants of the slot this address is that of a pointer from `into_raw`, and
+    // there is a reference. `ManuallyDrop` leaves that reference to the slot.
     let shared = ManuallyDrop::new(unsafe { P::from_raw(content) });
     (P::clone(&shared).into_raw(), false)
 }
@@ -135,33 +138,35 @@ fn is_held<V>(pointer: *mut V) -> bool {
     pointer.addr() & HELD != 0
 }
 
-/// Puts the mark on a pointer without it, and returns the pointer. `None` if the slot does not
-/// have this pointer.
+/// Sets the mark on an unmarked pointer, and returns the pointer from the slot. Returns `None` if
+/// the slot does not contain this pointer.
 #[inline(always)]
 fn hold<V, W: Word<V>>(slot: &W, pointer: *mut V) -> Option<*mut V> {
     let held = pointer.wrapping_byte_add(HELD);
-    // Not `pointer`, which may be an earlier content's.
+    // Do not return `pointer`, which may belong to an earlier content.
     slot.exchange_acquire(pointer, held).ok()
 }
 
+/// Drops the reference of a pointer that was in a slot.
+///
 /// # Safety
 ///
-/// `pointer` was in a slot without the mark, and is there no longer, or the reference that came
+/// `pointer` was in a slot without the mark, and is not there any more; or the reference that came
 /// with it was left to the caller.
 #[inline(never)]
 unsafe fn discard<P: Shared>(pointer: *mut P::Value) {
     if !pointer.is_null() {
-        // SAFETY: What is in a slot is null or from `into_raw`, and owns a reference.
+        // SAFETY: A pointer from a slot is null or from `into_raw`, and owns a reference.
         drop(unsafe { P::from_raw(pointer) });
     }
 }
 
-/// A content that a call may use as long as it likes.
+/// A content that a call may use for any length of time.
 ///
 /// # Invariants
 ///
-/// `content` is from [`Shared::into_raw`]. With `held` this one answers for the mark that was put
-/// on it in `word`; otherwise it owns a reference.
+/// `content` is from [`Shared::into_raw`]. With `held`, this `Content` is responsible for the mark
+/// that was set on it in `word`; otherwise it owns a reference.
 pub(crate) struct Content<'a, P: Shared, W: Word<P::Value>> {
     word: &'a W,
     content: *mut P::Value,
@@ -174,8 +179,8 @@ impl<P: Shared, W: Word<P::Value>> Deref for Content<'_, P, W> {
 
     #[inline(always)]
     fn deref(&self) -> &P::Value {
-        // SAFETY: By the type invariant, either this one owns a reference, or the slot did when
-        // the mark was put on; and then it still does, or the reference is this one's.
+        // SAFETY: By the type invariant, either this `Content` owns a reference, or the slot owned
+        // one when the mark was set. Then the slot still owns it, or this `Content` does.
         unsafe { &*self.content }
     }
 }
@@ -188,8 +193,8 @@ impl<P: Shared, W: Word<P::Value>> Drop for Content<'_, P, W> {
         if self.held && is_let_go(self.word) {
             return;
         }
-        // SAFETY: By the type invariants of this and of the slot there is a reference, and it is
-        // this one's.
+        // SAFETY: By the invariants of this type and of the slot there is a reference, and it
+        // belongs to this `Content`.
         unsafe { discard::<P>(self.content) };
     }
 }

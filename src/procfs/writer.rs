@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the bytes of a write come from.
+//! The source of the bytes of a write.
 
 use super::bytes;
 use kernel::alloc::Flags;
@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use kernel::uaccess::UserSlice;
 
 /// The source of one write: memory of the process, which may change it at any time. So it is read
-/// once, and what was read is what counts.
+/// only once, and only what was read counts.
 pub(crate) struct Writer {
     source: UserSlice,
     length: usize,
@@ -19,28 +19,28 @@ impl Writer {
         Self { source, length }
     }
 
-    /// How many bytes are written.
+    /// Returns the number of bytes to write.
     pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// Takes as many as there are places.
+    /// Reads as many bytes as there are places.
     ///
     /// # Errors
     ///
-    /// `EFAULT` if they are not all the process's to read.
+    /// `EFAULT` if the process may not read all of them.
     pub(crate) fn fill(self, places: &mut [u8]) -> Result {
         self.source.reader().read_slice(places)
     }
 
-    /// Takes them all.
+    /// Reads all bytes.
     ///
     /// # Errors
     ///
-    /// `EFAULT` if they are not all the process's to read, `ENOMEM`.
+    /// `EFAULT` if the process may not read all of them, `ENOMEM`.
     pub(crate) fn read(self, flags: Flags) -> Result<KVec<u8>> {
         let mut source = self.source.reader();
-        // SAFETY: `read_raw` guarantees it.
+        // SAFETY: If `read_raw` returns `Ok`, it has written all places.
         unsafe { bytes::filled(self.length, flags, |places| source.read_raw(places)) }
     }
 }

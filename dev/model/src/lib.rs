@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the driver's open files share messages, on the host: the files of `src/procfs` that need
-//! nothing of the kernel, between parts that a checker watches.
+//! Checks on the host how the driver's open files share messages. Compiles the files of
+//! `src/procfs` that need nothing from the kernel, with building blocks that a checker observes.
 //!
-//! `cargo test -p model` runs the scenarios in every order that loom finds, and `cargo miri test
-//! -p model` with the standard library's parts, one order for each seed, where Miri sees each
-//! access to memory that is gone or is reached by another's pointer.
+//! `cargo test -p model` runs the scenarios in every order that loom finds.
+//!
+//! `cargo miri test -p model` runs them with the standard library's building blocks, in one order
+//! per seed. Miri detects each access to freed memory, and each access through a pointer that
+//! belongs to another allocation.
 
 #![cfg(test)]
 #![allow(unreachable_pub)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! loom's parts. Its reference-counted messages are in a pool, so that an address is used again
-//! whenever one is free, the same in every run, and a message that is gone can still be looked at
-//! and told from one that is there.
+//! The building blocks for loom. The reference-counted messages are in a pool, so that an address
+//! is reused as soon as it is free, in the same way in every run. The pool also makes it possible
+//! to look at a message that is gone, and to tell it from a live one.
 
 use std::mem::ManuallyDrop;
 
@@ -17,11 +17,11 @@ use crate::parts::{Lock, Shared, Word};
 
 pub type Atomic = AtomicPtr<Message>;
 
-/// How many messages there can be at once; no scenario has more.
+/// The maximum number of messages at the same time. No scenario needs more.
 const PLACES: usize = 4;
 
-/// A place for a message. loom fails the test when another thread writes the number and nothing
-/// orders that against a read.
+/// A place for a message. loom fails the test if another thread writes the number and nothing
+/// orders that before or after a read.
 pub struct Message {
     used: AtomicBool,
     references: AtomicUsize,
@@ -30,13 +30,13 @@ pub struct Message {
 
 impl Message {
     pub fn number(&self) -> u64 {
-        // SAFETY: loom fails the test if another thread writes it.
+        // SAFETY: loom fails the test if another thread writes it at the same time.
         let number = self.number.with(|number| unsafe { *number });
         number.expect("a message is read that is gone")
     }
 
     fn replace(&self, number: Option<u64>) -> Option<u64> {
-        // SAFETY: loom fails the test if another thread uses it.
+        // SAFETY: loom fails the test if another thread uses it at the same time.
         self.number.with_mut(|at| unsafe { at.replace(number) })
     }
 }
@@ -54,12 +54,12 @@ loom::lazy_static! {
 /// One reference to a message.
 pub struct Pointer(*const Message);
 
-// SAFETY: A message is shared, by atomics and by a cell that loom watches.
+// SAFETY: Threads may share a message: it consists of atomics and of a cell that loom checks.
 unsafe impl Send for Pointer {}
-// SAFETY: The same.
+// SAFETY: As for `Send`.
 unsafe impl Sync for Pointer {}
 
-/// Makes a message, in the first place that is free.
+/// Makes a message in the first free place.
 pub fn message(number: u64) -> Pointer {
     let take = |place: &&Message| {
         let used = &place.used;
@@ -71,13 +71,13 @@ pub fn message(number: u64) -> Pointer {
     Pointer(place)
 }
 
-/// Runs it in every order, and holds against each that no message is left.
+/// Runs a scenario in every order, and checks after each run that no message is left.
 pub fn check(scenario: fn()) {
     run(Builder::new(), scenario);
 }
 
-/// The same for three threads that do much: in every order in which a thread is stopped in the
-/// middle of something no more than three times. All orders would take hours.
+/// Like [`check`], for three threads that do much. Runs only the orders with at most three
+/// preemptions, because all orders would take hours.
 pub fn check_three(scenario: fn()) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(3);
@@ -93,12 +93,12 @@ fn run(builder: Builder, scenario: fn()) {
     });
 }
 
-/// loom lets others go first anyway.
+/// Does nothing, because loom lets other threads run first anyway.
 pub fn pause() {}
 
 impl Pointer {
     fn place(&self) -> &Message {
-        // SAFETY: Places stay until the end of the run.
+        // SAFETY: Places exist until the end of the run.
         unsafe { &*self.0 }
     }
 }
@@ -111,7 +111,7 @@ impl Clone for Pointer {
     }
 }
 
-// As the kernel's `refcount_t`.
+// Uses the same orderings as the kernel's `refcount_t`.
 impl Drop for Pointer {
     fn drop(&mut self) {
         let place = self.place();
@@ -125,7 +125,7 @@ impl Drop for Pointer {
     }
 }
 
-// SAFETY: `Pointer` counts references, and a message stays where it is.
+// SAFETY: `Pointer` counts references, and a message does not move.
 unsafe impl Shared for Pointer {
     type Value = Message;
 
@@ -138,7 +138,7 @@ unsafe impl Shared for Pointer {
     }
 }
 
-// SAFETY: Each operation is atomic and ordered as its arguments say, which are the driver's.
+// SAFETY: Each operation is atomic and has the ordering in its arguments, as in the driver.
 unsafe impl Word<Message> for Atomic {
     fn new(value: *mut Message) -> Self {
         AtomicPtr::new(value)
@@ -178,7 +178,7 @@ impl Default for Mutual {
     }
 }
 
-// SAFETY: A mutex is one.
+// SAFETY: A mutex is such a lock.
 unsafe impl Lock for Mutual {
     type Guard<'a> = MutexGuard<'a, ()>;
 

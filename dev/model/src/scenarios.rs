@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What readers, writers and `release` may do at once. Messages are numbers that rise; the entry
-//! begins with 0.
+//! What readers, writers and `release` may do at the same time. Messages are increasing numbers.
+//! The entry starts with 0.
 
 use std::ptr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::kit::{Atomic, Mutual, Pointer, check, check_three, message, pause, th
 use crate::newest::Newest;
 use crate::slot::Slot;
 
-/// An entry, and the slots of the files that have it open.
+/// An entry, and the slots of its open files.
 struct Entry<const FILES: usize> {
     files: [Atomic; FILES],
     newest: Newest<Pointer, Atomic, Mutual>,
@@ -25,12 +25,12 @@ impl<const FILES: usize> Entry<FILES> {
     }
 
     fn slot(&self, file: usize) -> Slot<'_, Pointer, Atomic, Mutual> {
-        // SAFETY: The word was made with null, and is used here only.
+        // SAFETY: The word was created as null, and is used only here.
         unsafe { Slot::new(&self.files[file], &self.newest) }
     }
 
-    /// A read: with `anew` at offset 0, otherwise further on. It looks at the message twice, as a
-    /// copy that takes long does.
+    /// Reads, with `anew` at offset 0, otherwise at a later offset. Looks at the message twice,
+    /// like a copy that takes long.
     fn read(&self, file: usize, anew: bool) -> u64 {
         let content = self.slot(file).content(anew);
         let number = content.number();
@@ -44,16 +44,16 @@ impl<const FILES: usize> Entry<FILES> {
         drop(before);
     }
 
-    /// Closes all files: the last call of each.
+    /// Closes all files. This is the last call of each file.
     fn close(&self) {
         for file in 0..FILES {
-            // SAFETY: The scenarios call this when all threads have ended.
+            // SAFETY: The scenarios call this after all threads have ended.
             unsafe { self.slot(file).release() };
         }
     }
 }
 
-/// Runs the calls, each in a thread of its own but for the last, and closes the files.
+/// Runs each of the `calls` in its own thread, and `here` in this one. Then closes the files.
 fn at_once<const FILES: usize>(
     entry: Arc<Entry<FILES>>,
     calls: impl IntoIterator<Item = fn(&Entry<FILES>)>,
@@ -120,7 +120,7 @@ fn one_thread_begins_anew_while_another_holds_the_message() {
     });
 }
 
-/// The first message goes, and its address becomes a newer one's, between any two steps of a read.
+/// Between any two steps of a read, the first message is freed and a newer one gets its address.
 #[test]
 fn an_address_is_used_again_in_the_middle_of_a_read() {
     check(|| {
@@ -138,7 +138,7 @@ fn an_address_is_used_again_in_the_middle_of_a_read() {
     });
 }
 
-/// The same with a third thread, which meets the mark of the second.
+/// The same with a third thread, which encounters the mark of the second.
 #[test]
 fn an_address_is_used_again_while_two_threads_read() {
     check_three(|| {
@@ -156,8 +156,8 @@ fn an_address_is_used_again_while_two_threads_read() {
     });
 }
 
-/// The same at the worst moment, in each run: the exchange puts the mark on by a pointer that was
-/// the first message's, and a second call finds that.
+/// The same at the worst moment, in each run: the exchange sets the mark with a pointer that was
+/// the first message's, and a second call finds this pointer.
 #[cfg(miri)]
 #[test]
 fn an_address_is_used_again_between_the_load_and_the_exchange() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The standard library's parts, for Miri: it sees each access to memory that was freed, also by a
-//! pointer whose address has been used again, each data race, and each leak.
+//! The standard library's building blocks, for Miri. Miri detects each access to freed memory (also
+//! through a pointer whose address is in use again), each data race and each leak.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::parts::{Lock, Shared, Word};
 
 pub type Atomic = AtomicPtr<Message>;
 
-/// A message: a number, twice.
+/// A message: a number, stored twice.
 pub struct Message([u64; 2]);
 
 impl Message {
@@ -31,7 +31,8 @@ thread_local! {
     static INTERRUPT: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
-/// Does this once, just before the thread's next exchange: the worst moment for what others do.
+/// Runs `what` once, just before this thread's next exchange. That is the worst moment for what
+/// other threads do.
 pub fn before_exchange(what: impl FnOnce() + 'static) {
     INTERRUPT.set(Some(Box::new(what)));
 }
@@ -41,22 +42,22 @@ pub fn message(number: u64) -> Pointer {
     Arc::new(Message([number; 2]))
 }
 
-/// Runs it once: the order is Miri's seed's.
+/// Runs a scenario once, in the order that Miri's seed selects.
 pub fn check(scenario: fn()) {
     scenario();
 }
 
-/// The same.
+/// The same as [`check`].
 pub fn check_three(scenario: fn()) {
     scenario();
 }
 
-/// Lets others go first.
+/// Lets other threads run first.
 pub fn pause() {
     thread::yield_now();
 }
 
-// SAFETY: `Arc` is what the trait is modelled on.
+// SAFETY: The trait is modelled on `Arc`.
 unsafe impl Shared for Pointer {
     type Value = Message;
 
@@ -65,12 +66,12 @@ unsafe impl Shared for Pointer {
     }
 
     unsafe fn from_raw(value: *mut Message) -> Self {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that `value` is from `into_raw` and owns a reference.
         unsafe { Arc::from_raw(value) }
     }
 }
 
-// SAFETY: Each operation is atomic and ordered as its arguments say, which are the driver's.
+// SAFETY: Each operation is atomic and has the ordering in its arguments, as in the driver.
 unsafe impl Word<Message> for Atomic {
     fn new(value: *mut Message) -> Self {
         AtomicPtr::new(value)
@@ -108,7 +109,7 @@ unsafe impl Word<Message> for Atomic {
 #[derive(Default)]
 pub struct Mutual(Mutex<()>);
 
-// SAFETY: A mutex is one.
+// SAFETY: A mutex is such a lock.
 unsafe impl Lock for Mutual {
     type Guard<'a> = MutexGuard<'a, ()>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A build for one kernel, by dkms.
+//! Builds a package's modules for one kernel, with dkms.
 
 use super::dkms::{Ended, run};
 use super::hook::can_install;
@@ -19,18 +19,18 @@ use anyhow::Result;
 /// Makes a kernel's build tree ready.
 pub type Work = Box<dyn FnOnce(&System) -> Result<()>>;
 
-/// A kernel that can be built for.
+/// The plan for a kernel that can be built for.
 pub struct Planned {
-    /// What makes its build tree ready, where that takes long.
+    /// Makes the build tree ready; `None` if that does not take long.
     pub long: Option<Work>,
-    /// What the tree is made of.
+    /// Identifies what the build tree is made of.
     pub tree: String,
 }
 
-/// Says whether a kernel can be built for, and what has to be done first.
+/// Decides whether a kernel can be built for, and what has to be done first.
 pub type Planner = fn(&System, &Release) -> Result<Planned, Refusal>;
 
-/// The plan for a kernel, as `check` and `make` have it.
+/// Returns the plan for a kernel, as `check` and `make` do.
 ///
 /// # Errors
 ///
@@ -46,28 +46,28 @@ pub fn plan(system: &System, release: &Release) -> Result<Planned, Refusal> {
     })
 }
 
-/// A build of what is in `/usr/src` now, whatever was built before. The module that is installed
-/// stays where it is until the new one is there.
+/// Builds the source that is in `/usr/src` now, regardless of what was built before. The installed
+/// module stays until the new one replaces it.
 pub struct Build<'a> {
-    /// Where.
+    /// The system.
     pub system: &'a System,
-    /// What says whether the kernel can be built for.
+    /// Decides whether the kernel can be built for.
     pub planner: Planner,
-    /// What tells the administrator.
+    /// Reports to the administrator.
     pub voice: &'a Voice,
-    /// Of this.
+    /// The source to build.
     pub source: &'a Source,
-    /// For this kernel.
+    /// The kernel to build for.
     pub release: &'a Release,
-    /// What became of it the last time.
+    /// The previous outcome.
     pub before: Option<&'a Outcome>,
-    /// Says only what is new: whoever was told once is not told each time that something arrives in
-    /// `/usr/src`.
+    /// Reports only news, so that the administrator does not read the same each time a package
+    /// changes something in `/usr/src`.
     pub quiet: bool,
 }
 
 impl Build<'_> {
-    /// Builds.
+    /// Builds, and returns the outcome.
     pub fn run(&self) -> Outcome {
         let planned = (self.planner)(self.system, self.release);
         let planned = planned.and_then(|planned| {
@@ -84,7 +84,7 @@ impl Build<'_> {
         }
         self.say("building");
         if let Some(long) = planned.long {
-            // By itself, since it says how far it is. dkms would hide that.
+            // Do this before dkms runs, because dkms would hide the progress messages.
             if let Err(error) = long(self.system) {
                 return self.no_tree(&error);
             }
@@ -92,7 +92,7 @@ impl Build<'_> {
         self.by_dkms()
     }
 
-    /// Says what happens for the kernel.
+    /// Reports what happens for the kernel.
     fn say(&self, what: &str) {
         self.voice.say(format!("{what} for {}", self.release));
     }
@@ -115,7 +115,7 @@ impl Build<'_> {
         self.voice.quote(said);
     }
 
-    /// What became of it the last time, if that was a failure that only other inputs would end.
+    /// In a quiet run, returns the previous failure again if the inputs are still the same.
     fn would_fail_again(&self, now: &str) -> Option<Outcome> {
         let Some(Outcome::Failed {
             why, log, inputs, ..
@@ -128,7 +128,7 @@ impl Build<'_> {
         }
         let outcome = failed(why.clone(), log.clone(), inputs.clone());
         if self.is_news(&outcome) {
-            // dkms's hook did that, where nobody saw it.
+            // The build failed in dkms's hook, where nobody saw it.
             self.say_not_built(", the build failed", why);
             if let Some(log) = log {
                 self.voice.quote(format!("all that was said: {log}"));
@@ -137,7 +137,8 @@ impl Build<'_> {
         Some(outcome)
     }
 
-    /// There is no build tree; another attempt may be refused with more to say.
+    /// Handles a build tree that could not be made. Plans again, because by now there may be a
+    /// refusal that explains more.
     fn no_tree(&self, error: &anyhow::Error) -> Outcome {
         let said = format!("{error:#}");
         let why = said.lines().next().unwrap_or_default();
@@ -165,14 +166,15 @@ impl Build<'_> {
         } = *self;
         let records = Records::of(system, &source.name);
         let kernel = ["-k", release.as_str()];
-        // depmod reads every module of the kernel, which takes longer than the build: once is enough.
+        // One depmod after the install is enough: it reads every module of the kernel, which takes
+        // longer than the build.
         let steps: [(&str, &[&str]); 2] = [
             ("build", &["--force"]),
             ("install", &["--force", "--no-depmod"]),
         ];
         for (action, options) in steps {
             let ended = records.dkms(action, &source.version, &[options, &kernel].concat());
-            // Of what dkms-rust refuses nothing comes here: it is BUILD_EXCLUSIVE, or a script.
+            // dkms-rust's own refusals were handled before, so this is BUILD_EXCLUSIVE or a script.
             if action == "build" && ended.code == Some(Refusal::EXIT.into()) {
                 return self.excluded();
             }
@@ -207,8 +209,8 @@ impl Build<'_> {
         outcome
     }
 
-    /// dkms failed. The compiler's words are in the log; dkms itself says little more than where
-    /// that is.
+    /// Handles a failure of dkms. The compiler's messages are in the log; dkms itself prints little
+    /// more than the path of that log.
     fn failed(&self, ended: &Ended) -> Outcome {
         let Self {
             system,
@@ -227,7 +229,7 @@ impl Build<'_> {
             true => ended.last(1),
             false => kept.why,
         };
-        // With the tree that there is now: it may have been made for this.
+        // Identify the build tree that is there now, because this build may have made it.
         let planned = (self.planner)(system, release).ok();
         let inputs = planned.filter(|_| kept.again);
         let inputs = inputs.map(|planned| source.inputs(&planned.tree));
@@ -237,7 +239,7 @@ impl Build<'_> {
     }
 }
 
-/// Why there is no module, in a line.
+/// Returns the reason why there is no module, on one line.
 fn why(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::Refused { why, .. } | Outcome::Failed { why, .. } => why,
@@ -245,7 +247,7 @@ fn why(outcome: &Outcome) -> &str {
     }
 }
 
-/// That it was refused, and told.
+/// Returns the outcome of a refusal that was reported.
 fn refused(refusal: &Refusal) -> Outcome {
     Outcome::Refused {
         why: refusal.reason.clone(),
@@ -254,7 +256,7 @@ fn refused(refusal: &Refusal) -> Outcome {
     }
 }
 
-/// That it failed, and was told.
+/// Returns the outcome of a failure that was reported.
 fn failed(why: String, log: Option<String>, inputs: Option<String>) -> Outcome {
     Outcome::Failed {
         why,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `configure`, which postinst calls, and `retry`, which dkms-rust's own trigger on `/usr/src` calls
-//! for all packages.
+//! `configure`, which a package's postinst calls, and `retry`, which dkms-rust's trigger on
+//! `/usr/src` calls for all packages.
 
 use super::build::{Build, Planner, plan};
 use super::load;
@@ -16,16 +16,16 @@ use crate::status::outcomes::{self, Outcome, Outcomes};
 use crate::system::System;
 use std::path::PathBuf;
 
-/// What a package wants beside its builds.
+/// What a package wants besides its builds.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// The modules that are loaded when they have been built.
+    /// The modules to load after they were built.
     pub load: Vec<String>,
-    /// Directories whose open files keep a module that is loaded where it is.
+    /// While a file below one of these directories is open, a loaded module is not replaced.
     pub in_use: Vec<PathBuf>,
 }
 
-/// Builds a package's modules for every kernel, and loads what is to be loaded.
+/// Builds a package's modules for every kernel, and loads those that should be loaded.
 pub fn configure(system: &System, name: &str, version: Option<&str>, wanted: &Wanted) {
     configure_by(system, plan, &Voice::of(name), name, version, wanted);
 }
@@ -37,7 +37,7 @@ pub fn retry(system: &System) {
     }
 }
 
-/// The same, with another's plans and voice.
+/// Like [`configure`], with the given planner and voice.
 pub fn configure_by(
     system: &System,
     planner: Planner,
@@ -60,13 +60,13 @@ pub fn configure_by(
     Run::new(system, planner, voice, &source, outcomes, false).all();
 }
 
-/// The same for one package.
+/// Like [`retry`] for one package, with the given planner and voice.
 pub fn retry_by(system: &System, planner: Planner, voice: &Voice, name: &str) {
     let Some(outcomes) = Outcomes::load(system, name) else {
         return;
     };
-    // A package that was removed has no source, and one that is being upgraded has another: its own
-    // postinst will come.
+    // A removed package has no source. A package that is being upgraded has source of another
+    // version, and its own postinst will build that.
     let source = Source::find(system, name, None);
     let Some(source) = source.filter(|source| source.version == outcomes.version) else {
         return;
@@ -82,7 +82,7 @@ struct Run<'a> {
     source: &'a Source,
     outcomes: Outcomes,
     records: Records<'a>,
-    /// Builds only what is missing, and says only what is new.
+    /// Build only what is missing, and report only news.
     quiet: bool,
     built: Vec<Release>,
 }
@@ -121,13 +121,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether dkms has the source.
+    /// Registers the source with dkms. Returns whether dkms has it.
     fn registered(&mut self) -> bool {
         let Source {
             version, folder, ..
         } = self.source;
         if self.quiet && self.outcomes.registered && !self.records.exists(version) {
-            // The administrator took it away (dkms remove --all).
+            // The administrator removed it (dkms remove --all).
             return false;
         }
         match self.records.register(self.source) {
@@ -175,7 +175,7 @@ impl<'a> Run<'a> {
             self.voice
                 .say("no kernel is installed here, none was built for");
         }
-        // A run that built for other kernels only must not touch the module that is loaded.
+        // If nothing was built for the running kernel, the loaded module must not be touched.
         let running = load::running(self.system);
         let now = running.is_some_and(|running| self.built.contains(&running));
         if !self.quiet || now {
@@ -192,8 +192,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Builds for a kernel if that is to be done; whether it was not built for a reason that was told
-    /// and may be mended.
+    /// Builds for a kernel if necessary. Returns true if there is no module for a reason that was
+    /// reported and that may be mended.
     fn build_for(&mut self, release: &Release) -> bool {
         let before = self.outcomes.kernels.get(release.as_str()).cloned();
         if self.quiet && !self.is_missing(release, before.as_ref()) {
@@ -223,22 +223,23 @@ impl<'a> Run<'a> {
         mendable
     }
 
-    /// Whether the kernel lacks the module, or has one that was built against other headers.
+    /// Whether the kernel has no module, or one that was built against other headers.
     fn is_missing(&mut self, release: &Release, before: Option<&Outcome>) -> bool {
         let built = Outcome::Built {
             version: self.source.version.clone(),
         };
         if self.records.installed(&self.source.version, release) {
-            // Be it that dkms's hook or somebody by hand did that.
+            // dkms's hook or the administrator may have installed it.
             self.outcomes.kernels.insert(release.to_string(), built);
             let fits = |module: &String| status::fits(self.system, release, module) != Some(false);
             return !self.source.modules.iter().all(fits);
         }
-        // What was built and is gone, the administrator took away (dkms remove, dkms uninstall).
+        // If a module was built and is gone, the administrator removed it (dkms remove, dkms
+        // uninstall).
         before != Some(&built) && !self.is_excluded(release)
     }
 
-    /// Whether dkms.conf leaves the kernel out.
+    /// Whether dkms.conf excludes the kernel.
     fn is_excluded(&self, release: &Release) -> bool {
         let version = &self.source.version;
         let excluded = Outcome::Excluded {
@@ -248,8 +249,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The kernels that are installed, the oldest first. modules.builtin comes with a kernel's image;
-/// headers alone make the directory too.
+/// Returns the installed kernels, oldest first. Only a kernel's image brings modules.builtin, while
+/// headers alone also create the directory.
 fn kernels(system: &System) -> Vec<Release> {
     let mut found = Release::installed(system).unwrap_or_default();
     found.retain(|release| {

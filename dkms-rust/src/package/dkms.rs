@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Running dkms and other programs of the system, with what they say in memory: a program that they
-//! leave behind may hold their output open for ever.
+//! Runs dkms and other programs. Their output goes to a file in memory instead of a pipe, because a
+//! process that they leave in the background could hold a pipe open forever.
 
 use crate::system::System;
 use rustix::fs::MemfdFlags;
@@ -12,13 +12,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Where programs are.
+/// Where programs are installed.
 const PLACES: [&str; 4] = ["usr/sbin", "usr/bin", "sbin", "bin"];
 
-/// As much of what a program says is read.
+/// The most output of a program that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
-/// Tells [`hook`](super::hook) that the kernel was looked at, so that `PRE_BUILD` has nothing to do.
+/// Tells [`hook`](super::hook) that the kernel was already checked, so `PRE_BUILD` does nothing.
 pub const CHECKED: &str = "DKMS_RUST_CHECKED";
 
 /// How a program ended.
@@ -26,19 +26,19 @@ pub const CHECKED: &str = "DKMS_RUST_CHECKED";
 pub struct Ended {
     /// Its exit status; none if it could not be run, was killed, or did not end in time.
     pub code: Option<i32>,
-    /// What it said.
+    /// Its output.
     pub said: String,
-    /// Whether it did not end in time, and so is left alone.
+    /// Whether it did not end in time and was left running.
     pub late: bool,
 }
 
 impl Ended {
-    /// Whether it did what it was asked for.
+    /// Whether it succeeded.
     pub fn well(&self) -> bool {
         self.code == Some(0)
     }
 
-    /// Its end in words.
+    /// Describes how it ended.
     pub fn how(&self) -> String {
         match self.code {
             Some(code) => format!("ended with status {code}"),
@@ -47,26 +47,26 @@ impl Ended {
         }
     }
 
-    /// The last lines of what it said.
+    /// Returns the last lines of the output.
     pub fn last(&self, count: usize) -> String {
         let lines: Vec<&str> = self.said.lines().filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 }
 
-/// A program's path; none if it is not installed.
+/// Returns a program's path; none if it is not installed.
 pub fn program(system: &System, name: &str) -> Option<PathBuf> {
     let mut places = PLACES.iter().map(|place| system.at(place).join(name));
     places.find(|path| path.is_file())
 }
 
-/// Runs a program to its end.
+/// Runs a program and waits until it ends.
 pub fn run(system: &System, name: &str, args: &[&str]) -> Ended {
     run_within(system, name, args, None)
 }
 
-/// The same, but goes on without it when it takes longer than `patience`. It may hang in the kernel,
-/// where nothing can end it.
+/// Like [`run`], but stops waiting after `patience`. The program may hang in the kernel, where it
+/// cannot be killed.
 pub fn run_within(system: &System, name: &str, args: &[&str], patience: Option<Duration>) -> Ended {
     let result = program(system, name)
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not installed"))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `PRE_BUILD` of a `dkms.conf` calls. dkms passes its exit status on but not that of `MAKE`,
-//! and takes 77 for "leave this kernel out". So a kernel that can't be built for ends here; and where
-//! nobody is there to see to it, so does a build that fails, which would stop the installation of
+//! What `PRE_BUILD` of a `dkms.conf` calls. dkms passes on its exit status but not that of `MAKE`,
+//! and takes 77 for "leave this kernel out". So a kernel that can't be built for is refused here.
+//! An unattended build also runs here, because a failure in `MAKE` would stop the installation of
 //! the kernel.
 
 use super::logs;
@@ -19,14 +19,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The variables that dpkg sets for maintainer scripts, of which a kernel's call dkms's hook.
+/// Variables that dpkg sets for maintainer scripts. A kernel package's scripts run dkms's hook.
 const DPKG: &str = "DPKG_RUNNING_VERSION";
 const SCRIPT_OF: &str = "DPKG_MAINTSCRIPT_PACKAGE";
 
-/// What dkms is told to do where nobody waits for a single module.
+/// The dkms commands that build for a whole kernel, when nobody waits for a single module.
 const ACTIONS: [&[u8]; 2] = [b"autoinstall", b"kernel_postinst"];
 
-/// A build that dkms is about to begin.
+/// A build that dkms is about to start.
 pub struct Hook<'a> {
     system: &'a System,
     name: &'a str,
@@ -35,7 +35,7 @@ pub struct Hook<'a> {
 }
 
 impl<'a> Hook<'a> {
-    /// That of version `version` of the package `name`.
+    /// Describes the build of version `version` of the package `name`.
     pub fn of(system: &'a System, name: &'a str, version: &'a str, release: &'a Release) -> Self {
         Self {
             system,
@@ -45,7 +45,8 @@ impl<'a> Hook<'a> {
         }
     }
 
-    /// Where dkms builds: here, unless dkms took the script's place from /etc/dkms.
+    /// Returns the directory in which dkms builds: `here`, unless dkms runs the script in a
+    /// directory below /etc/dkms.
     pub fn folder(&self, here: &Path) -> PathBuf {
         if here.join("dkms.conf").is_file() {
             return here.to_owned();
@@ -54,7 +55,7 @@ impl<'a> Hook<'a> {
         record.join("build")
     }
 
-    /// Takes modules out of the way that dkms has lost track of.
+    /// Removes modules that dkms has lost track of, so that it can install new ones.
     pub fn make_room(&self) {
         let (system, name) = (self.system, self.name);
         let source = Source::find(system, name, Some(self.version));
@@ -70,7 +71,7 @@ impl<'a> Hook<'a> {
         }
     }
 
-    /// Remembers that it can't be built.
+    /// Remembers that no module can be built.
     pub fn refused(&self, refusal: &Refusal) {
         self.remember(Outcome::Refused {
             why: refusal.reason.clone(),
@@ -79,7 +80,7 @@ impl<'a> Hook<'a> {
         });
     }
 
-    /// Remembers that it was built.
+    /// Remembers that the module was built.
     pub fn built(&self) {
         logs::drop(self.system, self.name, self.release);
         self.remember(Outcome::Built {
@@ -87,8 +88,8 @@ impl<'a> Hook<'a> {
         });
     }
 
-    /// Remembers that the build failed, with a build tree of these inputs; what it said is in the
-    /// log that dkms is writing.
+    /// Remembers that the build failed in the build tree that `tree` identifies. The build's output
+    /// is in the log that dkms is writing.
     pub fn failed(&self, folder: &Path, tree: &str) {
         let log = folder.join("make.log");
         let kept = logs::keep(self.system, self.name, self.release, &log);
@@ -104,7 +105,7 @@ impl<'a> Hook<'a> {
 
     fn remember(&self, outcome: Outcome) {
         let again = !matches!(outcome, Outcome::Built { .. });
-        // A package that does not let dkms-rust look after it has nothing to remember this in.
+        // There is only a file to remember this in if dkms-rust manages the package.
         let Some(mut outcomes) = Outcomes::load(self.system, self.name) else {
             return;
         };
@@ -118,7 +119,7 @@ impl<'a> Hook<'a> {
     }
 }
 
-/// Refuses if dkms could not put a module where it belongs; not every dkms says so.
+/// Refuses if dkms could not install a module. Not every version of dkms reports this.
 ///
 /// # Errors
 ///
@@ -132,8 +133,8 @@ pub fn can_install(system: &System, release: &Release) -> Result<(), Refusal> {
     Err(Refusal::final_(release, why))
 }
 
-/// Lets dpkg's trigger on /usr/src run at the end of apt, which tells what is not built. dkms shows
-/// none of what is said here.
+/// Activates dpkg's trigger on /usr/src. It runs at the end of apt and reports what was not built,
+/// because dkms does not show what is printed here.
 fn tell_at_the_end() {
     if std::env::var_os(SCRIPT_OF).is_none() {
         return;
@@ -142,12 +143,12 @@ fn tell_at_the_end() {
     trigger
         .args(["--no-await", "/usr/src"])
         .stdin(Stdio::null());
-    // It is a convenience; what is not told now is in `status`.
+    // Ignore errors: this is a convenience, and `status` shows the same.
     trigger.status().ok();
 }
 
-/// Whether a failure would stop more than this build: dpkg runs, or dkms builds for a whole kernel.
-/// Where this can't be seen, it is taken for granted.
+/// Whether a failure would stop more than this build, because dpkg is running, or because dkms
+/// builds for a whole kernel. If this can't be determined, assumes that it would.
 pub fn is_unattended(system: &System) -> bool {
     std::env::var_os(DPKG).is_some() || by_autoinstall(system, std::os::unix::process::parent_id())
 }
@@ -212,7 +213,7 @@ mod tests {
             "/bin/bash /usr/sbin/dkms build autoinstall/1 -k 7.3.4-amd64",
         );
         assert!(!by_autoinstall(&system, 16));
-        // Nobody knows: better a kernel left out than an installation stopped.
+        // Unknown: leaving out a kernel is better than stopping an installation.
         assert!(by_autoinstall(&system, 99));
     }
 

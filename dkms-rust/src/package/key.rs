@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What to type so that the running kernel takes a module, and why.
+//! Explains why the running kernel rejects a module, and what to type so that it accepts it.
 
 use super::dkms::program;
 use super::say::Voice;
@@ -11,7 +11,7 @@ use crate::system::System;
 use std::fs;
 use std::path::Path;
 
-/// Explains what modprobe `said` of the module in `file`, if it is about its signature.
+/// Explains modprobe's output (`said`) about the module in `file`, if the signature is the reason.
 pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, said: &str) {
     if !is_refused(system, said) {
         return;
@@ -42,7 +42,8 @@ pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, sai
     );
 }
 
-/// Whether modprobe's words mean an unknown key; under lockdown the kernel says no more than EPERM.
+/// Whether modprobe's output means that the key was rejected. Under lockdown the kernel only
+/// returns EPERM.
 fn is_refused(system: &System, said: &str) -> bool {
     let lockdown = || {
         let levels = fs::read_to_string(system.at("sys/kernel/security/lockdown"));

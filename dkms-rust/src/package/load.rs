@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading a module into the running kernel, and taking it out.
+//! Loads modules into the running kernel, and unloads them.
 
 use super::dkms::{run, run_within};
 use super::key;
@@ -17,12 +17,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long taking a module out may take. A call in the module that does not end (the reader's
-/// buffer may be on a file system that answers nobody) holds rmmod in the kernel, where no signal
-/// reaches it; the module goes when that call ends.
+/// How long to wait for rmmod. If a call into the module does not return (the reader's buffer may
+/// be on a file system that does not respond), rmmod blocks in the kernel, where no signal reaches
+/// it. The module is unloaded when that call returns.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
-/// The release of the running kernel.
+/// Returns the release of the running kernel.
 pub fn running(system: &System) -> Option<Release> {
     match fs::read_to_string(system.at("proc/sys/kernel/osrelease")) {
         Ok(release) => release.trim().parse().ok(),
@@ -30,7 +30,7 @@ pub fn running(system: &System) -> Option<Release> {
     }
 }
 
-/// Loads a module. `new`: the running kernel's was built just now.
+/// Loads a module. `new` says whether it was just built for the running kernel.
 pub fn load(
     system: &System,
     voice: &Voice,
@@ -67,7 +67,7 @@ pub fn load(
             return;
         }
     }
-    // -b heeds a blacklist, and then succeeds without loading.
+    // With -b modprobe obeys a blacklist, and then succeeds without loading.
     let ended = run(system, "modprobe", &["-b", module]);
     if !ended.well() {
         voice.say("built, but the running kernel refused to load it:");
@@ -84,7 +84,7 @@ pub fn load(
     }
 }
 
-/// Takes a module out if it is loaded.
+/// Unloads a module if it is loaded.
 pub fn unload(system: &System, voice: &Voice, module: &str) {
     if !is_loaded(system, module) || !owns_kernel(system) {
         return;
@@ -102,8 +102,8 @@ pub fn unload(system: &System, voice: &Voice, module: &str) {
     }
 }
 
-/// An older module makes place, unless a program has one of its files open: it would get an error
-/// from then on.
+/// Unloads an older module, unless a program has one of its files open, because that program would
+/// get errors from then on. Returns whether it was unloaded.
 fn unload_older(system: &System, voice: &Voice, module: &str, in_use: &[PathBuf]) -> bool {
     let holders = holders(system, in_use);
     if !holders.is_empty() {
@@ -135,7 +135,7 @@ fn is_loaded(system: &System, module: &str) -> bool {
     system.loaded().join(module.replace('-', "_")).is_dir()
 }
 
-/// The processes that have a file below one of these directories open.
+/// Returns the processes that have a file below one of these directories open.
 fn holders(system: &System, folders: &[PathBuf]) -> BTreeSet<u32> {
     let processes = names(&system.at("proc")).into_iter();
     let processes = processes.filter_map(|name| name.parse::<u32>().ok());
@@ -149,7 +149,7 @@ fn holders(system: &System, folders: &[PathBuf]) -> BTreeSet<u32> {
     processes.filter(holds).collect()
 }
 
-/// A file that whoever reads this may look at.
+/// Returns a file that the user can try to read.
 fn first_file(system: &System, folder: &Path) -> Option<String> {
     let folder = folder.strip_prefix("/").unwrap_or(folder);
     let folder = system.at(folder.to_str()?);

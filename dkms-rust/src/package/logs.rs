@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The log of a build that failed, kept where dkms does not clear it away.
+//! Keeps the log of a failed build in a place where dkms does not delete it.
 
 use crate::kernel::release::Release;
 use crate::system::System;
@@ -8,7 +8,7 @@ use crate::system::said::{first_error, would_fail_again};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What dkms's log of a build that failed has.
+/// The log of a failed build.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Its first error.
@@ -19,7 +19,7 @@ pub struct Kept {
     pub again: bool,
 }
 
-/// Keeps dkms's log of a build.
+/// Keeps a copy of dkms's log.
 pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -36,14 +36,14 @@ pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept 
     }
 }
 
-/// Drops the log of an earlier failure.
+/// Deletes the log of an earlier failure.
 pub fn drop(system: &System, name: &str, release: &Release) {
     fs::remove_file(file(system, name, release)).ok();
-    // It stays while there are others.
+    // This fails, as it should, while there are logs for other kernels.
     fs::remove_dir(system.logs().join(name)).ok();
 }
 
-/// Drops all of a package.
+/// Deletes all logs of a package.
 pub fn drop_all(system: &System, name: &str) {
     fs::remove_dir_all(system.logs().join(name)).ok();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The life of a DKMS package of a Rust module: what its maintainer scripts and `dkms.conf` call.
-//! May use every room but `cli` and `commands`.
+//! The life cycle of a DKMS package of a Rust module: what its maintainer scripts and its
+//! `dkms.conf` call. May use all rooms except `cli` and `commands`.
 //!
-//! Nothing here makes apt fail. What can't be done is said and remembered (in
+//! Nothing here makes apt fail. Failures are reported and remembered (in
 //! [`Outcomes`](crate::status::outcomes::Outcomes)), and dpkg's trigger on `/usr/src` tries again.
 
 mod build;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether the running kernel is this system's own, and not that of a host around it.
+//! Whether the running kernel belongs to this system, and not to a host around it.
 
 use super::dkms::{program, run};
 use crate::system::System;
 use std::fs;
 
-/// What made a container left its mark, also where there is no systemd to ask.
+/// Files that container engines create. They are checked if there is no systemd to ask.
 const MARKS: [&str; 3] = [
     ".dockerenv",
     "run/.containerenv",
     "run/host/container-manager",
 ];
 
-/// Whether modules may be loaded and unloaded here.
+/// Whether this system may load and unload modules.
 pub fn owns_kernel(system: &System) -> bool {
     if !system.at("proc/modules").exists() || run(system, "ischroot", &[]).well() {
         return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! dkms's records of a package, a directory for each version below its tree: `source` leads to the
-//! source, `KERNEL/ARCH/module` has what was built. A link `kernel-KERNEL-ARCH` beside the versions
-//! says what is installed.
+//! dkms's records of a package. Each version has a directory: its link `source` points to the
+//! source, and `KERNEL/ARCH/module` contains what was built. Links `kernel-KERNEL-ARCH` next to
+//! these directories mark what is installed.
 
 use super::dkms::{Ended, run};
 use super::source::Source;
@@ -21,7 +21,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Those of the package `name`, be there any or not.
+    /// Returns the records of the package `name`, whether there are any or not.
     pub fn of(system: &'a System, name: &'a str) -> Self {
         Self {
             system,
@@ -30,23 +30,23 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Whether there is one of this version, whole or not.
+    /// Whether this version has a record, complete or not.
     pub fn exists(&self, version: &str) -> bool {
         self.folder.join(version).is_dir()
     }
 
-    /// The versions of which there is one.
+    /// Returns the versions that have a record.
     pub fn versions(&self) -> Vec<String> {
         let mut names = names(&self.folder);
         names.retain(|name| {
             let meta = self.folder.join(name).symlink_metadata();
-            // dkms puts a module there that it replaced.
+            // dkms keeps modules that it replaced in this directory.
             name != "original_module" && meta.is_ok_and(|meta| meta.is_dir())
         });
         names
     }
 
-    /// Whether dkms has this version installed for a kernel.
+    /// Whether dkms has installed this version for a kernel.
     pub fn installed(&self, version: &str, release: &Release) -> bool {
         let start = format!("kernel-{release}-");
         names(&self.folder).iter().any(|name| {
@@ -59,30 +59,30 @@ impl<'a> Records<'a> {
         })
     }
 
-    /// Whether dkms has any version installed for a kernel.
+    /// Whether dkms has installed any version for a kernel.
     pub fn any_installed(&self, release: &Release) -> bool {
         let versions = self.versions();
         let mut versions = versions.iter();
         versions.any(|version| self.installed(version, release))
     }
 
-    /// Lets dkms know of a source, and mends a record that an earlier version of the package or an
-    /// earlier run left half done.
+    /// Registers a source with dkms. Repairs a record that an earlier version of the package or an
+    /// earlier run left incomplete.
     ///
     /// # Errors
     ///
-    /// If dkms does not take it.
+    /// If dkms does not accept the source, or if the record can't be repaired.
     pub fn register(&self, source: &Source) -> Result<()> {
         let record = self.folder.join(&source.version);
         if record.join("source").is_symlink() {
             return self.lead_to(&source.version, &source.folder);
         }
         if record.exists() {
-            // dkms calls it broken and does nothing with it; nothing in it is worth keeping.
+            // dkms calls it broken and does nothing with it. Nothing in it is worth keeping.
             let failed = || format!("can't remove {}", self.system.shown(&record));
             fs::remove_dir_all(&record).with_context(failed)?;
         }
-        // Wherever dkms is told that others' sources are.
+        // Pass the directory, because dkms may be configured to look for sources elsewhere.
         let tree = self.system.sources();
         let tree = tree.to_string_lossy();
         let ended = self.dkms("add", &source.version, &["--sourcetree", &tree]);
@@ -92,7 +92,7 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Removes a version's module for a kernel, without a word.
+    /// Removes a version's module for a kernel. Reports nothing.
     pub fn remove_for(&self, version: &str, release: &Release) {
         self.dkms("remove", version, &["-k", release.as_str()]);
     }
@@ -102,8 +102,8 @@ impl<'a> Records<'a> {
         self.dkms("remove", version, &["--all"])
     }
 
-    /// Lets a record lead to a source, also if its own has left with an older package: without
-    /// dkms.conf dkms does nothing.
+    /// Points a record to a source. Its own source may be gone with an older package, and dkms does
+    /// nothing without a dkms.conf.
     ///
     /// # Errors
     ///
@@ -120,8 +120,8 @@ impl<'a> Records<'a> {
         fs::rename(&new, &link).with_context(failed)
     }
 
-    /// Drops what older versions have, kernel by kernel where the new module is in place, or is not to
-    /// be.
+    /// Removes what older versions have built, for each kernel that has the new module installed or
+    /// that is excluded.
     pub fn retire(
         &self,
         source: &Source,
@@ -135,7 +135,7 @@ impl<'a> Records<'a> {
             let record = self.folder.join(&old);
             let built = self.kernels_built(&record);
             if !record.join("source").is_symlink() {
-                // Broken: dkms would complain of it for ever.
+                // Broken: dkms would complain about it forever.
                 if built.is_empty() {
                     fs::remove_dir_all(&record).ok();
                 }
@@ -159,7 +159,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The kernels for which a record has a module.
+    /// Returns the kernels for which a record has a module.
     fn kernels_built(&self, record: &Path) -> Vec<String> {
         let mut kernels = names(record);
         kernels.retain(|kernel| {

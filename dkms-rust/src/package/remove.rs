@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `remove`, which prerm calls, and `purge`. What is remembered of the package is all that `remove`
-//! leaves, so that postrm can purge when dkms-rust is gone.
+//! `remove`, which a package's prerm calls, and `purge`. `remove` leaves only the file with what is
+//! remembered about the package, so that postrm can purge it when dkms-rust is gone.
 
 use super::dkms::{program, run};
 use super::load;
@@ -17,12 +17,12 @@ use crate::system::dpkg::owner_of;
 use std::fs;
 use std::io;
 
-/// Unloads a package's modules, and takes them from every kernel.
+/// Unloads a package's modules and removes them from every kernel.
 pub fn remove(system: &System, name: &str, unload: &[String]) {
     remove_by(system, &Voice::of(name), name, unload);
 }
 
-/// Forgets a package.
+/// Deletes everything that is remembered about a package.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn purge(system: &System, name: &str) -> io::Result<()> {
     outcomes::forget(system, name)
 }
 
-/// The same, with another's voice.
+/// Like [`remove`], with the given voice.
 pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) {
     for module in unload {
         load::unload(system, voice, module);
@@ -41,7 +41,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
     let records = Records::of(system, name);
     for version in records.versions() {
         if let Some(source) = &source {
-            // Without dkms.conf dkms does nothing.
+            // dkms does nothing without a dkms.conf.
             records.lead_to(&version, &source.folder).ok();
         }
         if program(system, "dkms").is_some() {
@@ -69,8 +69,8 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
     forget_builds(system, name);
 }
 
-/// Takes a kernel's modules that dkms has lost track of, as when its records were deleted. Beside
-/// them it would install none of the same version.
+/// Removes a kernel's modules that dkms has lost track of, for example because its records were
+/// deleted. As long as they are there, dkms does not install the same version.
 pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modules: &[String]) {
     let kernel = system.installed().join(release.as_str());
     let place = kernel.join("updates/dkms");
@@ -78,7 +78,7 @@ pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modul
     for module in modules {
         let files = Files::find(system, release, name, module).there;
         for file in files.iter().filter(|file| file.starts_with(&place)) {
-            // Another package's file is not ours to take.
+            // Do not remove a file of another package.
             if owner_of(system, file).is_some() {
                 continue;
             }
@@ -98,7 +98,7 @@ pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modul
     }
 }
 
-/// Of a package that is removed nothing is built any more.
+/// Forgets all builds of a removed package.
 fn forget_builds(system: &System, name: &str) {
     if let Some(mut outcomes) = outcomes::Outcomes::load(system, name) {
         outcomes.registered = false;

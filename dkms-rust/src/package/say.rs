@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What apt's user reads.
+//! Messages for the user of apt.
 
-/// Speaks for a package.
+/// Prints messages on behalf of a package.
 #[derive(Clone, Debug)]
 pub struct Voice {
     name: String,
-    /// What was said, for tests; tests print nothing.
+    /// What was said. Tests check this and print nothing.
     #[cfg(test)]
     said: std::rc::Rc<std::cell::RefCell<String>>,
 }
 
 impl Voice {
-    /// That of the package `name`.
+    /// Returns the voice of the package `name`.
     pub fn of(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -21,12 +21,12 @@ impl Voice {
         }
     }
 
-    /// Says a line.
+    /// Prints a line.
     pub fn say(&self, text: impl AsRef<str>) {
         self.put(&format!("{}: {}", self.name, text.as_ref()));
     }
 
-    /// Shows what another program said, indented, so that it is clear whose lines they are.
+    /// Prints another program's output, indented to show that it comes from elsewhere.
     pub fn quote(&self, text: impl AsRef<str>) {
         for line in text.as_ref().lines().filter(|line| !line.is_empty()) {
             self.put(&format!("    {line}"));
@@ -36,7 +36,7 @@ impl Voice {
     #[cfg(not(test))]
     fn put(&self, line: &str) {
         use std::io::Write;
-        // apt may have closed it; that stops no installation.
+        // apt may have closed the output; this must not stop an installation.
         writeln!(std::io::stdout(), "{line}").ok();
     }
 
@@ -45,7 +45,7 @@ impl Voice {
         self.said.borrow_mut().push_str(&format!("{line}\n"));
     }
 
-    /// What was said so far.
+    /// Returns everything that was said so far.
     #[cfg(test)]
     pub fn said(&self) -> String {
         self.said.borrow().clone()

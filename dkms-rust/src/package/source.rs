@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A package's source in `/usr/src`, and whose it is.
+//! A package's source in `/usr/src`, and the Debian package that it belongs to.
 
 use crate::status::packages::{module_names, values};
 use crate::system::run::answer;
@@ -13,21 +13,21 @@ use std::process::Command;
 /// A package's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its name for dkms.
+    /// Its name in dkms.
     pub name: String,
-    /// Its version for dkms.
+    /// Its version in dkms.
     pub version: String,
-    /// Where it is.
+    /// Its directory.
     pub folder: PathBuf,
     /// Its modules.
     pub modules: Vec<String>,
-    /// The Debian package that brought it.
+    /// The Debian package that installed it.
     pub package: Option<String>,
 }
 
 impl Source {
-    /// The source of the package `name`: that which dpkg has installed, or else the newest that is
-    /// there. With `version`, that one.
+    /// Returns the source of the package `name`: the one that dpkg installed, or else the newest.
+    /// With `version`, only that version counts.
     pub fn find(system: &System, name: &str, version: Option<&str>) -> Option<Self> {
         let mut found: Vec<Self> = names(&system.sources())
             .into_iter()
@@ -60,14 +60,14 @@ impl Source {
         })
     }
 
-    /// What it is, by its files, and what a kernel's build tree is made of: a build of the same that
-    /// failed would fail again.
+    /// Returns a hash of the source's files and of the build tree's identity. A failed build fails
+    /// again as long as this hash is the same.
     pub fn inputs(&self, tree: &str) -> String {
         let files = identity::of_folder(&self.folder);
         blake3::hash(format!("{files}\n{tree}").as_bytes()).to_hex()[..32].to_owned()
     }
 
-    /// What to type to build for all kernels again.
+    /// Returns the command that builds for all kernels again.
     pub fn again(&self) -> String {
         match &self.package {
             Some(package) => format!("dpkg-reconfigure {package}"),
@@ -76,7 +76,7 @@ impl Source {
     }
 }
 
-/// Which packages brought a source of this name, and where.
+/// Returns the Debian packages that installed a source of this name, with its directory.
 fn owners(system: &System, name: &str) -> Vec<(String, PathBuf)> {
     let mut query = Command::new("dpkg-query");
     query.arg(format!("--admindir={}", system.dpkg().display()));
@@ -85,7 +85,7 @@ fn owners(system: &System, name: &str) -> Vec<(String, PathBuf)> {
     let owner = |line: &str| {
         let (package, file) = line.split_once(": ")?;
         let folder = Path::new(file).parent()?.strip_prefix("/").ok()?;
-        // Of a package for one of several architectures the name has that behind it.
+        // dpkg prints `name:architecture` for some packages.
         let package = package.split(':').next()?;
         Some((package.to_owned(), system.at(folder.to_str()?)))
     };

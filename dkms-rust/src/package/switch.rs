@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files by which an administrator keeps dkms from building by itself.
+//! The files with which an administrator stops dkms from building automatically.
 
 use super::source::Source;
 use crate::system::System;
 use crate::system::framework::value;
 use std::fs;
 
-/// The file that says so for this package, if one does.
+/// Returns the file that stops automatic builds of this package, if there is one.
 pub fn off(system: &System, source: &Source) -> Option<String> {
     let general = "etc/dkms/no-autoinstall".to_owned();
     if system.at(&general).exists() {
         return Some(format!("/{general}"));
     }
     let (name, version) = (&source.name, &source.version);
-    // dkms reads the general one first, so that the other has the last word.
+    // dkms reads the general file first, so the more specific one overrides it.
     let own =
         [format!("{name}-{version}"), name.clone()].map(|name| format!("etc/dkms/{name}.conf"));
     for file in own {

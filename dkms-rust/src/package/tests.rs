@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The life of a package on a made-up system, with a dkms and other programs that are scripts.
+//! The life cycle of a package on a made-up system, where dkms and other programs are scripts.
 
 use super::build::{Planned, Planner, Work};
 use super::configure::{Wanted, configure_by, retry_by};
@@ -19,8 +19,9 @@ use tempfile::TempDir;
 const OLD: &str = "6.12.1-amd64";
 const NEW: &str = "7.3.4-amd64";
 
-/// As much of dkms as is called, on the tree that framework.conf names. `fails-ACTION` lets an
-/// action fail as a compiler would, `excludes-KERNEL` is a dkms.conf that leaves a kernel out.
+/// The parts of dkms that are called. Its tree is in /srv/dkms if the file `moved` exists. A file
+/// `fails-ACTION` makes an action fail like a compiler; `excludes-KERNEL` acts like a dkms.conf
+/// that excludes a kernel.
 const DKMS: &str = r#"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tree=$root/var/lib/dkms
@@ -78,7 +79,7 @@ cd "$root/lib/modules/$1" && : >modules.dep
 [ ! -e updates/dkms/hi.ko ] || echo updates/dkms/hi.ko: >modules.dep
 "#;
 
-/// A system with two kernels, and version 1 of a package's source.
+/// A system with two kernels and version 1 of a package's source.
 struct Made {
     root: TempDir,
     system: System,
@@ -92,7 +93,7 @@ impl Made {
         for kernel in [OLD, NEW] {
             made.write(&format!("lib/modules/{kernel}/modules.builtin"), "");
         }
-        // Headers alone are no kernel.
+        // A directory with headers only, without a kernel.
         fs::create_dir_all(made.at("lib/modules/6.1.0-amd64")).unwrap();
         made.program("usr/sbin/dkms", DKMS);
         made.program("usr/sbin/depmod", DEPMOD);
@@ -116,7 +117,7 @@ impl Made {
         fs::set_permissions(self.at(path), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Brings a version of the source in place of the others.
+    /// Replaces the source by another version.
     fn source(&self, version: &str) {
         fs::remove_dir_all(self.at("usr/src")).ok();
         let conf = format!(
@@ -125,7 +126,7 @@ impl Made {
         self.write(&format!("usr/src/hi-{version}/dkms.conf"), &conf);
     }
 
-    /// Lets the old kernel run, in a system that owns it.
+    /// Makes the old kernel the running one, on a system that owns it.
     fn runs(&self) {
         self.write("proc/sys/kernel/osrelease", OLD);
         self.write("proc/modules", "");
@@ -178,7 +179,7 @@ impl Made {
         outcomes.kernels.get(kernel).cloned()
     }
 
-    /// What dkms was called for, since this was asked last.
+    /// Returns the calls of dkms since the last time this was called.
     fn calls(&self) -> String {
         let calls = fs::read_to_string(self.at("calls")).unwrap_or_default();
         fs::remove_file(self.at("calls")).ok();
@@ -223,7 +224,7 @@ fn each_kernel_gets_the_module_and_it_is_remembered() {
         assert_eq!(made.outcome(kernel), built("1"));
     }
     assert_eq!(made.outcome("6.1.0-amd64"), None);
-    // A retry finds nothing to do, and says nothing.
+    // A retry finds nothing to do and says nothing.
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
 }
@@ -264,7 +265,7 @@ fn a_kernel_that_dkms_conf_leaves_out_is_neither_a_failure_nor_tried_again() {
         "{said}"
     );
     assert!(matches!(made.outcome(NEW), Some(Outcome::Excluded { .. })));
-    // Nor does what an older version left there stay.
+    // The older version's module does not stay there either.
     assert_eq!((made.has(OLD), made.has(NEW)), (Some("2".into()), None));
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
@@ -301,14 +302,14 @@ fn a_build_that_fails_is_told_and_kept_and_leaves_the_older_module() {
     assert_eq!(why, "x.rs:1: error: no such field");
     assert!(made.at(&log.unwrap()[1..]).exists());
 
-    // The same would fail again.
+    // The same build would fail again, so it is not tried.
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
     made.write("usr/src/hi-2/src/x.rs", "fn mended() {}");
     fs::remove_file(made.at("fails-build")).unwrap();
     made.retry();
     assert_eq!(made.has(NEW).as_deref(), Some("2"));
-    // Nothing is left of the older one.
+    // Nothing is left of the older version and of the failure.
     assert!(!made.at("var/lib/dkms/hi/1").exists());
     assert!(!made.at("var/log/dkms-rust/hi").exists());
 }
@@ -371,7 +372,7 @@ fn a_build_tree_that_can_not_be_made_is_a_failure_with_its_reason() {
     let said = made.configure_with(broken);
     assert!(said.contains("    bindgen: Segmentation fault\n"), "{said}");
     assert!(!made.calls().contains("build"));
-    // It may be the machine's state: it is tried again, and not told again.
+    // The cause may be temporary, so it is tried again, but it is not explained again.
     let said = made.retry_with(broken);
     let line = "hi: the same failure again (bindgen: Segmentation fault) for 7.3.4-amd64\n";
     assert!(said.contains(line), "{said}");
@@ -401,7 +402,7 @@ fn what_dkms_was_told_to_leave_alone_is_left_alone() {
         "{said}"
     );
     assert_eq!((made.retry(), made.has(OLD)), Default::default());
-    // The more particular file has the last word.
+    // The more specific file overrides the general one.
     made.write("etc/dkms/hi-1.conf", "AUTOINSTALL=yes\n");
     made.configure();
     assert!(made.has(OLD).is_some());
@@ -420,7 +421,7 @@ fn a_record_that_is_half_made_is_made_anew() {
     made.configure();
     assert_eq!(made.has(OLD).as_deref(), Some("1"));
     assert!(!made.at("var/lib/dkms/hi/0").exists());
-    // One that leads to a source that is gone.
+    // A record whose source is gone.
     let link = made.at("var/lib/dkms/hi/1/source");
     fs::remove_file(&link).unwrap();
     symlink("/usr/src/nowhere", &link).unwrap();
@@ -476,7 +477,7 @@ fn a_moved_tree_is_honoured_and_left_empty() {
 fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
     let made = Made::new();
     made.configure();
-    // What dkms has lost track of, and what belongs to somebody else.
+    // A module that dkms has lost track of, and a file that belongs to somebody else.
     made.write("lib/modules/7.3.4-amd64/updates/dkms/hi.ko.xz", "");
     made.write("lib/modules/7.3.4-amd64/extra/hi.ko", "");
     made.remove();
@@ -484,7 +485,7 @@ fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
     assert!(!made.at("var/lib/dkms/hi").exists());
     assert!(!made.at("lib/modules/7.3.4-amd64/updates").exists());
     assert!(made.at("lib/modules/7.3.4-amd64/extra/hi.ko").exists());
-    // The source goes with the package; nothing is built for it any more.
+    // The source is removed with the package, and nothing is built for it any more.
     fs::remove_dir_all(made.at("usr/src")).unwrap();
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
@@ -492,7 +493,7 @@ fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
     assert_eq!(left, ["hi.json"]);
     purge(&made.system, "hi").unwrap();
     assert!(crate::system::names(&made.system.state()).is_empty());
-    // Also where nothing ever was.
+    // Both also work if nothing was ever there.
     assert_eq!(made.remove(), "");
     purge(&made.system, "hi").unwrap();
 }
@@ -541,7 +542,7 @@ fn the_module_is_loaded_on_the_systems_own_kernel() {
         "{said}"
     );
     assert!(made.at("sys/module/hi").exists());
-    // Built again, the older one makes place; not while a program uses it.
+    // A new build replaces the loaded module, but not while a program uses it.
     fs::create_dir_all(made.at("proc/123/fd")).unwrap();
     symlink("/proc/hi/file", made.at("proc/123/fd/4")).unwrap();
     let said = made.configure();
@@ -593,7 +594,7 @@ fn nothing_is_loaded_where_somebody_said_so_or_the_kernel_is_a_hosts() {
     fs::remove_file(made.at("usr/bin/systemd-detect-virt")).unwrap();
     made.write("proc/1/environ", "A=b\0container=lxc\0");
     assert!(made.configure().contains("a chroot or a container"));
-    // No /proc, no kernel.
+    // Without /proc the system does not own a kernel.
     fs::remove_dir_all(made.at("proc")).unwrap();
     assert!(made.configure().contains("a chroot or a container"));
     assert!(!Path::new(&made.at("loads")).exists());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether a boot loads a module: modules-load.d(5), modprobe.d(5), the kernel's command line.
+//! Finds out whether a boot loads a module. Reads modules-load.d(5), modprobe.d(5) and the kernel's
+//! command line.
 
 use super::report::{Autoload, Load};
 use crate::system::{System, names};
@@ -8,11 +9,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// Where drop-in files are; of files with the same name the first folder's counts.
+/// The directories that can contain drop-in files. If several have a file of the same name, the
+/// first one wins.
 const PLACES: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
 
-/// What loads the module at boot, or keeps it from being loaded. `for_devices`: it says itself
-/// which devices it is for.
+/// Returns what loads the module at boot, or what prevents that. `for_devices` says whether the
+/// module itself lists the devices that it supports.
 pub fn of(system: &System, module: &str, for_devices: bool) -> Autoload {
     let (how, by) = match blacklisted(system, module) {
         Some(by) => (Load::Blacklisted, Some(by)),
@@ -38,7 +40,7 @@ fn named(system: &System, module: &str) -> Named {
     }
     let mut masked = None;
     for files in drop_ins(system, "modules-load.d") {
-        // A link to /dev/null is empty, as a file that somebody emptied is.
+        // A link to /dev/null reads as empty, so it masks a file just as an emptied one does.
         let names = |file: &PathBuf| {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.lines().any(|line| same(line.trim(), module))
@@ -73,7 +75,8 @@ fn blacklisted(system: &System, module: &str) -> Option<String> {
     None
 }
 
-/// The word of the running kernel's command line by which one of these options names the module.
+/// Returns the word on the running kernel's command line in which one of `options` names the
+/// module.
 fn on_command_line(system: &System, module: &str, options: &[&str]) -> Option<String> {
     let line = fs::read_to_string(system.at("proc/cmdline")).ok()?;
     let word = line.split_whitespace().find(|word| {
@@ -84,12 +87,13 @@ fn on_command_line(system: &System, module: &str, options: &[&str]) -> Option<St
     Some(format!("{word} on the kernel's command line"))
 }
 
-/// The kernel takes - and _ for the same.
+/// Compares two module names; the kernel treats - and _ as the same.
 fn same(a: &str, b: &str) -> bool {
     a.replace('-', "_") == b.replace('-', "_")
 }
 
-/// The drop-in files, a list for each name: the one that counts, then those that it hides.
+/// Returns the drop-in files, one list per file name: the file that is used, then those that it
+/// hides.
 fn drop_ins(system: &System, kind: &str) -> Vec<Vec<PathBuf>> {
     let folders: Vec<PathBuf> = PLACES
         .iter()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of a module for one kernel: what dkms built, what is below `/lib/modules`, and which
-//! of those modprobe takes.
+//! Finds the files of a module for one kernel: what dkms built, what is below `/lib/modules`, and
+//! which of them modprobe loads.
 
 use crate::kernel::release::Release;
 use crate::system::version;
@@ -9,27 +9,27 @@ use crate::system::{System, names};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How a module's file ends, packed or not.
+/// The endings of a module's file name, compressed or not.
 const ENDS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 
 /// The files of a module.
 #[derive(Debug)]
 pub struct Files {
-    /// What dkms built: version and file, the newest first.
+    /// What dkms built: version and file, newest version first.
     pub built: Vec<(String, PathBuf)>,
-    /// All of that name below the kernel's folder.
+    /// All files of this name below the kernel's directory.
     pub there: Vec<PathBuf>,
-    /// The one that modprobe takes.
+    /// The file that modprobe loads.
     pub taken: Option<PathBuf>,
 }
 
 impl Files {
-    /// Looks for them.
+    /// Searches for the files of one module.
     pub fn find(system: &System, release: &Release, package: &str, module: &str) -> Self {
         let records = system.dkms().join(package);
         let mut built: Vec<(String, PathBuf)> = names(&records)
             .into_iter()
-            // Links beside the versions say which of them is installed.
+            // dkms keeps links next to the version directories to mark what is installed.
             .filter(|version| !records.join(version).is_symlink())
             .filter_map(|version| {
                 let kernel = records.join(&version).join(release.as_str());
@@ -52,7 +52,7 @@ impl Files {
         }
     }
 
-    /// The version that dkms built this file from.
+    /// Returns the version that dkms built this file from, by comparing the contents.
     pub fn version(&self, file: &Path) -> Option<&str> {
         let content = fs::read(file).ok()?;
         let same = |built: &&(String, PathBuf)| fs::read(&built.1).is_ok_and(|own| own == content);
@@ -60,14 +60,14 @@ impl Files {
     }
 }
 
-/// The module's file in a folder.
+/// Returns the module's file in a directory.
 fn named(folder: &Path, module: &str) -> Option<PathBuf> {
     let names = names(folder);
     let name = names.iter().find(|name| is(name, module))?;
     Some(folder.join(name))
 }
 
-/// Whether a file's name is the module's; to the kernel - and _ are the same.
+/// Whether a file belongs to the module, by its name; the kernel treats - and _ as the same.
 fn is(file: &str, module: &str) -> bool {
     let name = ENDS.iter().find_map(|end| file.strip_suffix(end));
     name.is_some_and(|name| name.replace('-', "_") == module.replace('-', "_"))
@@ -76,7 +76,7 @@ fn is(file: &str, module: &str) -> bool {
 fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {
     for name in names(folder) {
         let path = folder.join(&name);
-        // Links to folders lead out, to headers and source.
+        // Do not follow links to directories: they lead to headers and source.
         if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
             collect(&path, module, found);
         } else if is(&name, module) {
@@ -85,7 +85,7 @@ fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// modprobe looks into depmod's index and nowhere else.
+/// Returns the file that modprobe loads. modprobe only consults depmod's index.
 fn taken(folder: &Path, module: &str) -> Option<PathBuf> {
     let index = fs::read_to_string(folder.join("modules.dep")).ok()?;
     let file = index

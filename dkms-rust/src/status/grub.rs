@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The entry that GRUB boots by default, read from the configuration that `update-grub` writes.
+//! Finds the entry that GRUB boots by default, in the configuration that `update-grub` writes.
 
 use super::report::{How, NextBoot};
 use crate::kernel::release::Release;
@@ -10,7 +10,7 @@ use std::fs;
 const CONFIG: &str = "boot/grub/grub.cfg";
 const ENVIRONMENT: &str = "boot/grub/grubenv";
 
-/// A line of GRUB's menu, with what is below it if it is a menu of its own.
+/// An entry of GRUB's menu. A submenu has entries below it.
 #[derive(Debug, Default)]
 struct Entry {
     title: String,
@@ -19,8 +19,8 @@ struct Entry {
     entries: Vec<Entry>,
 }
 
-/// The kernel of the default entry; none if GRUB has no configuration here, or one that is not
-/// understood.
+/// Returns the kernel of the default entry. Returns `None` if there is no GRUB configuration, or if
+/// it is not understood.
 pub fn next(system: &System) -> Option<NextBoot> {
     let config = fs::read_to_string(system.at(CONFIG)).ok()?;
     let environment = fs::read_to_string(system.at(ENVIRONMENT)).unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn next(system: &System) -> Option<NextBoot> {
     })
 }
 
-/// Which entry is asked for, and whether for the next boot only.
+/// Returns the entry to boot, and whether it was chosen for the next boot only.
 fn default(config: &str, environment: &str) -> (String, bool) {
     let variable = |name: &str| {
         let value = |line: &'_ str| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned());
@@ -63,9 +63,10 @@ fn default(config: &str, environment: &str) -> (String, bool) {
     (spec.unwrap_or_else(|| "0".into()), false)
 }
 
-/// The menu. Of the script that the configuration is, only its entries and braces matter here.
+/// Parses the menu. The configuration is a script, of which only the menu entries and the braces
+/// matter here.
 fn menu(config: &str) -> Vec<Entry> {
-    // The innermost block that is open is the last; `None` is one that is no entry.
+    // The last element is the innermost open block; `None` stands for a block that is no entry.
     let mut open: Vec<Option<Entry>> = vec![Some(Entry::default())];
     for line in config.lines().map(str::trim) {
         if line == "}" && open.len() > 1 {
@@ -101,7 +102,7 @@ fn head(words: &[String]) -> Entry {
     }
 }
 
-/// A line's words, without the quotes around some.
+/// Splits a line into words and removes the quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -119,7 +120,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The entry that `1>2`, or titles or ids in place of the numbers, leads to.
+/// Resolves a specification such as `1>2`, which may also use titles or ids instead of numbers.
 fn entry<'a>(entries: &'a [Entry], spec: &str) -> Option<&'a Entry> {
     let by_name = |name: &str| {
         let is = |entry: &&Entry| entry.title == name || entry.id.as_deref() == Some(name);
@@ -140,7 +141,7 @@ fn entry<'a>(entries: &'a [Entry], spec: &str) -> Option<&'a Entry> {
 mod tests {
     use super::*;
 
-    /// As Debian's update-grub writes it, shortened.
+    /// A shortened configuration of Debian's update-grub.
     const DEBIAN: &str = r#"
 if [ -s $prefix/grubenv ]; then
   load_env

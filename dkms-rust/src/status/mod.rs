@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `dkms-rust status`: every kernel, the Rust modules that DKMS has for it, and whether the next
-//! boot will have them. May use every room but `cli` and `commands`.
+//! boot will have them. May use all rooms except `package`, `cli` and `commands`.
 //!
-//! [`report`] is what is found out, as JSON has it; [`table`] shows it to people. The rest finds
-//! it out, a file a question: [`packages`], [`files`], [`module_file`], [`signing`], [`autoload`],
-//! [`next_boot`]. [`outcomes`] is what `package` remembers.
+//! [`report`] holds the result, in the layout of the JSON output; [`table`] formats it for people.
+//! Each of these modules answers one question: [`packages`], [`files`], [`module_file`],
+//! [`signing`], [`autoload`], [`next_boot`]. [`outcomes`] stores what `package` remembers.
 
 pub mod autoload;
 pub mod files;
@@ -35,7 +35,7 @@ use report::{Kernel, NextBoot, Report, SCHEMA, Verdict};
 use signing::Signer;
 use std::process::ExitCode;
 
-/// Prints the table, or the report as JSON; the exit status is the verdict's.
+/// Prints the report as a table or as JSON. The exit status reflects the verdict.
 ///
 /// # Errors
 ///
@@ -77,8 +77,8 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
     })
 }
 
-/// Whether the module that modprobe would take for a kernel was built against the headers that are
-/// installed now; none if there is no module, or it does not say.
+/// Whether the module that modprobe would load was built against the headers that are installed
+/// now. Returns `None` if there is no module, or if the module does not say.
 pub fn fits(system: &System, release: &Release, module: &str) -> Option<bool> {
     let file = Files::find(system, release, "", module).taken?;
     let built = ModuleFile::read(&file).ok()?.built?;
@@ -125,7 +125,8 @@ fn kernel(
     }
 }
 
-/// A kernel that modules can't be built for is well as long as it has them all.
+/// Combines the kernels into one verdict. A kernel that modules cannot be built for does no harm as
+/// long as it has all of them.
 fn verdict(next_boot: &NextBoot, kernels: &[Kernel]) -> Verdict {
     let missing = |kernel: &Kernel| {
         let modules = &kernel.modules;
@@ -136,7 +137,7 @@ fn verdict(next_boot: &NextBoot, kernels: &[Kernel]) -> Verdict {
         let mut modules = kernel.modules.iter();
         modules.any(|module| module.loadable.is_none() || module.at_boot.is_none())
     };
-    // The next boot's kernel has no folder, so no modules at all.
+    // The kernel of the next boot has no directory, so it has no modules at all.
     let gone = next_boot.kernel.is_some() && !kernels.iter().any(|kernel| kernel.next_boot);
     if gone || kernels.iter().any(missing) {
         Verdict::Missing

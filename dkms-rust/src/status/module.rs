@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One module for one kernel: what is there, what will become of it, and what is wrong.
+//! One module for one kernel: its files, whether it will be loaded, and its problems.
 
 use super::autoload;
 use super::files::Files;
@@ -13,7 +13,7 @@ use crate::build::info;
 use crate::system::System;
 use std::fs;
 
-/// Looks at a package's module.
+/// Collects everything about one module of a package.
 pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
     let files = Files::find(place.system, place.release, &package.name, name);
     let taken = files.taken.as_deref();
@@ -45,7 +45,8 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
         loadable,
         at_boot: match loadable {
             Some(true) => Some(installed.is_some() && by_itself),
-            // What is not there, or not asked for, is not loaded whoever signed it.
+            // A module that is not installed, or that nothing loads, is not there at boot, whatever
+            // its signature.
             None if installed.is_some() && by_itself => None,
             _ => Some(false),
         },
@@ -62,7 +63,8 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
     module
 }
 
-/// Whether the kernel would load the file: it is for this kernel, and signed if that is wanted.
+/// Whether the kernel would load the file: it must be built for this kernel, and be signed with a
+/// trusted key if the kernel enforces that.
 fn loadable(
     place: &Place<'_>,
     there: bool,
@@ -79,7 +81,7 @@ fn loadable(
     match place.signer.report.enforced {
         Some(false) => Some(true),
         Some(true) if file.signature.is_none() => Some(false),
-        // A key that is trusted makes it loadable whatever is enforced.
+        // With a trusted key it is loadable, whether signatures are enforced or not.
         Some(true) => trusted,
         None => trusted.filter(|trusted| *trusted),
     }

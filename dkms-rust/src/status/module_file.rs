@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module's file: what it says of itself, and its signature.
+//! Reads a module's file: the information in its sections, and its signature.
 
 use crate::build::info;
 use crate::system::bounded::{self, Budget};
@@ -11,13 +11,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What a signed module ends with.
+/// The last bytes of a signed module.
 const MARK: &[u8] = b"~Module signature appended~\n";
 
-/// Between signature and mark: the last four of these bytes are the signature's length.
+/// The length of the trailer between the signature and the mark. Its last four bytes are the
+/// signature's length.
 const TRAILER: usize = 12;
 
-/// How a packed file begins, and the command that unpacks it; xz is done in here.
+/// The first bytes of a compressed file, and the command that unpacks it. xz is unpacked without a
+/// command.
 const PACKED: [(&[u8], &[&str]); 2] = [
     (b"\x28\xb5\x2f\xfd", &["zstd", "-dcq", "--"]),
     (b"\x1f\x8b", &["gzip", "-dc", "--"]),
@@ -26,18 +28,18 @@ const PACKED: [(&[u8], &[&str]); 2] = [
 /// A module's file.
 #[derive(Debug, Default)]
 pub struct ModuleFile {
-    /// The linker's number for what it made.
+    /// The note with the linker's build ID.
     pub build_id: Option<Vec<u8>>,
-    /// The kernel that it was built for.
+    /// The release of the kernel that it was built for.
     pub release: Option<String>,
-    /// Whether it names devices that it is for.
+    /// Whether it lists the devices that it supports.
     pub for_devices: bool,
-    /// Its signature, a PKCS#7 message.
+    /// Its signature, as a PKCS#7 message.
     pub signature: Option<Vec<u8>>,
     /// How it was built: the value of [`info::FIELD`].
     pub built: Option<String>,
-    /// The C functions and data that it takes from the kernel or other modules, with their CRCs
-    /// where the kernel has such.
+    /// The symbols that it imports from the kernel or from other modules, with their CRCs if the
+    /// module has them.
     pub needs: Vec<(String, Option<u64>)>,
 }
 
@@ -47,16 +49,16 @@ const VERSIONS: &str = "__versions";
 const BUILD_ID: &str = ".note.gnu.build-id";
 const SECTIONS: [&str; 3] = [INFO, VERSIONS, BUILD_ID];
 
-/// The length of a record in the section with CRCs, and of the CRC in it.
+/// The length of a record in `__versions`, and of the CRC at its start.
 const RECORD: usize = 64;
 const CRC: usize = 8;
 
 impl ModuleFile {
-    /// Reads a file, packed or not.
+    /// Reads a file, compressed or not.
     ///
     /// # Errors
     ///
-    /// If it can't be read or unpacked, or is no module.
+    /// If it can't be read or unpacked, or is not a module.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = unpacked(path, bounded::OBJECT)
             .with_context(|| format!("can't read {}", path.display()))?;
@@ -106,13 +108,13 @@ impl ModuleFile {
         })
     }
 
-    /// The name of who signed it.
+    /// Returns the name of the signer.
     pub fn signer(&self) -> Option<String> {
         common_name(self.signature.as_deref()?)
     }
 }
 
-/// The CRCs of the symbols that a module needs, as the section `__versions` has them.
+/// Parses the section `__versions`: the CRCs of the symbols that a module imports.
 fn crcs(section: &[u8]) -> HashMap<String, u64> {
     section
         .chunks_exact(RECORD)
@@ -125,7 +127,7 @@ fn crcs(section: &[u8]) -> HashMap<String, u64> {
         .collect()
 }
 
-/// A file's bytes, unpacked, if there are not more than `most`.
+/// Reads a file and unpacks it. Fails if the result has more than `most` bytes.
 fn unpacked(path: &Path, most: u64) -> Result<Vec<u8>> {
     let bytes = bounded::read(path, most)?;
     if bytes.starts_with(b"\xfd7zXZ\0") {
@@ -148,7 +150,7 @@ fn unpacked_by(command: &[&str], path: &Path, most: u64) -> Result<Vec<u8>> {
         .spawn()
         .with_context(|| format!("it takes {} to unpack it", command[0]))?;
     let pipe = child.stdout.take().context("it has no output")?;
-    // Where there is too much, the pipe is closed, and the command ends.
+    // If there is too much output, the pipe is closed and the command ends.
     let bytes = bounded::all(pipe, most);
     ensure!(
         child.wait()?.success() || bytes.is_err(),
@@ -165,8 +167,8 @@ fn signature(bytes: &[u8]) -> Option<&[u8]> {
     rest.get(rest.len().checked_sub(length)?..)
 }
 
-/// The first common name in a PKCS#7 message: the signer's, since a module's signature carries no
-/// certificates.
+/// Returns the first common name in a PKCS#7 message. It is the signer's, because a module's
+/// signature contains no certificates.
 fn common_name(message: &[u8]) -> Option<String> {
     const COMMON_NAME: &[u8] = b"\x06\x03\x55\x04\x03";
     let place = find(message, COMMON_NAME)? + COMMON_NAME.len();
@@ -175,7 +177,7 @@ fn common_name(message: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(name).into_owned())
 }
 
-/// Where `part` begins in `whole`.
+/// Returns the position of `part` in `whole`.
 pub fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
     whole.windows(part.len()).position(|window| window == part)
 }
@@ -187,7 +189,7 @@ pub(super) mod tests {
     use object::{Architecture, BinaryFormat, Endianness, SectionKind};
     use std::fs;
 
-    /// A module as the linker makes one, by what is in its sections.
+    /// Builds a module with the given `.modinfo` and build ID.
     pub(crate) fn module(info: &[&str], build_id: &[u8]) -> Vec<u8> {
         let mut object =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
@@ -201,7 +203,7 @@ pub(super) mod tests {
         object.write().unwrap()
     }
 
-    /// The same with a signature behind it.
+    /// Appends a signature to a module.
     pub(crate) fn signed(mut module: Vec<u8>, signature: &[u8]) -> Vec<u8> {
         module.extend(signature);
         module.extend([0, 0, 2, 0, 0, 0, 0, 0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A machine in a folder, whose module goes through all that can be wrong with it.
+//! Puts a module through every problem that it can have, on a system in a temporary directory.
 
 use super::super::module_file::tests::{module as made, signed};
 use super::super::place::Headers;
@@ -30,7 +30,7 @@ fn bytes(release: &str) -> Vec<u8> {
     made(&[&format!("vermagic={release} SMP ")], b"id")
 }
 
-/// All is well: built, installed, named for the next boot, loaded.
+/// A system without problems: the module is built, installed, named for the next boot and loaded.
 fn machine() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for file in [BUILT, INSTALLED] {
@@ -215,7 +215,7 @@ fn a_kernel_that_wants_signatures_tells_none_from_one_that_it_does_not_know() {
         let message = b"\x06\x03\x55\x04\x03\x0c\x04Some";
         write(root.path(), file, signed(bytes(RELEASE), message));
     }
-    // Whose key that is nobody here can tell.
+    // The owner of that key is unknown here.
     let module = look_as(root.path(), &enforced);
     assert_eq!((module.signed, module.loadable), (Some(true), None));
     assert_eq!(module.signer.as_deref(), Some("Some"));
@@ -280,7 +280,7 @@ fn a_module_that_was_built_against_other_headers_is_built_again() {
     let module = with(Some("0123"));
     assert_eq!(module.problems, []);
     assert_eq!(module.how.as_deref(), Some("linked by rustc 1.96.1 (x)"));
-    // Nothing is said where the headers are gone.
+    // Without headers there is nothing to compare with.
     assert_eq!(with(None).problems, []);
     let module = with(Some("4567"));
     assert_eq!(kinds(&module), [Kind::OtherHeaders]);

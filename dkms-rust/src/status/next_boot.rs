@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which kernel boots next. A boot loader's own files say so; without one that is known here it is
-//! a guess, and is called one.
+//! Finds the kernel that boots next. The files of a known boot loader tell; without one the answer
+//! is a guess and is marked as such.
 
 use super::report::{How, NextBoot};
 use super::{grub, systemd_boot};
@@ -9,10 +9,10 @@ use crate::kernel::release::Release;
 use crate::system::version;
 use crate::system::{System, names};
 
-/// Links that Debian's kernel packages keep to the newest one.
+/// Links to the newest kernel, which Debian's kernel packages maintain.
 const LINKS: [&str; 2] = ["vmlinuz", "boot/vmlinuz"];
 
-/// Finds it.
+/// Finds the kernel that boots next.
 pub fn find(system: &System) -> NextBoot {
     systemd_boot::next(system)
         .or_else(|| grub::next(system))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What became of a package's builds, for each kernel: a file `NAME.json` in [`System::state`] for
-//! each package. `package` writes it.
+//! The results of a package's builds, one per kernel. Each package has a file `NAME.json` in
+//! [`System::state`], which `package` writes.
 
 use crate::system::System;
 use crate::system::bounded;
@@ -11,54 +11,54 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// How the files' names end, behind the package's name.
+/// The end of a file's name, after the package's name.
 const END: &str = ".json";
 
-/// A package whose life dkms-rust looks after.
+/// What is remembered about a package that dkms-rust manages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
-    /// The version of its source when it was configured last.
+    /// The version of its source at the last `configure`.
     pub version: String,
-    /// Whether dkms took the source then.
+    /// Whether dkms accepted the source then.
     pub registered: bool,
-    /// The modules that are loaded when they have been built.
+    /// The modules to load after they were built.
     pub load: Vec<String>,
-    /// Directories whose open files keep a module that is loaded where it is.
+    /// While a file below one of these directories is open, a loaded module is not replaced.
     pub in_use: Vec<PathBuf>,
-    /// What became of the builds, by the kernels' releases.
+    /// The results of the builds, by kernel release.
     pub kernels: BTreeMap<String, Outcome>,
 }
 
-/// What became of a build.
+/// The result of a build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// There is a module.
+    /// The module was built.
     Built {
-        /// Of this version.
+        /// The version of the source.
         version: String,
     },
-    /// None can be built for the kernel.
+    /// No module can be built for the kernel.
     Refused {
-        /// Why.
+        /// The reason.
         why: String,
         /// What the administrator can do about it.
         mend: Option<String>,
         /// Whether the administrator was told.
         told: bool,
     },
-    /// The package's own dkms.conf leaves the kernel out.
+    /// The package's own dkms.conf excludes the kernel.
     Excluded {
-        /// That of this version.
+        /// The version of the source.
         version: String,
     },
     /// The build failed.
     Failed {
-        /// The first error, in a line.
+        /// The first error, on one line.
         why: String,
-        /// All that was said, if it could be kept.
+        /// The path of the whole log, if it could be kept.
         log: Option<String>,
-        /// What it was built from, where that would fail again.
+        /// A hash of what it was built from, if the same build would fail again.
         #[serde(default)]
         inputs: Option<String>,
         /// Whether the administrator was told.
@@ -68,13 +68,14 @@ pub enum Outcome {
 }
 
 impl Outcomes {
-    /// What is remembered of a package; none if it was never configured, or was purged.
+    /// Loads what is remembered about a package. Returns `None` if it was never configured, or was
+    /// purged.
     pub fn load(system: &System, name: &str) -> Option<Self> {
         let text = bounded::read(&file(system, name), bounded::TEXT).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Remembers it; whoever reads meanwhile finds the old or the new, whole.
+    /// Saves it atomically: a reader finds either the old or the new file.
     ///
     /// # Errors
     ///
@@ -94,7 +95,7 @@ impl Outcomes {
     }
 }
 
-/// The packages of which something is remembered.
+/// Returns the names of all packages that are remembered.
 pub fn names(system: &System) -> Vec<String> {
     let files = crate::system::names(&system.state()).into_iter();
     let name = |file: String| Some(file.strip_suffix(END)?.to_owned());

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! DKMS's packages that are built by dkms-rust.
+//! Finds the DKMS packages that are built by dkms-rust.
 
 use crate::system::version;
 use crate::system::{System, names};
 use std::fs;
 use std::path::PathBuf;
 
-/// A package.
+/// A DKMS package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
-    /// Its name for dkms.
+    /// Its name in dkms.
     pub name: String,
-    /// The newest version whose source is there.
+    /// The newest version whose source is here.
     pub version: String,
     /// Its modules.
     pub modules: Vec<String>,
 }
 
-/// The packages whose `dkms.conf` calls dkms-rust: those that dkms knows, and those whose source
-/// waits in `/usr/src`.
+/// Returns the packages whose `dkms.conf` calls dkms-rust: those that dkms knows, and those in
+/// `/usr/src` that dkms does not know yet.
 pub fn find(system: &System) -> Vec<Package> {
     let mut found: Vec<Package> = Vec::new();
     for (name, version, folder) in sources(system) {
@@ -46,7 +46,7 @@ pub fn find(system: &System) -> Vec<Package> {
     found
 }
 
-/// Every source that there is: name, version, folder.
+/// Returns all sources: name, version, directory.
 fn sources(system: &System) -> Vec<(String, String, PathBuf)> {
     let mut found = Vec::new();
     for name in names(&system.dkms()) {
@@ -72,7 +72,7 @@ fn calls_dkms_rust(conf: &str) -> bool {
         .any(|line| !line.trim_start().starts_with('#') && line.contains("dkms-rust"))
 }
 
-/// The names that a `dkms.conf` gives its modules; the package's if it gives none.
+/// Returns the module names in a `dkms.conf`, or the package's name if there are none.
 pub fn module_names(conf: &str, package: &str) -> Vec<String> {
     let names: Vec<_> = values(conf, "BUILT_MODULE_NAME").collect();
     if names.is_empty() {
@@ -82,8 +82,8 @@ pub fn module_names(conf: &str, package: &str) -> Vec<String> {
     }
 }
 
-/// What is assigned to a variable, or to the elements of an array. dkms runs the file as shell;
-/// these are constants in all that packages ship.
+/// Returns the values that are assigned to a variable or to the elements of an array. dkms runs the
+/// file as a shell script, but the dkms.conf files that packages ship only use constants here.
 pub fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
     conf.lines()
         .filter_map(move |line| line.trim().strip_prefix(name)?.split_once('='))

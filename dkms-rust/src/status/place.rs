@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel and the system for which a module is looked at.
+//! The kernel and the system for which a module is examined.
 
 use super::signing::Signer;
 use crate::kernel::fingerprint;
@@ -10,32 +10,32 @@ use crate::system::System;
 use std::collections::HashMap;
 use std::fs;
 
-/// What it is looked at for.
+/// The kernel and the system for which a module is examined.
 pub struct Place<'a> {
     /// The system.
     pub system: &'a System,
     /// The kernel.
     pub release: &'a Release,
-    /// Whether it runs now.
+    /// Whether the kernel is running.
     pub running: bool,
-    /// Why modules can't be built for it, and what mends that.
+    /// If modules can't be built for the kernel: the reason, and the mend.
     pub refusal: Option<(&'a str, Option<&'a str>)>,
     /// Its headers, if they are installed.
     pub headers: Option<Headers>,
-    /// What is known of keys.
+    /// What is known about signatures and keys.
     pub signer: &'a Signer,
 }
 
-/// What modules of a kernel are built against.
+/// The headers that a kernel's modules are built against.
 pub struct Headers {
     /// Their fingerprint.
     pub fingerprint: String,
-    /// What the kernel exports, and the CRCs.
+    /// The symbols that the kernel exports, with their CRCs.
     pub exported: HashMap<String, u64>,
 }
 
 impl Headers {
-    /// Reads those of a kernel; none if they are not complete.
+    /// Reads the headers of a kernel. Returns `None` if they are incomplete.
     pub fn find(system: &System, release: &Release) -> Option<Self> {
         let kernel = Kernel::find(system, release).ok()?;
         let symvers = fs::read_to_string(kernel.symvers()).unwrap_or_default();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with a module, in a sentence, and the command that mends it.
+//! What is wrong with a module: a sentence, and the mend.
 
 use super::files::Files;
 use super::module_file::ModuleFile;
@@ -9,8 +9,8 @@ use super::place::Place;
 use super::report::{Key, Kind, Load, Module, Problem};
 use crate::build::info;
 
-/// Everything that keeps the module from being there at the next boot or now; the cause before its
-/// consequences.
+/// Returns all problems that keep the module from being loaded at the next boot or now. A cause
+/// comes before its consequences.
 pub fn of(
     place: &Place<'_>,
     files: &Files,
@@ -34,7 +34,8 @@ fn problem(kind: Kind, text: String, mend: impl Into<Option<String>>) -> Problem
     }
 }
 
-/// A problem that a build mends, if one is possible.
+/// Returns a problem that a build mends. If no build is possible, it also has the reason, and the
+/// mend of that.
 fn to_build(place: &Place<'_>, kind: Kind, text: String, command: String) -> Problem {
     match place.refusal {
         None => problem(kind, text, command),
@@ -79,13 +80,13 @@ fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem>
     }
 }
 
-/// What became of the package's own build, if it is known.
+/// Returns the recorded result of the package's last build, if there is one.
 fn outcome(place: &Place<'_>, module: &Module) -> Option<Outcome> {
     let mut outcomes = Outcomes::load(place.system, &module.package)?;
     outcomes.kernels.remove(place.release.as_str())
 }
 
-/// How it failed, if it did.
+/// Describes how the build failed, if it did.
 fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
     match outcome(place, module)? {
         Outcome::Failed { why, log, .. } => {
@@ -96,7 +97,7 @@ fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
     }
 }
 
-/// The file that modprobe takes is none that dkms built.
+/// Returns the problem of a module whose file dkms did not build.
 fn not_dkmss(
     place: &Place<'_>,
     files: &Files,
@@ -128,7 +129,7 @@ fn not_dkmss(
 
 fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) -> Option<Problem> {
     let (package, version, release) = (&module.package, &module.version, place.release);
-    // Signing is a part of building; installing alone takes what was built.
+    // dkms signs when it builds, so `dkms install` alone is not enough.
     let again = format!(
         "dkms build --force {package}/{version} -k {release} && \
          dkms install --force {package}/{version} -k {release}"
@@ -148,7 +149,7 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
     if module.signed == Some(false) {
         let text = "not signed, and the kernel loads only what is signed".to_owned();
         let mend = match place.signer.report.key {
-            // Without it dkms can make no key.
+            // Without openssl dkms can't make a key.
             Key::None => format!("apt install openssl && {again}"),
             _ => again,
         };
@@ -175,7 +176,7 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
     Some(problem(Kind::Untrusted, text, mend))
 }
 
-/// Whether it was built against other headers than are installed, in a sentence.
+/// Returns a sentence if the module was built against other headers than the installed ones.
 fn other_headers(place: &Place<'_>, file: &ModuleFile) -> Option<String> {
     let headers = place.headers.as_ref()?;
     let info = info::parse(file.built.as_deref()?)?;

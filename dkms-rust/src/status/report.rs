@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `dkms-rust status` has found out: as JSON it is these structures, field by field. The man
-//! page describes each; a test holds it against them.
+//! The result of `dkms-rust status`. The JSON output has exactly these fields. A test checks that
+//! the man page describes each of them.
 
 use crate::build::way::Way;
 use crate::kernel::class::Class;
 use serde::Serialize;
 
-/// The number of this layout. Fields may be added under the same number.
+/// The version of this layout. It stays the same if fields are only added.
 pub const SCHEMA: u32 = 1;
 
-/// All of it.
+/// The whole report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// The answer in a word; the exit status says the same.
+    /// The overall answer, which is also the exit status.
     pub verdict: Verdict,
     /// The kernel that boots next.
     pub next_boot: NextBoot,
-    /// Whether kernels here want signed modules, and what dkms signs with.
+    /// Whether signed modules are required, and what dkms signs with.
     pub signing: Signing,
-    /// The kernels, the oldest first.
+    /// The kernels, oldest first.
     pub kernels: Vec<Kernel>,
 }
 
-/// The answer in a word.
+/// The overall answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Every kernel has every module, and will load it at boot.
+    /// Every kernel has every module, and loads it at boot if something asks for that.
     Well,
-    /// Something is missing.
+    /// Something is missing or wrong.
     Missing,
-    /// Nothing is known to be missing, but it could not tell all.
+    /// Nothing is known to be missing, but not everything could be checked.
     Unknown,
 }
 
 impl Verdict {
-    /// The exit status that says it.
+    /// Returns the exit status of the verdict.
     pub fn code(self) -> u8 {
         match self {
             Self::Well => 0,
@@ -48,20 +48,20 @@ impl Verdict {
     }
 }
 
-/// The kernel that boots next, as far as this can be known.
+/// The kernel that boots next, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NextBoot {
     /// Its release.
     pub kernel: Option<String>,
-    /// What told so.
+    /// The source of this answer.
     pub how: How,
-    /// Whether it is a guess.
+    /// Whether the answer is a guess.
     pub guess: bool,
-    /// What was looked at, in words.
+    /// The source of this answer, in words.
     pub why: String,
 }
 
-/// What told which kernel boots next.
+/// The source of the answer which kernel boots next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -73,169 +73,169 @@ pub enum How {
     Link,
     /// The version numbers of the kernels in `/boot`.
     Newest,
-    /// Nothing did.
+    /// There is no answer.
     Nothing,
 }
 
-/// Whether kernels here want signed modules, and what dkms signs with.
+/// Whether signed modules are required, and what dkms signs with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Signing {
     /// Whether Secure Boot is on.
     pub secure_boot: Option<bool>,
-    /// Whether the running kernel refuses modules without a signature of a key that it trusts.
+    /// Whether the running kernel rejects modules that are not signed with a trusted key.
     pub enforced: Option<bool>,
-    /// The certificate that belongs to dkms's key.
+    /// The certificate of dkms's key.
     pub certificate: Option<String>,
-    /// How far the certificate has come.
+    /// The state of the certificate.
     pub key: Key,
 }
 
-/// How far a certificate has come.
+/// The state of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
-    /// The running kernel has it among its keys.
+    /// The running kernel has it in its keyrings.
     Trusted,
-    /// It is on the firmware's list of the machine owner's keys, but not among the kernel's.
+    /// The firmware lists it as a machine owner key, but the running kernel does not have it.
     Enrolled,
-    /// It was given to mokutil, and waits for the next boot.
+    /// It was passed to mokutil and waits for the next boot.
     Pending,
-    /// It is on no list.
+    /// No list contains it.
     Absent,
-    /// dkms has made none yet.
+    /// dkms has not made one yet.
     None,
     /// The lists can't be read.
     Unknown,
 }
 
-/// A kernel.
+/// One kernel.
 #[derive(Clone, Debug, Serialize)]
 pub struct Kernel {
     /// Its release.
     pub kernel: String,
-    /// Whether it runs now.
+    /// Whether it is running.
     pub running: bool,
     /// Whether it boots next.
     pub next_boot: bool,
     /// Whether modules can be built for it now.
     pub buildable: bool,
-    /// What it offers to Rust modules.
+    /// Its support for Rust modules.
     pub class: Option<Class>,
-    /// How modules are built for it.
+    /// The way in which modules are built for it.
     pub way: Option<Way>,
     /// The rustc that builds for it.
     pub rustc: Option<String>,
-    /// Where the build tree's metadata comes from.
+    /// The origin of the build tree's metadata.
     pub metadata: Option<&'static str>,
     /// Why modules can't be built for it.
     pub reason: Option<String>,
-    /// What mends that.
+    /// The mend for that.
     pub mend: Option<String>,
     /// The modules of DKMS packages that are built by dkms-rust.
     pub modules: Vec<Module>,
 }
 
-/// A module of a DKMS package, for one kernel.
+/// One module of a DKMS package, for one kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Module {
-    /// The package, by dkms's name.
+    /// The package's name in dkms.
     pub package: String,
     /// The newest version of the package's source.
     pub version: String,
-    /// The module.
+    /// The module's name.
     pub module: String,
     /// The newest version that dkms has built.
     pub built: Option<String>,
-    /// The version that modprobe takes; none if what it takes is not what dkms built.
+    /// The version that modprobe loads; none if dkms did not build the file that modprobe loads.
     pub installed: Option<String>,
-    /// The file that modprobe takes, whoever made it.
+    /// The file that modprobe loads, whoever built it.
     pub file: Option<String>,
-    /// How that file was built: in which way, by which rustc.
+    /// How that file was built: the way, and the rustc.
     pub how: Option<String>,
     /// Whether that file is signed.
     pub signed: Option<bool>,
-    /// Who signed it, by the name in the signature.
+    /// The signer's name, as given in the signature.
     pub signer: Option<String>,
     /// Whether the kernel has the signer's key.
     pub trusted: Option<bool>,
     /// Whether the kernel would load the file.
     pub loadable: Option<bool>,
-    /// What loads it at boot, or keeps it from being loaded.
+    /// What loads it at boot, or prevents that.
     pub autoload: Autoload,
-    /// Whether it is there when this kernel has booted.
+    /// Whether it will be loaded after this kernel has booted.
     pub at_boot: Option<bool>,
-    /// Whether it is loaded now; unknown for a kernel that does not run.
+    /// Whether it is loaded now; unknown unless this kernel is running.
     pub loaded: Option<bool>,
-    /// Whether what is loaded is what is in the file.
+    /// Whether the loaded module is the one in the file.
     pub current: Option<bool>,
-    /// What is wrong.
+    /// Its problems.
     pub problems: Vec<Problem>,
 }
 
-/// What loads a module at boot, or keeps it from being loaded.
+/// What loads a module at boot, or prevents that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Autoload {
-    /// In a word.
+    /// The kind.
     pub how: Load,
-    /// The file, or the kernel's command line, that says so.
+    /// The file, or the word on the kernel's command line, that decides this.
     pub by: Option<String>,
 }
 
-/// What loads a module at boot, in a word.
+/// What loads a module at boot, or prevents that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Load {
-    /// A file of modules-load.d, or the command line, names it.
+    /// A file in modules-load.d or the command line names it.
     Named,
-    /// It says itself for which devices it is.
+    /// The module itself lists the devices that it supports.
     Device,
-    /// A file that names it is masked by another.
+    /// The file that names it is masked by another one.
     Masked,
-    /// It is blacklisted, or something else is run in its place.
+    /// It is blacklisted, or modprobe is told to run another command instead.
     Blacklisted,
-    /// Nothing: it is for others to load.
+    /// Nothing loads it at boot.
     Nothing,
 }
 
-/// Something that is wrong.
+/// A problem of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// In a word.
+    /// The kind.
     pub kind: Kind,
-    /// In a sentence.
+    /// A sentence that describes it.
     pub text: String,
-    /// What mends it: a command, or an advice.
+    /// The mend: a command, or advice.
     pub mend: Option<String>,
 }
 
-/// Something that is wrong, in a word.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// There is no module.
+    /// dkms has not built or not installed it.
     Missing,
     /// It was built from an older version of the source.
     Stale,
-    /// Another file of that name comes first.
+    /// modprobe loads another file of the same name.
     Shadowed,
-    /// The file is not the one that dkms built.
+    /// The file differs from the one that dkms built.
     Altered,
-    /// It is there, and modprobe's index does not know it.
+    /// The file exists, but modprobe's index does not list it.
     Unindexed,
     /// It was built for another kernel.
     WrongKernel,
     /// It was built against other headers of this kernel.
     OtherHeaders,
-    /// It has no signature, and the kernel wants one.
+    /// It is not signed, and the kernel requires a signature.
     Unsigned,
-    /// The kernel wants a signature of another key.
+    /// It is signed with a key that the kernel does not trust.
     Untrusted,
-    /// What would load it at boot is masked.
+    /// The file that would load it at boot is masked.
     Masked,
     /// It is blacklisted.
     Blacklisted,
-    /// It should be loaded, and is not.
+    /// It should be loaded, but is not.
     NotLoaded,
-    /// What is loaded is not what is in the file.
+    /// The loaded module is not the one in the file.
     Outdated,
 }

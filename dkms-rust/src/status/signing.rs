@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether the running kernel wants signed modules, what dkms signs with, and who knows that key.
+//! Whether the running kernel requires signed modules, what dkms signs with, and whether
+//! that key is trusted.
 
 use super::module_file::find;
 use super::report::{Key, Signing};
@@ -8,26 +9,26 @@ use crate::system::System;
 use std::fs;
 use std::path::PathBuf;
 
-/// Variables of the firmware: attributes of four bytes, then the value.
+/// EFI variables. The value follows four bytes of attributes.
 const SECURE_BOOT: &str =
     "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const MOK_NEW: &str = "sys/firmware/efi/efivars/MokNew-605dab50-e046-4300-abb6-3dd810dd8b23";
 
-/// The machine owner's keys, as shim hands them to the kernel.
+/// The machine owner's keys (MOK), as shim passes them to the kernel.
 const MOK_LIST: &str = "sys/firmware/efi/mok-variables/MokListRT";
 
-/// dkms's default certificate, and that which Ubuntu's dkms takes.
+/// The certificate that Ubuntu's dkms uses, and dkms's own default.
 const CERTIFICATES: [&str; 2] = ["var/lib/shim-signed/mok/MOK.der", "var/lib/dkms/mok.pub"];
 
-/// What is known of signing here.
+/// What is known about signatures on this system.
 pub struct Signer {
-    /// For the report.
+    /// The part for the report.
     pub report: Signing,
     certificate: Option<Certificate>,
 }
 
 impl Signer {
-    /// Looks.
+    /// Reads the state of the system.
     pub fn find(system: &System) -> Self {
         let path = certificate_path(system);
         let certificate = fs::read(&path).ok().and_then(Certificate::parse);
@@ -48,8 +49,8 @@ impl Signer {
         }
     }
 
-    /// Whether the running kernel trusts who made this signature; only of dkms's own key this can
-    /// be told.
+    /// Whether the running kernel trusts the maker of this signature. Only signatures by dkms's own
+    /// key can be checked.
     pub fn trusts(&self, signature: &[u8]) -> Option<bool> {
         let certificate = self.certificate.as_ref()?;
         find(signature, &certificate.serial)?;
@@ -61,7 +62,8 @@ impl Signer {
     }
 }
 
-/// Where dkms has its certificate: dkms's setting goes before the defaults.
+/// Returns the path of dkms's certificate. The setting in dkms's configuration overrides the
+/// defaults.
 fn certificate_path(system: &System) -> PathBuf {
     if let Some(path) = system.dkms_setting("mok_certificate") {
         return system.at(path.trim_start_matches('/'));
@@ -72,14 +74,15 @@ fn certificate_path(system: &System) -> PathBuf {
 
 fn secure_boot(system: &System) -> Option<bool> {
     if !system.at("sys/firmware/efi").exists() {
-        // Not booted by UEFI; without /sys it can't be told.
+        // Not booted by UEFI. Without /sys, this is unknown.
         return system.at("sys/firmware").exists().then_some(false);
     }
     let value = fs::read(system.at(SECURE_BOOT)).ok()?;
     Some(*value.get(4)? == 1)
 }
 
-/// By the module parameter, or by lockdown, which comes with Secure Boot.
+/// Whether signatures are enforced: by the module parameter, or by lockdown, which Secure Boot
+/// enables.
 fn enforced(system: &System, secure_boot: Option<bool>) -> Option<bool> {
     let parameter = fs::read_to_string(system.at("sys/module/module/parameters/sig_enforce")).ok();
     let parameter = parameter.map(|value| value.trim() == "Y");
@@ -88,7 +91,8 @@ fn enforced(system: &System, secure_boot: Option<bool>) -> Option<bool> {
     match (parameter, lockdown) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), Some(false)) => Some(false),
-        // securityfs is not mounted; Debian's kernels lock down exactly under Secure Boot.
+        // securityfs is not mounted. Debian's kernels enable lockdown if and only if Secure Boot is
+        // on.
         (Some(false), None) => secure_boot,
         (None, _) => None,
     }
@@ -113,7 +117,7 @@ fn known(system: &System, certificate: &Certificate) -> Key {
     }
 }
 
-/// Whether the kernel's keys have it; only root sees them.
+/// Whether the kernel's keyrings contain the certificate. Only root can see them.
 fn in_kernel(system: &System, certificate: &Certificate) -> Option<bool> {
     let id: String = certificate
         .key_id
@@ -130,12 +134,12 @@ fn in_kernel(system: &System, certificate: &Certificate) -> Option<bool> {
     Some(certificates.any(|line| line.contains(&id)))
 }
 
-/// An X.509 certificate, as far as it is needed.
+/// The parts of an X.509 certificate that are needed here.
 struct Certificate {
     der: Vec<u8>,
-    /// Its number, as a signature names it: with its tag and length.
+    /// The serial number with its DER tag and length, as a signature contains it.
     serial: Vec<u8>,
-    /// The subject's key identifier, by which the kernel names it.
+    /// The subject key identifier, by which the kernel lists the certificate.
     key_id: Option<Vec<u8>>,
 }
 
@@ -143,7 +147,7 @@ impl Certificate {
     fn parse(der: Vec<u8>) -> Option<Self> {
         let (_, certificate, _) = element(&der)?;
         let (_, body, _) = element(certificate)?;
-        // The version may be left out; its tag is no number's.
+        // The version is optional. Unlike the serial number, it is not tagged as an integer.
         let (tag, _, rest) = element(body)?;
         let body = if tag == 0xa0 { rest } else { body };
         let (tag, number, rest) = element(body)?;
@@ -160,7 +164,7 @@ impl Certificate {
     }
 }
 
-/// The extension 2.5.29.14: an octet string in an octet string.
+/// Returns the value of extension 2.5.29.14, an octet string inside an octet string.
 fn key_id(der: &[u8]) -> Option<&[u8]> {
     const KEY_ID: &[u8] = b"\x06\x03\x55\x1d\x0e";
     let place = find(der, KEY_ID)? + KEY_ID.len();
@@ -169,7 +173,7 @@ fn key_id(der: &[u8]) -> Option<&[u8]> {
     (tag == 4).then_some(inner)
 }
 
-/// The first element of DER: its tag, what is in it, and what follows it.
+/// Splits off the first DER element. Returns its tag, its content and the bytes after it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = der.split_first()?;
     let (first, mut rest) = rest.split_first()?;

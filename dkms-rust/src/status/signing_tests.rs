@@ -5,7 +5,7 @@ use std::path::Path;
 
 const SERIAL: [u8; 10] = [0x12, 0x34, 0x56, 0x78, 0x9a, 1, 2, 3, 4, 5];
 const KEY: [u8; 20] = [0xab; 20];
-/// As /proc/keys has it.
+/// A line of /proc/keys.
 const LISTED: &str = "2c54b0c2 I------     1 perm 1f030000     0     0 asymmetri DKMS module \
     signing key: abababababababababababababababababababab: X509.rsa abababab []\n";
 const ANOTHER: &str = "2c54b0c2 I------     1 perm 1f030000     0     0 asymmetri Debian Secure \
@@ -16,7 +16,7 @@ fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x82], &length[..], content].concat()
 }
 
-/// A certificate with its parts where X.509 has them.
+/// Builds a certificate in which the parts are where X.509 has them.
 fn certificate() -> Vec<u8> {
     let version = tagged(0xa0, &[2, 1, 2]);
     let serial = [&[2, 10], &SERIAL[..]].concat();
@@ -54,7 +54,7 @@ fn number_and_key_identifier_are_read_from_a_certificate() {
     assert_eq!(parsed.key_id.as_deref(), Some(&KEY[..]));
     assert!(Certificate::parse(b"-----BEGIN CERTIFICATE-----".to_vec()).is_none());
     for length in 0..certificate().len() {
-        // Cut off anywhere it is none, or has no key, and never a panic.
+        // A truncated certificate is rejected or has no key identifier; parsing never panics.
         let cut = Certificate::parse(certificate()[..length].to_vec());
         assert!(cut.is_none_or(|cut| cut.key_id.is_none()), "{length}");
     }
@@ -102,7 +102,7 @@ fn a_key_comes_from_nothing_to_trusted() {
     assert_eq!(key(&[keys, (MOK_NEW, &list)]), Key::Pending);
     assert_eq!(key(&[keys, (MOK_LIST, &list)]), Key::Enrolled);
     assert_eq!(key(&[("proc/keys", LISTED.as_bytes())]), Key::Trusted);
-    // What is no root sees no certificates at all.
+    // Only root sees certificates in /proc/keys.
     assert_eq!(key(&[("proc/keys", b"1 keyring _ses: 1\n")]), Key::Unknown);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The entry that systemd-boot boots by default: Boot Loader Specification, entries of type 1.
+//! Finds the entry that systemd-boot boots by default, according to the Boot Loader Specification
+//! (entries of type 1).
 
 use super::report::{How, NextBoot};
 use crate::kernel::release::Release;
@@ -10,25 +11,26 @@ use std::cmp::Ordering;
 use std::fs;
 use std::path::Path;
 
-/// Where the partition with the entries may be mounted.
+/// The possible mount points of the partition with the entries.
 const PLACES: [&str; 3] = ["boot", "efi", "boot/efi"];
 
-/// systemd-boot's variables of the firmware end so.
+/// The vendor GUID at the end of the names of systemd-boot's EFI variables.
 const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
-/// An entry's file.
+/// A boot entry.
 #[derive(Debug, Default)]
 struct Entry {
-    /// The file's name without how often it was tried.
+    /// The file name without the boot counter.
     id: String,
-    /// It was tried as often as it may be.
+    /// Whether all its tries are used up.
     bad: bool,
     sort_key: Option<String>,
     version: String,
     kernel: Option<String>,
 }
 
-/// The kernel of the default entry; none if systemd-boot does not boot this machine.
+/// Returns the kernel of the default entry. Returns `None` if systemd-boot does not boot this
+/// machine, or if the entry boots no known kernel.
 pub fn next(system: &System) -> Option<NextBoot> {
     let loader = variable(system, "LoaderInfo");
     let runs = loader.is_some_and(|name| name.starts_with("systemd-boot"));
@@ -55,7 +57,7 @@ pub fn next(system: &System) -> Option<NextBoot> {
     })
 }
 
-/// The entry that was asked for, and by what.
+/// Returns the pattern of the chosen entry, and where the choice comes from.
 fn chosen(system: &System, loader: &Path) -> (Option<String>, &'static str) {
     if let Some(id) = variable(system, "LoaderEntryOneShot") {
         return (Some(id), "chosen for once");
@@ -79,7 +81,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
 }
 
 fn parse(name: &str, text: &str) -> Entry {
-    // `name+left` and `name+left-done` count the tries.
+    // `name+left` and `name+left-done` have a boot counter at the end.
     let tries = name.rsplit_once('+').and_then(|(id, tries)| {
         let left = tries.split('-').next()?;
         Some((id, left.parse::<u32>().ok()?))
@@ -87,7 +89,7 @@ fn parse(name: &str, text: &str) -> Entry {
     let (id, left) = tries.map_or((name, None), |(id, left)| (id, Some(left)));
     let version = field(text, "version").unwrap_or_default();
     let linux = field(text, "linux").unwrap_or_default();
-    // kernel-install puts a kernel into a folder that is named for its release.
+    // kernel-install copies a kernel to a directory that is named after its release.
     let folder = Path::new(linux).parent().and_then(Path::file_name);
     let folder = folder.and_then(|name| name.to_str()?.parse().ok());
     let kernel = folder
@@ -110,7 +112,8 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(value)
 }
 
-/// The specification's: what failed is last, what has a sort key first, the newest before older.
+/// The order of the specification: bad entries last, entries with a sort key first, and newer
+/// versions before older ones.
 fn order(a: &Entry, b: &Entry) -> Ordering {
     let none = |entry: &Entry| entry.sort_key.is_none();
     a.bad
@@ -121,7 +124,7 @@ fn order(a: &Entry, b: &Entry) -> Ordering {
         .then_with(|| version::compare(&b.id, &a.id))
 }
 
-/// Whether a name fits a pattern with `*` and `?`; the end `.conf` may be left out.
+/// Matches a name against a pattern with `*` and `?`. The pattern may omit `.conf`.
 fn matches(pattern: &str, name: &str) -> bool {
     fn fits(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.split_first(), name.split_first()) {
@@ -139,7 +142,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     fits(pattern.as_bytes(), name) || fits(pattern.as_bytes(), short)
 }
 
-/// A text that systemd-boot, or bootctl, left with the firmware.
+/// Reads an EFI variable with text that systemd-boot or bootctl has set.
 fn variable(system: &System, name: &str) -> Option<String> {
     let path = format!("sys/firmware/efi/efivars/{name}-{VENDOR}");
     let bytes = fs::read(system.at(&path)).ok()?;
@@ -171,7 +174,7 @@ mod tests {
         );
     }
 
-    /// Two kernels as kernel-install enters them.
+    /// Two kernels, with the entries that kernel-install writes.
     fn machine() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for release in ["7.3.4-amd64", "7.3.10-amd64"] {

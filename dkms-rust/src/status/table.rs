@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The report for people: the answer first, then a table, with what is wrong below its line.
+//! Formats the report for people: first the answer, then a table with the problems below each row.
 
 use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing};
 use std::fmt::Write;
@@ -9,7 +9,7 @@ const HEAD: [&str; 9] = [
     "KERNEL", "WAY", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
 ];
 
-/// The whole text.
+/// Returns the whole text.
 pub fn text(report: &Report) -> String {
     let mut text = answer(report);
     let _ = writeln!(text, "{}\n", signing(&report.signing));
@@ -42,13 +42,13 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-/// Cells, and below them what is wrong with what mends it.
+/// The cells of a row, and the problems to print below it, each with its mend.
 struct Row([String; 9], Vec<(String, Option<String>)>);
 
-/// A row for each module; the kernel's own cells are in the first.
+/// Returns one row per module. The first row also has the kernel's own cells.
 fn rows(kernel: &Kernel) -> Vec<Row> {
     let mut notes = Vec::new();
-    // Where a module is missing it says so itself.
+    // A problem for which `is_build` is true already says why the module can't be built.
     let said = |module: &Module| module.problems.iter().any(|problem| is_build(problem.kind));
     if let Some(reason) = kernel
         .reason
@@ -87,7 +87,7 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
     rows
 }
 
-/// Whether it is for want of a build.
+/// Whether the problem is that the right module was not built.
 fn is_build(kind: Kind) -> bool {
     matches!(
         kind,
@@ -121,8 +121,8 @@ fn row(module: &Module) -> Row {
     Row(cells.map(str::to_owned), Vec::new())
 }
 
-/// What is said of a problem below the line of module `number`: once, below the last module of the
-/// package that has it.
+/// Returns the line to print for a problem below module `number`. If several modules of a package
+/// share the problem, it is printed once, below the last of them.
 fn note(modules: &[Module], number: usize, problem: &Problem) -> Option<(String, Option<String>)> {
     let package = &modules[number].package;
     let with = |module: &&Module| module.package == *package && module.problems.contains(problem);
@@ -154,7 +154,7 @@ fn line(marks: &str, cells: &[String; 9], widths: &[usize]) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// Whether the next boot has the modules: what one looks for.
+/// Says whether the next boot has the modules. This is what most people want to know.
 fn answer(report: &Report) -> String {
     let NextBoot {
         kernel, guess, why, ..
@@ -215,7 +215,7 @@ fn signing(signing: &Signing) -> String {
     format!("Signatures: {secure_boot}; {enforced}\n  {own}")
 }
 
-/// `1.85.1` of `rustc 1.85.1 (4eb161250 2025-03-15)`.
+/// Returns `1.85.1` for `rustc 1.85.1 (4eb161250 2025-03-15)`.
 fn number(version: &str) -> String {
     version.split(' ').nth(1).unwrap_or(version).to_owned()
 }

@@ -89,7 +89,7 @@ fn with(problems: Vec<Problem>) -> Module {
     }
 }
 
-/// `kernels[].modules[].loaded` and the like.
+/// Collects the paths of all fields, such as `kernels[].modules[].loaded`.
 fn paths(value: &Value, place: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -110,7 +110,7 @@ fn paths(value: &Value, place: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The man page's section about the JSON, without roff's escapes.
+/// Returns the man page's section about the JSON output, without roff escapes.
 fn documented() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/dkms-rust.8");
     let page = fs::read_to_string(path).unwrap().replace("\\-", "-");
@@ -170,7 +170,7 @@ fn the_man_page_has_every_word_that_the_json_may_have() {
     }
 }
 
-/// As the JSON has them.
+/// Serializes values to the words in the JSON output.
 fn words(values: &[impl serde::Serialize]) -> Vec<String> {
     let word = |value| match serde_json::to_value(value).unwrap() {
         Value::String(word) => word,
