@@ -67,9 +67,9 @@ pub(crate) struct Short {
 }
 
 impl Short {
-    /// Together with the length, the discriminant of an enum and a reference count this makes 64
-    /// bytes, which is a size that the kernel allocates.
-    const LIMIT: usize = 54;
+    /// With the length and the discriminant of an enum this makes 32 bytes, as much as the enum
+    /// takes with a vector in it. More would be more code to move.
+    const LIMIT: usize = 30;
 
     /// Returns `length` zeros, or `None` if they do not fit.
     #[inline(always)]

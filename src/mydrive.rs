@@ -11,7 +11,7 @@ use core::ops::Deref;
 use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::{Arc, Mutex, UniqueArc};
+use kernel::sync::{Arc, Mutex};
 
 /// A message as it was written. It never changes: a write makes a new message, and readers continue
 /// with the message that they have begun.
@@ -88,12 +88,19 @@ impl MyDrive {
         };
 
         let _lock = self.writers.lock();
-        let length = |newest: &Message| message::kept(newest, place, count).map(<[u8]>::len);
-        let after = match file.look(length)? {
+        let mut kept = 0;
+        let is_all = |newest: &Message| {
+            kept = message::kept(newest, place, count)?.len();
             // Most writes keep nothing: then the data is the message.
-            0 => data,
-            _ => Message::joined(message::kept(&file.newest(), place, count)?, &data)?,
+            Ok(kept == 0)
         };
+        let Some(data) = file.publish_if(data, is_all)? else {
+            // CAST: At most the limit.
+            return Ok(count as Offset);
+        };
+        // As long as the lock is held, this is the message that was just looked at.
+        let before = file.newest();
+        let after = Message::joined(before.get(..kept).unwrap_or_default(), &data)?;
         // CAST: At most the limit.
         let end = after.len() as Offset;
         file.publish(after);
@@ -104,14 +111,12 @@ impl MyDrive {
 impl Message {
     /// Makes a message of what is written.
     fn written(writer: Writer) -> Result<Arc<Self>> {
-        let Some(short) = Short::new(writer.len()) else {
+        let Some(mut short) = Short::new(writer.len()) else {
             return Self::long(writer.read(GFP_KERNEL_ACCOUNT)?);
         };
-        let mut message = UniqueArc::new(Self::Short(short), GFP_KERNEL_ACCOUNT)?;
-        if let Self::Short(short) = &mut *message {
-            writer.fill(short.bytes_mut())?;
-        }
-        Ok(message.into())
+        // On the stack, since the kernel checks the bounds of allocations that it copies data to.
+        writer.fill(short.bytes_mut())?;
+        Ok(Arc::new(Self::Short(short), GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Makes a message of two pieces, the second after the first.

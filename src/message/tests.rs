@@ -35,17 +35,17 @@ fn a_negative_offset_gives_nothing() {
 }
 
 #[test]
-fn short_messages_are_up_to_54_bytes_long() {
-    for length in [0, 1, 54] {
+fn short_messages_are_up_to_30_bytes_long() {
+    for length in [0, 1, 30] {
         let mut short = Short::new(length).unwrap();
         assert_eq!(short.bytes(), vec![0; length]);
         short.bytes_mut().fill(7);
         assert_eq!(short.bytes(), vec![7; length]);
     }
-    for length in [55, 255, 256, 256 + 5, usize::MAX] {
+    for length in [31, 255, 256, 256 + 5, usize::MAX] {
         assert!(Short::new(length).is_none(), "{length}");
     }
-    assert_eq!(size_of::<Short>(), 55);
+    assert_eq!(size_of::<Short>(), 31);
 }
 
 #[test]

@@ -40,12 +40,17 @@ pub(super) unsafe fn filled(
 pub(crate) fn concat(first: &[u8], second: &[u8], flags: Flags) -> Result<KVec<u8>> {
     let length = first.len().checked_add(second.len()).ok_or(ENOMEM)?;
     let fill = |places: &mut [MaybeUninit<u8>]| {
-        let bytes = Iterator::chain(first.iter(), second);
-        places.iter_mut().zip(bytes).for_each(|(place, byte)| {
-            place.write(*byte);
-        });
+        let (front, back) = places.split_at_mut_checked(first.len()).ok_or(ENOMEM)?;
+        copy(first, front);
+        copy(second, back);
         Ok(())
     };
-    // SAFETY: There are as many places as bytes, so each place is written.
+    // SAFETY: Each part has as many places as its piece has bytes, so each place is written.
     unsafe { filled(length, flags, fill) }
+}
+
+fn copy(bytes: &[u8], places: &mut [MaybeUninit<u8>]) {
+    places.iter_mut().zip(bytes).for_each(|(place, byte)| {
+        place.write(*byte);
+    });
 }

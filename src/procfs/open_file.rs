@@ -21,6 +21,9 @@ use kernel::sync::{Arc, SpinLock};
 /// The newest content of an entry.
 pub(super) type Newest<C> = newest::Newest<Arc<C>, AtomicPtr<C>, Spin>;
 
+/// The same with its lock held.
+type Locked<'a, C> = newest::Locked<'a, Arc<C>, AtomicPtr<C>, Spin>;
+
 /// A content that a call may use for any length of time.
 pub(crate) type Content<'a, C> = slot::Content<'a, Arc<C>, AtomicPtr<C>>;
 
@@ -99,6 +102,14 @@ pub(super) fn newest<C: Send + Sync>(content: Arc<C>) -> Result<Newest<C>> {
     Ok(Newest::new(content, Spin::new()?))
 }
 
+#[inline(never)]
+fn replace<C: Send + Sync>(mut newest: Locked<'_, C>, content: Arc<C>) {
+    let before = newest.replace(content);
+    drop(newest);
+    // This may drop the last reference, so it is done after the lock was released.
+    drop(before);
+}
+
 /// An open file during a call.
 ///
 /// # Invariants
@@ -145,11 +156,6 @@ impl<'a, C: Send + Sync> OpenFile<'a, C> {
         self.slot().content(anew)
     }
 
-    /// Passes the newest content of the entry to `at`, with the entry's lock held.
-    pub(crate) fn look<R>(&self, at: impl FnOnce(&C) -> R) -> R {
-        at(&self.newest.lock())
-    }
-
     /// Returns the newest content of the entry.
     pub(crate) fn newest(&self) -> Arc<C> {
         self.newest.lock().get()
@@ -157,9 +163,26 @@ impl<'a, C: Send + Sync> OpenFile<'a, C> {
 
     /// Makes `content` the newest of the entry.
     pub(crate) fn publish(&self, content: Arc<C>) {
-        let before = self.newest.lock().replace(content);
-        // This may drop the last reference, so it is done after the lock was released.
-        drop(before);
+        replace(self.newest.lock(), content);
+    }
+
+    /// Makes `content` the newest of the entry if `fits` returns true for the present one, which it
+    /// gets with the entry's lock held. Otherwise returns `content`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fits`.
+    pub(crate) fn publish_if(
+        &self,
+        content: Arc<C>,
+        fits: impl FnOnce(&C) -> Result<bool>,
+    ) -> Result<Option<Arc<C>>> {
+        let newest = self.newest.lock();
+        if !fits(&newest)? {
+            return Ok(Some(content));
+        }
+        replace(newest, content);
+        Ok(None)
     }
 
     /// Whether writes go to the end of the file (`O_APPEND`).
