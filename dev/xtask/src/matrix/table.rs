@@ -31,7 +31,7 @@ const HEAD: [&str; 11] = [
 ];
 
 /// The head of the README's table.
-const SHORT_HEAD: [&str; 6] = ["suite", "kernel", "class", "cold, s", "warm, s", "cases"];
+const SHORT_HEAD: [&str; 5] = ["suite", "kernel", "flavours", "way", "tests"];
 
 /// Returns the table, followed by what was skipped and what failed.
 pub fn text(rows: &[Row]) -> String {
@@ -97,16 +97,34 @@ pub fn document(project: &Project, rows: &[Row], offered: &[Kernel]) -> Result<(
 }
 
 fn pages(rows: &[Row], offered: &[Kernel]) -> [(&'static str, String); 2] {
-    let short = markdown::table(SHORT_HEAD, rows.iter().map(short));
+    let short = markdown::table(SHORT_HEAD, short(rows));
     [
         ("docs/matrix.md", dated(rows, offered, &text(rows))),
         ("README.md", dated(rows, offered, &short)),
     ]
 }
 
-fn short(row: &Row) -> [String; 6] {
-    let [suite, kernel, class, _, _, _, cold, warm, _, _, cases] = cells(row);
-    [suite, kernel, class, cold, warm, cases]
+/// Returns the README's rows: one for all flavours of a kernel that went alike.
+fn short(rows: &[Row]) -> Vec<[String; 5]> {
+    let mut short: Vec<[String; 5]> = Vec::new();
+    for row in rows {
+        let (version, flavour) = row.kernel.split_once('-').unwrap_or((&row.kernel, ""));
+        let way = row.way.clone().unwrap_or_default();
+        let tests = if row.is_good() {
+            "passed"
+        } else {
+            "**failed**"
+        };
+        let [suite, version, tests] = [&row.suite, version, tests].map(str::to_owned);
+        let alike = |other: &&mut [String; 5]| {
+            other[0] == suite && other[1] == version && other[3] == way && other[4] == tests
+        };
+        match short.iter_mut().find(alike) {
+            Some([_, _, flavours, _, _]) => *flavours = format!("{flavours}, {flavour}"),
+            None => short.push([suite, version, flavour.to_owned(), way, tests]),
+        }
+    }
+    short
 }
 
 fn dated(rows: &[Row], offered: &[Kernel], table: &str) -> String {
@@ -156,13 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn the_short_table_has_what_its_head_says() {
-        let mut row = row("a");
-        row.build_seconds_cold = Some(40.0);
-        row.build_seconds_warm = Some(3.0);
-        let [suite, kernel, _, cold, warm, _] = short(&row);
-        let wanted = ["trixie", "a", "40.0", "3.0"];
-        assert_eq!([suite, kernel, cold, warm], wanted.map(str::to_owned));
+    fn the_readme_has_one_row_for_flavours_that_went_alike() {
+        let mut rows = ["6.12.1+deb13-amd64", "6.12.1+deb13-rt-amd64"].map(row);
+        let short = |rows: &[Row]| {
+            short(rows)
+                .into_iter()
+                .map(|row| row[2].clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(short(&rows), ["amd64, rt-amd64"]);
+        rows[0].passed = 1;
+        assert_eq!(short(&rows), ["amd64", "rt-amd64"]);
     }
 
     #[test]
