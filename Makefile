@@ -12,7 +12,7 @@ DKMS_RUST ?= dkms-rust
 tree = $(or $(KDIR),$(shell $(DKMS_RUST) kdir -k $(KVER)))
 kbuild = $(MAKE) -C $(or $(tree),$(error no build tree for $(KVER))) M=$(CURDIR)
 
-.PHONY: all install clean help clippy rustfmt rustfmtcheck rust-analyzer
+.PHONY: all install clean help clippy rustfmt rustfmtcheck rust-analyzer doc
 all: ## Build procDriver.ko for KVER (the running kernel), or with KDIR=<build tree>
 	+$(if $(KDIR),$(kbuild) modules,$(DKMS_RUST) make -k $(KVER))
 
@@ -37,6 +37,18 @@ rustfmtcheck: ## Say what rustfmt would change
 
 rust-analyzer: ## Write rust-project.json for editors
 	+$(if $(KDIR),$(kbuild) rust-analyzer,$(DKMS_RUST) make -k $(KVER) -- rust-analyzer)
+
+# The rustdoc has to be that of the rustc that made the tree's metadata.
+RUSTDOC ?= rustdoc
+features = arbitrary_self_types,asm_goto,generic_arg_infer,used_with_arg
+
+doc:: ## Render the driver's API documentation, also of what is private, into target/doc
+	tree=$(tree) && RUSTC_BOOTSTRAP=1 RUST_MODFILE=procDriver MODULE_VERSION= $(RUSTDOC) \
+		--edition=2021 --crate-name procdriver -o target/doc --document-private-items \
+		-Arustdoc::private-intra-doc-links -Zunstable-options -Zcrate-attr=no_std \
+		-Zcrate-attr='feature($(features))' --sysroot=/dev/null --cfg MODULE \
+		--target=$$tree/scripts/target.json @$$tree/include/generated/rustc_cfg -L $$tree/rust \
+		--extern kernel --extern pin_init src/procdriver.rs
 
 help: ## Print this
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -5,12 +5,16 @@
 
 XTASK = cargo run --locked --package xtask --
 
-.PHONY: deb repo demo test test-all matrix life bench bench-check sources clean-cache
+.PHONY: deb repo doc demo test test-all matrix life bench bench-check sources clean-cache
 deb: ## Build the Debian packages into target/debian
 	+$(XTASK) deb
 
 repo: ## Make a signed apt repository of them in target/repo
 	+$(XTASK) repo
+
+doc:: ## ... and that of dkms-rust
+	cargo rustdoc --locked --package dkms-rust --lib --target-dir target -- \
+		--document-private-items -Arustdoc::private-intra-doc-links
 
 demo: ## Show the main job: apt install in a booted Debian (root)
 	+$(XTASK) demo

@@ -3,11 +3,11 @@
 //! Keeps the results of rebuilds. Each is a build tree, `<cache>/<release>/<key>`.
 //!
 //! A tree is made under a temporary name and renamed when it is complete, so a killed rebuild never
-//! leaves half a tree. One [`lock`](crate::build::lock) per kernel prevents two processes from
-//! building the same tree, and keeps a tree in place while a module is built with it. A manifest
-//! lists every file and the inputs, and so tells whether a tree is unchanged and still right. The
-//! number of kernels limits the size of the cache, because each kernel has only one tree. The old
-//! tree is removed when the new one is in its place.
+//! leaves half a tree. One [`lock`] per kernel prevents two processes from building the same tree,
+//! and keeps a tree in place while a module is built with it. A manifest lists every file and the
+//! inputs, and so tells whether a tree is unchanged and still right. The number of kernels limits
+//! the size of the cache, because each kernel has only one tree. The old tree is removed when the
+//! new one is in its place.
 //!
 //! Large files that are the same in several trees are hard links to one file. An example is `core`:
 //! the same rustc always makes the same file.

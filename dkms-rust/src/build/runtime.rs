@@ -9,7 +9,7 @@
 //! a module (alternatives, exception tables, unwind data) describe exactly the code in the module,
 //! and the usual tools make them. What remains is data (`static`s), the few functions that C or the
 //! compiler call by name (panic handler, `rust_fmt_argument`), and the helpers in C. These are in
-//! two archives, from which [`link`](crate::build::link) takes what a module needs:
+//! two archives, from which [`link`] takes what a module needs:
 //!
 //! - `crates.a` has the crates' objects, with one section per function, so that unused functions
 //!   can be dropped.

@@ -61,7 +61,7 @@ pub enum Output {
 ///
 /// # Errors
 ///
-/// See [`run`].
+/// See [`run()`].
 pub fn build(
     system: &System,
     release: &Release,

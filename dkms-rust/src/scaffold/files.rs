@@ -115,6 +115,7 @@ pub const FILES: &[File] = &[
         driver!(
             "Makefile",
             (" src/lib.rs", ""),
+            ("target/doc", "build/doc"),
             ("dev/xtask/targets.mk", "debian/deb.mk")
         ),
     ),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The kernel's source, of which a rebuild needs a small part: where it is ([`find`], [`fetch`]),
-//! how that part is read ([`archive`], [`xz`], [`needed`]) and kept ([`slice`]). May use `kernel`
+//! how that part is read ([`archive`], [`xz`], [`needed`]) and kept ([`mod@slice`]). May use `kernel`
 //! and `system`.
 
 pub mod archive;

@@ -40,6 +40,22 @@ const CHECKS: &[Check] = &[
         ],
         component: Some("clippy"),
     },
+    // The API documentation of the tool, as `make doc` renders it.
+    Check {
+        name: "host/doc",
+        args: &[
+            "rustdoc",
+            "--locked",
+            "--package",
+            "dkms-rust",
+            "--lib",
+            "--",
+            "--document-private-items",
+            "-Arustdoc::private-intra-doc-links",
+            "-Dwarnings",
+        ],
+        component: None,
+    },
     // Checks licences, the origin of crates, and whose build scripts may run.
     Check {
         name: "host/deny",

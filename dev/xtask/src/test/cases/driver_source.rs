@@ -85,6 +85,13 @@ pub const CASES: &[Case] = &[
         no_warning: true,
     },
     Case {
+        name: "make-doc-renders-without-a-warning",
+        command: "make doc && test -f target/doc/procdriver/procfs/trait.Operations.html && \
+                  rm -r target",
+        says: "",
+        no_warning: true,
+    },
+    Case {
         name: "kdir-is-a-build-tree-for-make",
         command: "make clean && make KDIR=$(dkms-rust kdir -k $KVER) && test -f procDriver.ko",
         says: "RUSTC",
