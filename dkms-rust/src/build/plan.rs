@@ -2,6 +2,17 @@
 
 //! Decides how modules are built for a kernel, or returns a [`Refusal`] with the reason why they
 //! can't be.
+//!
+//! ```text
+//! release -> Kernel -> Class      -> Way     -> Tree                     -> Ready
+//!                      Metadata      Shipped    Own: the kernel's own       Own
+//!                      Rust          Rebuilt    Kept: in the cache          Kept
+//!                      NoRust        Linked     Rebuild: to be made, kept   Kept
+//! ```
+//!
+//! [`Plan::of`] goes up to the tree, and changes nothing; [`Plan::ready`] makes the tree if need be.
+//! Each step can end in a refusal. A kernel of class `Rust` is linked if its own rustc or bindgen is
+//! not here, or if its source was forced.
 
 use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;
