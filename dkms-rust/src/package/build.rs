@@ -131,7 +131,7 @@ impl Build<'_> {
             // The build failed in dkms's hook, where nobody saw it.
             self.say_not_built(", the build failed", why);
             if let Some(log) = log {
-                self.voice.quote(format!("all that was said: {log}"));
+                self.voice.quote(format!("complete log: {log}"));
             }
         }
         Some(outcome)
@@ -146,7 +146,7 @@ impl Build<'_> {
             Err(refusal) => refused(&refusal),
             Ok(_) => failed(why.to_owned(), None, None),
         };
-        self.say_failed(&outcome, ", there is no build tree", &said);
+        self.say_failed(&outcome, ", the build tree could not be made", &said);
         outcome
     }
 
@@ -202,7 +202,7 @@ impl Build<'_> {
         };
         if self.is_news(&outcome) {
             self.voice.say(format!(
-                "left out for {}, as its dkms.conf says",
+                "skipped for {}: its dkms.conf excludes this kernel",
                 self.release
             ));
         }

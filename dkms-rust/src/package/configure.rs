@@ -47,7 +47,7 @@ pub fn configure_by(
     wanted: &Wanted,
 ) {
     let Some(source) = Source::find(system, name, version) else {
-        return voice.say("nothing is built: there is no source of it in /usr/src");
+        return voice.say("nothing was built: its source is not in /usr/src");
     };
     let kernels = Outcomes::load(system, name).unwrap_or_default().kernels;
     let outcomes = Outcomes {
@@ -115,9 +115,7 @@ impl<'a> Run<'a> {
         if let Err(error) = self.outcomes.save(self.system, &self.source.name) {
             let state = self.system.shown(&self.system.state());
             let voice = self.voice;
-            voice.say(format!(
-                "what was done can't be remembered in {state}: {error}"
-            ));
+            voice.say(format!("can't record the results in {state}: {error}"));
         }
     }
 
@@ -135,7 +133,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 let folder = self.system.shown(folder);
                 self.voice
-                    .say(format!("nothing is built, dkms did not take {folder}:"));
+                    .say(format!("nothing was built: dkms did not accept {folder}:"));
                 self.voice.quote(format!("{error:#}"));
                 self.outcomes.registered = false;
             }
@@ -148,8 +146,9 @@ impl<'a> Run<'a> {
         if let Some(file) = switch::off(self.system, self.source) {
             if !self.quiet {
                 let by_hand = format!("by hand: dkms install {name}/{version}");
-                self.voice
-                    .say(format!("not built, {file} says so; {by_hand}"));
+                self.voice.say(format!(
+                    "not built: {file} turns automatic builds off; {by_hand}"
+                ));
             }
             return;
         }
@@ -173,7 +172,7 @@ impl<'a> Run<'a> {
         self.records.retire(self.source, &kernels, excluded);
         if !self.quiet && kernels.is_empty() {
             self.voice
-                .say("no kernel is installed here, none was built for");
+                .say("no kernel is installed here, so nothing was built");
         }
         // If nothing was built for the running kernel, the loaded module must not be touched.
         let running = load::running(self.system);

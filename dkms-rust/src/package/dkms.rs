@@ -41,8 +41,8 @@ impl Ended {
     /// Describes how it ended.
     pub fn how(&self) -> String {
         match self.code {
-            Some(code) => format!("ended with status {code}"),
-            None if self.late => "did not end".to_owned(),
+            Some(code) => format!("exited with status {code}"),
+            None if self.late => "did not finish".to_owned(),
             None => "was killed or could not be run".to_owned(),
         }
     }

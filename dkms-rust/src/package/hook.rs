@@ -111,7 +111,7 @@ impl<'a> Hook<'a> {
         };
         outcomes.kernels.insert(self.release.to_string(), outcome);
         if let Err(error) = outcomes.save(self.system, self.name) {
-            eprintln!("dkms-rust: can't remember that: {error}");
+            eprintln!("dkms-rust: can't record the result: {error}");
         }
         if again {
             tell_at_the_end();

@@ -38,7 +38,7 @@ pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, sai
         "and choose a password; reboot; on the console choose Enroll MOK and type the password.",
     );
     voice.say(
-        "From that boot on the module is loaded by itself. dkms-rust status says how far it is.",
+        "From then on the module is loaded at boot. `dkms-rust status` shows the state of the key.",
     );
 }
 

@@ -43,7 +43,7 @@ pub fn load(
         return voice.say("not loaded: this is a chroot or a container");
     }
     let Some(running) = running(system) else {
-        return voice.say("not loaded: which kernel runs can't be told");
+        return voice.say("not loaded: can't tell which kernel is running");
     };
     let there = Files::find(system, &running, &source.name, module).taken;
     let Some(there) = there else {
@@ -54,13 +54,13 @@ pub fn load(
     let autoload = autoload::of(system, module, false);
     if let (Load::Masked, Some(by)) = (autoload.how, autoload.by) {
         return voice.say(format!(
-            "not loaded: {by} says so; by hand: modprobe {module}"
+            "not loaded: masked by {by}; by hand: modprobe {module}"
         ));
     }
     if is_loaded(system, module) {
         if !new {
             return voice.say(format!(
-                "the module that was loaded stays, nothing newer was built for {running}"
+                "the loaded module stays, because nothing newer was built for {running}"
             ));
         }
         if !unload_older(system, voice, module, in_use) {
@@ -93,10 +93,13 @@ pub fn unload(system: &System, voice: &Voice, module: &str) {
     if ended.well() {
         voice.say("unloaded");
     } else if ended.late {
-        voice.say("a program's call into the module does not end; it is unloaded when that ends");
+        voice.say(
+            "a program's call into the module has not returned; the module is unloaded when it \
+             does",
+        );
     } else {
         voice.say(format!(
-            "still loaded until the next boot: {}",
+            "stays loaded until the next boot: {}",
             ended.last(1)
         ));
     }
@@ -109,19 +112,19 @@ fn unload_older(system: &System, voice: &Voice, module: &str, in_use: &[PathBuf]
     if !holders.is_empty() {
         let list: Vec<String> = holders.iter().map(u32::to_string).collect();
         voice.say(format!(
-            "the older module stays loaded, {} program(s) use it: {}",
+            "the older module stays loaded; {} program(s) use it: {}",
             holders.len(),
             list.join(" ")
         ));
         voice.say(format!(
-            "to change over: modprobe -r {module}; modprobe {module}"
+            "to load the new one: modprobe -r {module}; modprobe {module}"
         ));
         return false;
     }
     let ended = run_within(system, "rmmod", &[module], Some(PATIENCE));
     if !ended.well() {
         let why = match ended.late {
-            true => "a program's call into it does not end".to_owned(),
+            true => "a program's call into it has not returned".to_owned(),
             false => ended.last(1),
         };
         voice.say(format!(

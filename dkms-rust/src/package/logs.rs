@@ -24,7 +24,7 @@ pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept 
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let shown = first_error(&text);
-    let why = shown.first().map_or("nothing was said", |line| line.trim());
+    let why = shown.first().map_or("no output", |line| line.trim());
     let kept = file(system, name, release);
     let folder = kept.parent().unwrap_or(Path::new("/"));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&kept, &bytes));
@@ -71,7 +71,7 @@ mod tests {
         assert!(!system.logs().join("p").exists());
         let none = keep(&system, "p", &release, &root.path().join("none"));
         let nothing = Kept {
-            why: "nothing was said".to_owned(),
+            why: "no output".to_owned(),
             log: None,
             again: false,
         };

@@ -48,7 +48,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
             let ended = records.remove(&version);
             if !ended.well() {
                 voice.say(format!(
-                    "dkms could not remove version {version}, it is removed without:"
+                    "dkms could not remove version {version}, so it is removed without dkms:"
                 ));
                 voice.quote(ended.last(3));
             }

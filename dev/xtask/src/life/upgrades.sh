@@ -28,7 +28,7 @@ next=$($loaded)
 tail -f /dev/null < $entry &
 holder=$!
 try downgrade-leaves-a-module-in-use "apt-get -q -y --allow-downgrades install procdriver-dkms=$first dkms-rust=$first > /root/said; status=\$?; cat /root/said; grep -w $holder /root/said && $loaded | grep -Fx $next && $found | grep -Fx $first && exit \$status"
-try commands-that-it-printed-change-over "sed -n 's/.*to change over: //p' /root/said | tr -d '\r' > /root/commands && test -s /root/commands && sh -ex /root/commands && $loaded | grep -Fx $first"
+try commands-that-it-printed-change-over "sed -n 's/.*to load the new one: //p' /root/said | tr -d '\r' > /root/commands && test -s /root/commands && sh -ex /root/commands && $loaded | grep -Fx $first"
 kill $holder
 
 # apt reinstalls the version that it would upgrade to, which is the next one.

@@ -68,7 +68,10 @@ pub const CASES: &[Case] = &[
                 step("offer procdriver new && warm $OLD $NEW"),
                 says(
                     "install procdriver-dkms",
-                    &["/etc/dkms/no-autoinstall says so; by hand: dkms install procdriver/"],
+                    &[
+                        "/etc/dkms/no-autoinstall turns automatic builds off; by hand: dkms \
+                         install procdriver/",
+                    ],
                 ),
                 step("configured && lacks $OLD"),
                 step("upgrade && configured && lacks $NEW"),
@@ -86,7 +89,10 @@ pub const CASES: &[Case] = &[
                 step("offer procdriver new && warm $OLD $NEW"),
                 says(
                     "install procdriver-dkms",
-                    &["/etc/dkms/procdriver.conf says so; by hand: dkms install procdriver/"],
+                    &[
+                        "/etc/dkms/procdriver.conf turns automatic builds off; by hand: dkms \
+                         install procdriver/",
+                    ],
                 ),
                 step("configured && lacks $OLD"),
                 step("upgrade && configured && lacks $NEW"),
