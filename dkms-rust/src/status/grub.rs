@@ -28,7 +28,7 @@ pub fn next(system: &System) -> Option<NextBoot> {
     let menu = menu(&config);
     let kernel = entry(&menu, &spec)?.kernel.as_deref()?;
     let what = if once {
-        "entry chosen for once"
+        "entry for the next boot only"
     } else {
         "default entry"
     };

@@ -62,7 +62,7 @@ impl ModuleFile {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = unpacked(path, bounded::OBJECT)
             .with_context(|| format!("can't read {}", path.display()))?;
-        Self::parse(&bytes).with_context(|| format!("{} is no module", path.display()))
+        Self::parse(&bytes).with_context(|| format!("{} is not a module", path.display()))
     }
 
     fn parse(bytes: &[u8]) -> Result<Self> {
@@ -148,7 +148,7 @@ fn unpacked_by(command: &[&str], path: &Path, most: u64) -> Result<Vec<u8>> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .with_context(|| format!("it takes {} to unpack it", command[0]))?;
+        .with_context(|| format!("{} is needed to unpack it", command[0]))?;
     let pipe = child.stdout.take().context("it has no output")?;
     // If there is too much output, the pipe is closed and the command ends.
     let bytes = bounded::all(pipe, most);
@@ -259,7 +259,7 @@ pub(super) mod tests {
         }
         fs::write(&plain, "nonsense").unwrap();
         let error = ModuleFile::read(&plain).unwrap_err();
-        assert!(error.to_string().contains("is no module"), "{error:#}");
+        assert!(error.to_string().contains("is not a module"), "{error:#}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn link(system: &System) -> Option<NextBoot> {
             kernel: Some(Release::of_image(target.to_str()?)?.to_string()),
             how: How::Link,
             guess: true,
-            why: format!("no boot loader known here; /{name} leads to it"),
+            why: format!("no known boot loader; /{name} links to it"),
         })
     })
 }
@@ -48,7 +48,7 @@ fn newest(system: &System) -> Option<NextBoot> {
         kernel: Some(newest.to_string()),
         how: How::Newest,
         guess: true,
-        why: "no boot loader known here; it is the newest in /boot".into(),
+        why: "no known boot loader; it is the newest in /boot".into(),
     })
 }
 

@@ -90,7 +90,7 @@ fn outcome(place: &Place<'_>, module: &Module) -> Option<Outcome> {
 fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
     match outcome(place, module)? {
         Outcome::Failed { why, log, .. } => {
-            let all = log.map_or(String::new(), |log| format!(" (all that was said: {log})"));
+            let all = log.map_or(String::new(), |log| format!(" (complete log: {log})"));
             Some(format!("not built, the build failed: {why}{all}"))
         }
         Outcome::Built { .. } | Outcome::Refused { .. } | Outcome::Excluded { .. } => None,
@@ -112,16 +112,16 @@ fn not_dkmss(
     match own {
         Some(own) => {
             let own = place.system.shown(own);
-            let text = format!("modprobe takes {file} and not {own}");
+            let text = format!("modprobe loads {file} instead of {own}");
             let mend = format!("rm {file}; depmod {}", place.release);
             problem(Kind::Shadowed, text, mend)
         }
         None if module.built.is_some() => {
-            let text = format!("{file} is not as dkms built it");
+            let text = format!("{file} has changed since dkms built it");
             to_build(place, Kind::Altered, text, build)
         }
         None => {
-            let text = format!("not built; modprobe takes {file}, which is not dkms's");
+            let text = format!("not built; modprobe loads {file}, which is not from dkms");
             to_build(place, Kind::Missing, text, build)
         }
     }
@@ -147,7 +147,7 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
         return None;
     }
     if module.signed == Some(false) {
-        let text = "not signed, and the kernel loads only what is signed".to_owned();
+        let text = "not signed, but the kernel loads only signed modules".to_owned();
         let mend = match place.signer.report.key {
             // Without openssl dkms can't make a key.
             Key::None => format!("apt install openssl && {again}"),
@@ -155,7 +155,7 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
         };
         return Some(problem(Kind::Unsigned, text, mend));
     }
-    let by = module.signer.as_deref().unwrap_or("nobody known");
+    let by = module.signer.as_deref().unwrap_or("unknown signer");
     let certificate = place.signer.report.certificate.as_deref();
     let certificate = certificate.unwrap_or("/var/lib/dkms/mok.pub");
     let (text, mend) = match place.signer.report.key {
@@ -165,7 +165,7 @@ fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) 
         ),
         Key::Enrolled => (
             "is enrolled, but the running kernel does not have it",
-            "reboot; if it stays so, this kernel takes no keys from the machine's owner".to_owned(),
+            "reboot; if that does not help, this kernel accepts no machine owner keys".to_owned(),
         ),
         _ => (
             "is not enrolled",
@@ -196,12 +196,12 @@ fn other_headers(place: &Place<'_>, file: &ModuleFile) -> Option<String> {
              needs are the same"
         ),
         (true, _) => format!(
-            "built against other headers of this kernel: {count} of the {of} symbols that it \
-             needs have another CRC"
+            "built against other headers of this kernel: {count} of the {of} symbols that it needs \
+             have different CRCs"
         ),
         (false, _) => format!(
-            "built against other headers of this kernel, which has no CRCs that would tell which \
-             of the {of} symbols that it needs changed"
+            "built against other headers of this kernel, which has no CRCs to tell which of the \
+             {of} symbols that it needs have changed"
         ),
     })
 }
@@ -215,7 +215,11 @@ fn of_boot(module: &Module) -> Option<Problem> {
         }
         Load::Blacklisted => {
             let text = format!("blacklisted by {by}");
-            Some(problem(Kind::Blacklisted, text, "take that out".to_owned()))
+            Some(problem(
+                Kind::Blacklisted,
+                text,
+                "remove that entry".to_owned(),
+            ))
         }
         Load::Named | Load::Device | Load::Nothing => None,
     }
@@ -224,13 +228,13 @@ fn of_boot(module: &Module) -> Option<Problem> {
 fn of_loaded(module: &Module) -> Option<Problem> {
     let name = &module.module;
     if module.loaded == Some(true) && module.current == Some(false) {
-        let text = "what is loaded is not what is in the file".to_owned();
+        let text = "the loaded module is not the one in the file".to_owned();
         let mend = format!("modprobe -r {name} && modprobe {name}");
         return Some(problem(Kind::Outdated, text, mend));
     }
     let should = module.autoload.how == Load::Named && module.at_boot == Some(true);
     if module.loaded == Some(false) && should {
-        let text = "not loaded now, though it would be at boot".to_owned();
+        let text = "not loaded now, but will be at boot".to_owned();
         return Some(problem(Kind::NotLoaded, text, format!("modprobe {name}")));
     }
     None

@@ -60,7 +60,7 @@ pub fn next(system: &System) -> Option<NextBoot> {
 /// Returns the pattern of the chosen entry, and where the choice comes from.
 fn chosen(system: &System, loader: &Path) -> (Option<String>, &'static str) {
     if let Some(id) = variable(system, "LoaderEntryOneShot") {
-        return (Some(id), "chosen for once");
+        return (Some(id), "for the next boot only");
     }
     if let Some(id) = variable(system, "LoaderEntryDefault") {
         return (Some(id), "chosen in its menu");
@@ -68,7 +68,7 @@ fn chosen(system: &System, loader: &Path) -> (Option<String>, &'static str) {
     let config = fs::read_to_string(loader.join("loader.conf")).unwrap_or_default();
     match field(&config, "default") {
         Some(id) => (Some(id.to_owned()), "set in loader.conf"),
-        None => (None, "the first in its order"),
+        None => (None, "the first in its menu"),
     }
 }
 

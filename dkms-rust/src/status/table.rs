@@ -160,7 +160,7 @@ fn answer(report: &Report) -> String {
         kernel, guess, why, ..
     } = &report.next_boot;
     let Some(release) = kernel else {
-        return format!("Next boot: can't tell which kernel, {why}\n");
+        return format!("Next boot: can't tell which kernel: {why}\n");
     };
     let sure = if *guess { "probably " } else { "" };
     let mut text = format!("Next boot: {sure}{release} ({why})\n");
@@ -169,7 +169,7 @@ fn answer(report: &Report) -> String {
         return text;
     };
     if kernel.modules.is_empty() {
-        text.push_str("  no DKMS package here is built by dkms-rust\n");
+        text.push_str("  no installed DKMS package is built by dkms-rust\n");
     }
     for module in &kernel.modules {
         let _ = writeln!(text, "  {}: {}", module.module, at_boot(module));
@@ -180,13 +180,13 @@ fn answer(report: &Report) -> String {
 fn at_boot(module: &Module) -> String {
     let (name, problem) = (&module.module, module.problems.first());
     match (module.at_boot, problem, module.autoload.how) {
-        (Some(true), ..) => "it will have it".into(),
-        (None, ..) => "can't tell whether it will load it".into(),
-        (Some(false), Some(problem), _) => format!("it will not have it: {}", problem.text),
+        (Some(true), ..) => "will be loaded".into(),
+        (None, ..) => "can't tell whether it will be loaded".into(),
+        (Some(false), Some(problem), _) => format!("will not be loaded: {}", problem.text),
         (Some(false), None, Load::Nothing) => {
             format!("nothing loads it at boot; by hand: modprobe {name}")
         }
-        (Some(false), None, _) => "it will not have it".into(),
+        (Some(false), None, _) => "will not be loaded".into(),
     }
 }
 
@@ -202,11 +202,11 @@ fn signing(signing: &Signing) -> String {
         None => "can't tell whether modules must be signed",
     };
     let key = match signing.key {
-        Key::Trusted => "which the kernel has",
+        Key::Trusted => "which the kernel trusts",
         Key::Enrolled => "which is enrolled, but the kernel does not have it",
         Key::Pending => "which waits to be enrolled at the next boot",
         Key::Absent => "which is not enrolled",
-        Key::None | Key::Unknown => "of which can't be told whether it is enrolled",
+        Key::None | Key::Unknown => "which may or may not be enrolled",
     };
     let own = match &signing.certificate {
         Some(certificate) => format!("dkms signs with {certificate}, {key}"),

@@ -280,7 +280,7 @@ fn the_answer_says_what_is_in_the_way_and_what_is_a_guess() {
     let text = table::text(&report);
     assert!(text.contains("Next boot: probably 6.12"), "{text}");
     assert!(
-        text.contains("procDriver: it will not have it: built from 0.0.9"),
+        text.contains("procDriver: will not be loaded: built from 0.0.9"),
         "{text}"
     );
 }

@@ -71,8 +71,8 @@ pub const CASES: &[Status] = &[
         "true",
         0,
         &[
-            "Next boot: probably [0-9].*/vmlinuz leads to it",
-            "procDriver: it will have it\n",
+            "Next boot: probably [0-9].*/vmlinuz links to it",
+            "procDriver: will be loaded\n",
             "Secure Boot is off; modules need no signature",
             r"(?m)^ > [0-9].* rebuilt .* kept +procDriver +yes +yes +yes +-$",
         ],
@@ -82,7 +82,7 @@ pub const CASES: &[Status] = &[
         "rm -r /sys/*",
         2,
         &[
-            "can't tell whether it will load it",
+            "can't tell whether it will be loaded",
             "Secure Boot: can't tell",
         ],
     ),
@@ -90,7 +90,7 @@ pub const CASES: &[Status] = &[
         "missing",
         "dkms uninstall procdriver/$V -k $R",
         &[
-            "procDriver: it will not have it: built, but not installed",
+            "procDriver: will not be loaded: built, but not installed",
             "mend: dkms install procdriver/",
         ],
     ),
@@ -99,7 +99,7 @@ pub const CASES: &[Status] = &[
         "cp -a /usr/src/procdriver-$V /usr/src/procdriver-99.0 && \
          sed -i s/$V/99.0/ /usr/src/procdriver-99.0/dkms.conf && dkms add procdriver/99.0",
         &[
-            "procDriver: it will have it",
+            "procDriver: will be loaded",
             r"procDriver +stale",
             r"built from [0-9.]+, the source is 99\.0",
             "mend: dkms install --force procdriver/99.0",
@@ -111,7 +111,7 @@ pub const CASES: &[Status] = &[
          set -- $M/extra/* && mv $1 $M/extra/procDriver.ko.xz && \
          echo 'search extra updates built-in' > /etc/depmod.d/extra.conf && depmod $R",
         &[
-            "modprobe takes /lib/modules/.*/extra/procDriver.ko.xz and not \
+            "modprobe loads /lib/modules/.*/extra/procDriver.ko.xz instead of \
              /lib/modules/.*/updates/dkms/procDriver.ko.xz",
             "mend: rm /lib/modules/.*/extra/procDriver.ko.xz; depmod",
         ],
@@ -121,7 +121,10 @@ pub const CASES: &[Status] = &[
         "mv $M/updates/dkms/procDriver.ko.xz /tmp && unxz /tmp/procDriver.ko.xz && \
          strip -g /tmp/procDriver.ko && xz --check=crc32 /tmp/procDriver.ko && \
          mv /tmp/procDriver.ko.xz $M/updates/dkms",
-        &["is not as dkms built it", "mend: dkms install --force"],
+        &[
+            "has changed since dkms built it",
+            "mend: dkms install --force",
+        ],
     ),
     mended(
         "unindexed",
@@ -135,7 +138,7 @@ pub const CASES: &[Status] = &[
         "masked",
         "ln -s /dev/null /etc/modules-load.d/procdriver.conf",
         &[
-            "it will not have it: /etc/modules-load.d/procdriver.conf keeps it",
+            "will not be loaded: /etc/modules-load.d/procdriver.conf keeps it",
             "mend: rm /etc/modules-load.d/procdriver.conf",
         ],
     ),
@@ -143,7 +146,7 @@ pub const CASES: &[Status] = &[
         "blacklisted",
         "printf '#\\nblacklist procDriver\\n' > /etc/modprobe.d/no.conf",
         1,
-        &["it will not have it: blacklisted by /etc/modprobe.d/no.conf:2"],
+        &["will not be loaded: blacklisted by /etc/modprobe.d/no.conf:2"],
     ),
     said(
         "not-enrolled",
@@ -179,8 +182,8 @@ pub const CASES: &[Status] = &[
         ),
         0,
         &[
-            "/var/lib/dkms/mok.pub, which the kernel has",
-            "it will have it",
+            "/var/lib/dkms/mok.pub, which the kernel trusts",
+            "will be loaded",
         ],
     ),
     said(
@@ -194,7 +197,7 @@ pub const CASES: &[Status] = &[
         1,
         &[
             "dkms has no key yet",
-            "not signed, and the kernel loads only what is signed",
+            "not signed, but the kernel loads only signed modules",
             "mend: apt install openssl && dkms build --force procdriver/",
         ],
     ),
@@ -213,6 +216,6 @@ pub const CASES: &[Status] = &[
         "no-package-of-that-kind",
         "dkms remove procdriver/$V --all; rm -r /usr/src/procdriver-*",
         0,
-        &["no DKMS package here is built by dkms-rust"],
+        &["no installed DKMS package is built by dkms-rust"],
     ),
 ];
