@@ -53,8 +53,7 @@ impl Source {
             return Ok(Self::Here { path, debian: None });
         }
         let Some(source) = version::package(system, kernel) else {
-            let why = "its headers belong to no package, so that no linux-source is known to be \
-                       theirs";
+            let why = "its headers are not from a package, so their linux-source is unknown";
             return Err(Refusal::new(release, why, from(kernel)));
         };
         if let Some(slice) = Slice::packaged(system, &source) {
@@ -70,7 +69,7 @@ impl Source {
                 });
             }
             Some(here) if here == source && archive.is_file() => {
-                format!("others than root could have changed {}", archive.display())
+                format!("users other than root can change {}", archive.display())
             }
             Some(here) if here == source => format!("{} is missing", archive.display()),
             Some(here) if here.package == source.package => format!(
@@ -78,10 +77,12 @@ impl Source {
                 here.version, source.version
             ),
             Some(here) => format!(
-                "{package} is of the source package {}, but its headers are of {}",
+                "{package} is from the source package {}, but its headers are from {}",
                 here.package, source.package
             ),
-            None => format!("{package}, from which its Rust metadata is rebuilt, is not installed"),
+            None => {
+                format!("{package} is not installed; it is needed to rebuild the Rust metadata")
+            }
         };
         let mend = if let Some(smaller) = sources_package::install_source(system, &source) {
             smaller
@@ -149,14 +150,14 @@ pub fn fetch(kernel: &Kernel) -> String {
 
 fn from(kernel: &Kernel) -> String {
     let what = "the source that it was built from";
-    command(kernel, &format!("--from DIRECTORY, with {what}"), what)
+    command(kernel, &format!("--from DIRECTORY # with {what}"), what)
 }
 
 /// Returns the mend that keeps a kernel's source by this option. If the kernel is not on this
 /// machine, `preflight` must be told where the source is.
 fn command(kernel: &Kernel, option: &str, source: &str) -> String {
     if !kernel.system.is_here() {
-        return format!("the same with --source FILE-OR-DIRECTORY, with {source}");
+        return format!("add --source FILE-OR-DIRECTORY with {source}");
     }
     let (release, options) = (&kernel.release, kernel.system.options());
     format!("dkms-rust source -k {release}{options} {option}")
@@ -225,7 +226,7 @@ mod tests {
         let why = "is version 7.3.4-2, but its headers are 7.3.4-1~bpo13+1";
         assert!(refusal.reason.contains(why), "{refusal}");
         let refusal = refused(("linux-source-7.3", "linux-upstream", "7.3.4-1~bpo13+1"));
-        let why = "is of the source package linux-upstream, but its headers are of linux";
+        let why = "is from the source package linux-upstream, but its headers are from linux";
         assert!(refusal.reason.contains(why), "{refusal}");
     }
 
@@ -269,7 +270,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let refusal = of(&[HEADERS], true).unwrap_err();
         assert!(
-            refusal.reason.contains("linux-source-7.3, from which"),
+            refusal.reason.contains("linux-source-7.3 is not installed"),
             "{refusal}"
         );
         let source = ("linux-source-7.3", "linux", "7.3.4-1~bpo13+1");
@@ -281,10 +282,12 @@ mod tests {
             "{refusal}"
         );
         let refusal = of(&[], true).unwrap_err();
-        assert!(refusal.reason.contains("belong to no package"), "{refusal}");
+        assert!(
+            refusal.reason.contains("are not from a package"),
+            "{refusal}"
+        );
         // The system is in a directory here, as preflight's is.
-        let mend =
-            "the same with --source FILE-OR-DIRECTORY, with the source that it was built from";
+        let mend = "add --source FILE-OR-DIRECTORY with the source that it was built from";
         assert_eq!(refusal.mend.as_deref(), Some(mend));
     }
 

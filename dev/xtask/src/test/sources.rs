@@ -28,7 +28,8 @@ const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources && \
      for K in $RELEASES; do dkms-rust check -k $K; done; \
      $(dkms-rust check -k $R 2>&1 | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
 
-const MEND: &str = "is not installed\n *mend: apt install dkms-rust-sources\n";
+const MEND: &str = "is not installed; it is needed to rebuild the Rust metadata\n *mend: apt \
+                    install dkms-rust-sources\n";
 
 /// Checks that the package is enough for a rebuild, and that the kernel does not need it
 /// afterwards.
