@@ -23,8 +23,8 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 done; 1 failed (status: something is missing); 2 wrong arguments (status: it could
-not tell); 77 this kernel can't be served, with the reason and what mends it.";
+Exit status: 0 done; 1 failed (status: something is missing); 2 wrong arguments (status: could not
+tell); 77 no module can be built for this kernel: the reason and the mend are printed.";
 
 /// A command of dkms-rust.
 #[derive(Debug, Subcommand)]
@@ -136,12 +136,12 @@ pub enum Command {
         #[arg(last = true, value_name = "MAKE ARGUMENTS")]
         args: Vec<String>,
     },
-    /// Remove what is kept of rebuilds; the next build makes it again
+    /// Remove the build trees in the cache; the next build makes them again
     Clean {
-        /// Only remove what is kept for this kernel
+        /// Only remove the build trees of this kernel
         #[arg(short, long, value_name = "RELEASE")]
         kernel: Option<Release>,
-        /// Only remove what is kept for kernels that are no longer installed
+        /// Only remove what belongs to kernels that are no longer installed
         #[arg(long, conflicts_with = "kernel")]
         stale: bool,
     },
@@ -214,7 +214,8 @@ fn name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "{text:?} does not begin with a letter or digit, or has others than + - . _ ~ : beside them"
+            "{text:?} must begin with a letter or digit, and contain only letters, digits and + - \
+             . _ ~ :"
         ))
     }
 }

@@ -27,7 +27,8 @@ const MODEL: &str = "kernel";
 /// Returns an error if the file does not have the expected structure, or can't be written.
 pub fn complete(folders: &Folders) -> Result<()> {
     let path = folders.output.join(FILE);
-    let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     let mut project: Value = serde_json::from_str(&text)?;
     let roots = roots(&folders.source);
     add(&mut project, &roots).with_context(|| format!("can't add to {}", path.display()))?;

@@ -158,13 +158,13 @@ impl Cache {
             if let Err(why) = verify(&path) {
                 if path.symlink_metadata().is_ok() {
                     eprintln!(
-                        "dkms-rust: {release}: the kept build tree is damaged ({why:#}): making it \
-                         anew"
+                        "dkms-rust: {release}: the build tree in the cache is damaged ({why:#}); \
+                         making it again"
                     );
                 }
                 let make = make
                     .take()
-                    .context("a tree that was just made is damaged")?;
+                    .context("the build tree is damaged, although it was just made")?;
                 lock.inherited(true)?;
                 let made = self.replace_tree(&folder, &path, inputs, make);
                 lock.inherited(false)?;
@@ -254,7 +254,7 @@ impl Cache {
 
 /// Moves `new` to `path`, and removes what was there before.
 fn replace(new: &Path, path: &Path) -> Result<()> {
-    let failed = || format!("can't make {}", path.display());
+    let failed = || format!("can't create {}", path.display());
     if path.symlink_metadata().is_ok() {
         fs::remove_dir_all(path).with_context(failed)?;
     }
@@ -265,7 +265,7 @@ fn replace(new: &Path, path: &Path) -> Result<()> {
 fn fill(new: &Path, inputs: &Inputs, make: impl FnOnce(&Path) -> Result<()>) -> Result<Manifest> {
     DirBuilder::new().mode(0o755).create(new).with_context(|| {
         format!(
-            "can't make {} (dkms-rust has to be root to rebuild metadata)",
+            "can't create {} (only root can rebuild metadata)",
             new.display()
         )
     })?;
@@ -315,7 +315,7 @@ fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
 /// Creates `folder` so that only root can write to it, or checks this if it exists.
 fn make_folder(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
-    made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
+    made.with_context(|| format!("can't create {} (are you root?)", folder.display()))?;
     let checked = trusted(folder).and_then(|_| trusted_path(folder));
     checked.context("the cache can't be trusted")?;
     Ok(())
@@ -408,7 +408,7 @@ fn verify(tree: &Path) -> Result<()> {
     }
     let differs = |name: &&PathBuf| expected.get(*name) != found.get(*name);
     match expected.keys().chain(found.keys()).find(differs) {
-        Some(name) => bail!("{} is not as it was made", name.display()),
+        Some(name) => bail!("{} has changed since it was made", name.display()),
         None => Ok(()),
     }
 }

@@ -50,7 +50,7 @@ pub fn remember(
         log: log.to_owned(),
     };
     memory::remember(system, FOLDER, release, &failure)
-        .with_context(|| format!("can't remember that the rebuild of {release} failed"))
+        .with_context(|| format!("can't record that the rebuild of {release} failed"))
 }
 
 /// Forgets the failed rebuild of this kernel.

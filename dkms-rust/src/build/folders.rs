@@ -38,7 +38,7 @@ impl Folders {
         let names = ["Kbuild", "Makefile"];
         ensure!(
             names.iter().any(|name| source.join(name).is_file()),
-            "{} has no module to build: neither Kbuild nor Makefile",
+            "there is no module to build in {}: neither Kbuild nor Makefile",
             source.display()
         );
         Ok(Self { source, output })
@@ -74,8 +74,8 @@ impl Folders {
         if self.output == self.source || makefile.contains("KBUILD_EXTMOD_OUTPUT") {
             return Ok(());
         }
-        let why = "its kbuild has no MO=, which came with 6.13";
-        let mend = "copy the module's source to where the output belongs and build it there";
+        let why = "its kbuild has no MO=, which was added in 6.13";
+        let mend = "copy the module's source to the output directory and build it there";
         Err(Refusal::new(&kernel.release, why, mend))
     }
 

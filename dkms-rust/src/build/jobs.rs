@@ -75,12 +75,12 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
         return Ok(());
     }
     let why = format!(
-        "rebuilding its Rust metadata takes {} MB of memory, and {there} MB are available",
+        "rebuilding its Rust metadata needs {} MB of memory, but only {there} MB are available",
         need.largest
     );
     let swap = format!(
         "fallocate -l 1G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile \
-         # or end other programs; a rebuild is needed once, then {} MB do",
+         # or stop other programs; the rebuild is needed once, later builds need {} MB",
         MODULE.largest
     );
     let mend = match memory.limited {
@@ -207,7 +207,7 @@ mod tests {
         assert!(
             refusal
                 .reason
-                .contains("takes 960 MB of memory, and 800 MB"),
+                .contains("needs 960 MB of memory, but only 800 MB"),
             "{refusal}"
         );
         assert!(refusal.mend.unwrap().contains("swapon"));

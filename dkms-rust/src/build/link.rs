@@ -159,8 +159,7 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
             fs::write(file, name).ok();
         }
         bail!(
-            "it hands Rust's fmt::Arguments to the kernel's {name}, whose code is of another rustc \
-             than the module's"
+            "it passes Rust's fmt::Arguments to the kernel's {name}, which another rustc compiled"
         );
     }
 

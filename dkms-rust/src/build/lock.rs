@@ -141,15 +141,14 @@ impl Lock {
             let waited = start.elapsed();
             if waited >= patience {
                 bail!(
-                    "{} has been at work on this kernel for {} s and more; once it has ended, try \
-                     again",
-                    self.holders(),
-                    waited.as_secs()
+                    "waited {} s for {} to finish with this kernel; try again later",
+                    waited.as_secs(),
+                    self.holders()
                 );
             }
             if !told {
                 let holders = self.holders();
-                eprintln!("dkms-rust: {release}: waiting for {holders}, at work on this kernel");
+                eprintln!("dkms-rust: {release}: waiting for {holders} to finish with this kernel");
                 told = true;
             }
             thread::sleep(PAUSE);
@@ -160,7 +159,7 @@ impl Lock {
     fn holders(&self) -> String {
         let holders = holders(&self.file);
         match &*holders {
-            [] => "another process, which can't be seen from here,".to_owned(),
+            [] => "a process that can't be seen from here".to_owned(),
             [one] => format!("process {one}"),
             several => format!("processes {}", several.join(", ")),
         }

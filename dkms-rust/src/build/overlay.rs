@@ -26,7 +26,7 @@ pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
     let (build, common) = (kernel.build.as_path(), kernel.common.as_path());
     let srcarch = kernel
         .srcarch()
-        .context("its headers have no arch/*/include/generated")?;
+        .context("its headers lack arch/*/include/generated")?;
     let arch = format!("arch/{srcarch}");
 
     // The first source that has a name provides it, so list specific sources before general ones.
@@ -45,7 +45,7 @@ pub fn create(kernel: &Kernel, tree: &Path) -> Result<()> {
 /// Links the entries of `folder` in all `sources` into the tree, except the names in `except`.
 pub(crate) fn merge(tree: &Path, folder: &str, sources: &[&Path], except: &[&str]) -> Result<()> {
     let target = tree.join(folder);
-    fs::create_dir_all(&target).with_context(|| format!("can't make {}", target.display()))?;
+    fs::create_dir_all(&target).with_context(|| format!("can't create {}", target.display()))?;
     for source in sources {
         // Resolve links in the headers (scripts, tools), so that the tree does not depend on them.
         let Ok(source) = fs::canonicalize(source.join(folder)) else {
@@ -85,7 +85,8 @@ fn config(build: &Path, tree: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<File> {
     let bytes = fs::read(from).with_context(|| format!("can't read {}", from.display()))?;
-    let mut file = File::create_new(to).with_context(|| format!("can't make {}", to.display()))?;
+    let mut file =
+        File::create_new(to).with_context(|| format!("can't create {}", to.display()))?;
     file.write_all(&bytes)?;
     Ok(file)
 }

@@ -24,7 +24,7 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
     let there = existing(&cache);
     if !is_root() && rustix::fs::access(there, Access::WRITE_OK).is_err() {
         let why = format!(
-            "nothing is kept for it, and only root can rebuild its Rust metadata in {}",
+            "its Rust metadata is not in the cache, and only root can rebuild it in {}",
             kernel.system.shown(&cache)
         );
         let mend = format!("sudo dkms-rust kdir -k {release}");
@@ -38,7 +38,7 @@ pub fn check(kernel: &Kernel) -> Result<(), Refusal> {
         return Ok(());
     }
     let why = format!(
-        "rebuilding its Rust metadata takes {} MB in {}, where {} MB are free",
+        "rebuilding its Rust metadata needs {} MB in {}, but only {} MB are free",
         ROOM >> 20,
         there.display(),
         free >> 20
@@ -62,7 +62,7 @@ pub fn runs_programs(kernel: &Kernel) -> Result<(), Refusal> {
     }
     let mount = mount_point(there);
     let why = format!(
-        "{} is on a file system that is mounted noexec ({}), and building runs programs there",
+        "{} is on a file system that is mounted noexec ({}), but builds run programs there",
         cache.display(),
         mount.display()
     );

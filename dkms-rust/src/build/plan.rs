@@ -211,7 +211,7 @@ impl Plan {
         };
         let tree = made?;
         if let Err(error) = stale::drop_stale(system) {
-            eprintln!("dkms-rust: could not drop what is kept of kernels that are gone: {error:#}");
+            eprintln!("dkms-rust: could not clean up after removed kernels: {error:#}");
         }
         Ok(Ready::Kept(tree))
     }
@@ -237,7 +237,9 @@ impl Plan {
     fn anew(&self, system: &System) -> Result<Rebuild> {
         match Self::looking(system, &self.release, false, false)?.tree {
             Tree::Rebuild(rebuild) => Ok(*rebuild),
-            _ => anyhow::bail!("what is needed for a rebuild changed meanwhile: run it again"),
+            _ => anyhow::bail!(
+                "the inputs of the rebuild have changed in the meantime; run the command again"
+            ),
         }
     }
 }
@@ -284,13 +286,13 @@ fn not_failed(system: &System, rebuild: &Rebuild) -> Result<(), Refusal> {
         return Ok(());
     };
     let why = format!(
-        "its Rust metadata could not be rebuilt before, and nothing has changed since: {} (all of \
-         it is in {})",
+        "rebuilding its Rust metadata failed before, and nothing has changed since: {} (the \
+         complete log is in {})",
         failure.why,
         failure.log.display()
     );
     let options = system.options();
-    let again = format!("dkms-rust kdir -k {release}{options}, which tries it again");
+    let again = format!("dkms-rust kdir -k {release}{options} # tries again");
     Err(Refusal::new(release, why, again))
 }
 
@@ -300,7 +302,7 @@ fn without_source(kernel: &Kernel, class: Class, rustc: &Rustc, refusal: Refusal
     let own = way::own_rustc(kernel, class).filter(|own| *own != rustc.version);
     if let Some(own) = own {
         refusal.reason = format!(
-            "its own rustc, {own:?}, is not here, and with another it takes its source; {}",
+            "its own rustc, {own:?}, is not installed, and any other needs the kernel's source; {}",
             refusal.reason
         );
     }
@@ -318,14 +320,14 @@ fn with_lib_rust(kernel: &Kernel, refusal: Refusal) -> Refusal {
         return refusal;
     }
     let reason = format!(
-        "its metadata, {package}, is not installed; {}",
+        "{package}, which has its metadata, is not installed; {}",
         refusal.reason
     );
     let mend = dpkg::install(&kernel.system, &[&package]).unwrap_or_else(|| {
         // As a shell comment after the command, so that the whole line can still be pasted.
         let other = refusal.mend.map(|mend| format!("{mend} # or "));
         let other = other.unwrap_or_default();
-        format!("{other}install {package} from where the kernel is from (apt does not have it)")
+        format!("{other}install {package} from where you got the kernel (apt does not have it)")
     });
     Refusal::new(&kernel.release, reason, mend)
 }
@@ -335,7 +337,7 @@ fn can_be_rebuilt(kernel: &Kernel) -> Result<(), Refusal> {
     let release = &kernel.release;
     if release.series().is_none_or(|series| series < OLDEST) {
         let why = format!(
-            "it is older than {}.{}, the oldest with what Rust modules need",
+            "it is older than {}.{}, the first release that has what Rust modules need",
             OLDEST.0, OLDEST.1
         );
         return Err(Refusal::final_(release, why));

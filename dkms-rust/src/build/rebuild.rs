@@ -97,8 +97,8 @@ pub fn run(
     let confined = confine::possible();
     if !confined.files {
         eprintln!(
-            "dkms-rust: {release}: this kernel can't keep compilers from writing outside of the \
-             build tree (confined: {confined}); building all the same"
+            "dkms-rust: {release}: the running kernel can't keep compilers from writing outside \
+             the build tree (confined: {confined}); building anyway"
         );
     }
     step(
@@ -127,7 +127,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     fs::create_dir(&temporary)?;
     let shim = |name| {
         let link = tools.join(name);
-        let program = env::current_exe().context("can't find my own program")?;
+        let program = env::current_exe().context("can't find the path of this program")?;
         symlink(program, &link).with_context(|| link.display().to_string())?;
         anyhow::Ok(link)
     };
@@ -164,7 +164,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     logged(&mut make, "make", &log_of(system, &rebuild.kernel.release)?)?;
     ensure!(
         tree.join("rust/libkernel.rmeta").is_file(),
-        "kbuild made no rust/libkernel.rmeta and gave no error"
+        "kbuild reported success but made no rust/libkernel.rmeta"
     );
     Ok(())
 }

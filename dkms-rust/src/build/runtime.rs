@@ -113,7 +113,7 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
         fs::remove_file(source)?;
     }
     symlink(rustc, folder.join(link::RUSTC))?;
-    let own = std::env::current_exe().context("can't find my own program")?;
+    let own = std::env::current_exe().context("can't find the path of this program")?;
     for name in [link::NAME, link::CLIPPY] {
         symlink(&own, folder.join(name))?;
     }

@@ -48,7 +48,7 @@ pub fn enable(kernel: &Kernel, rustc: &Rustc, tree: &Path) -> Result<()> {
             kernel.build.join("include/generated").join(name),
             generated.join(name),
         )
-        .with_context(|| format!("the headers have no include/generated/{name}"))?;
+        .with_context(|| format!("the headers lack include/generated/{name}"))?;
     }
     for (file, line) in [
         (

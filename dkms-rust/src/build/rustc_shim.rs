@@ -83,7 +83,7 @@ pub fn run_if_called_as_compiler() -> Option<ExitCode> {
         _ => return None,
     };
     let Some(real) = env::var_os(variable) else {
-        eprintln!("{name}: {variable} is not set; only dkms-rust starts this");
+        eprintln!("{name}: {variable} is not set; only dkms-rust runs this program");
         return Some(ExitCode::FAILURE);
     };
     let mut args: Vec<_> = args.collect();

@@ -30,7 +30,7 @@ impl Symbols {
     pub fn of(path: &Path) -> Result<Self> {
         let data = read(path)?;
         let file = object::File::parse(&*data)
-            .with_context(|| format!("{} is no object file", path.display()))?;
+            .with_context(|| format!("{} is not an object file", path.display()))?;
         let damaged = || format!("{} is damaged", path.display());
         let mut budget = Budget::of(&data);
         let mut used = HashSet::new();
@@ -69,7 +69,7 @@ impl Symbols {
     /// Returns an error if the file can't be read or is not an archive.
     pub fn of_archive(path: &Path) -> Result<BTreeSet<String>> {
         let data = read(path)?;
-        let no_archive = || format!("{} is no archive", path.display());
+        let no_archive = || format!("{} is not an archive", path.display());
         let archive = ArchiveFile::parse(&*data).with_context(no_archive)?;
         let Some(symbols) = archive.symbols().with_context(no_archive)? else {
             bail!("{} has no index", path.display());
@@ -148,7 +148,7 @@ const OF_THE_LINKER: [&str; 2] = ["__this_module", "_GLOBAL_OFFSET_TABLE_"];
 pub fn has_rust(path: &Path) -> Result<bool> {
     let data = read(path)?;
     let file = object::File::parse(&*data)
-        .with_context(|| format!("{} is no object file", path.display()))?;
+        .with_context(|| format!("{} is not an object file", path.display()))?;
     let mut names = file.symbols().filter_map(|symbol| symbol.name().ok());
     Ok(names.any(|name| name.starts_with("_R")))
 }

@@ -82,7 +82,7 @@ impl Way {
         match (option, wanted) {
             (Some(option), Some(wanted)) => {
                 let why = format!(
-                    "it is built with CONFIG_{option}, so that only its own rustc, {wanted:?}, can \
+                    "it was built with CONFIG_{option}, so only its own rustc, {wanted:?}, can \
                      build modules for it; {}",
                     Rustc::there(found)
                 );
@@ -95,16 +95,16 @@ impl Way {
             (Some(option), None) if class == Class::Rust => {
                 let bindgen = Bindgen::own(kernel);
                 let why = format!(
-                    "it is built with CONFIG_{option}, so that only its own compilers can build \
-                     modules for it, from its own source; that, or {:?}, is not here",
+                    "it was built with CONFIG_{option}, so its modules must be built by its own \
+                     compilers and from its own source; the source or {:?} is missing",
                     bindgen.unwrap_or("bindgen")
                 );
                 Err(Refusal::final_(&kernel.release, why))
             }
             (Some(option), None) => {
                 let why = format!(
-                    "it has no Rust and is built with CONFIG_{option}, under which code from Rust \
-                     would have to be built as the kernel was"
+                    "it has no Rust and was built with CONFIG_{option}, which requires Rust code \
+                     to be built in the same way as the kernel"
                 );
                 Err(Refusal::final_(&kernel.release, why))
             }

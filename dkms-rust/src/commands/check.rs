@@ -57,7 +57,7 @@ pub fn run(
         println!("{}", serde_json::to_string(&answer(release, &plan))?);
     } else if !quiet {
         if let (Some(module), Some(false)) = (module, fits) {
-            println!("{release}: {module} was built against other headers than are installed now");
+            println!("{release}: {module} was built against other headers than the installed ones");
         }
         match &plan {
             Ok(plan) => println!(

@@ -95,8 +95,8 @@ pub fn build(
         fs::remove_file(&refused).ok();
         if let Ok(formatter) = formatter {
             let why = format!(
-                "the module hands Rust's fmt::Arguments to the kernel's {formatter}, whose code is \
-                 of another rustc than {}",
+                "the module passes Rust's fmt::Arguments to the kernel's {formatter}, which was \
+                 not compiled by {}",
                 plan.rustc.version
             );
             return Err(own_rustc_would_serve(&kernel, &plan, why).into());
@@ -104,7 +104,7 @@ pub fn build(
         if builds && plan.way == Way::Linked {
             refuse_unexported(&kernel, &plan, &tree, &folders, args)?;
         }
-        bail!("{release}: the module did not build ({status}); the reason is above");
+        bail!("{release}: building the module failed ({status}); see the errors above");
     }
     if args.iter().any(|arg| arg == analyzer::TARGET) {
         analyzer::complete(&folders)?;
@@ -115,7 +115,7 @@ pub fn build(
     let modules = built(&folders.output, "ko");
     ensure!(
         !modules.is_empty(),
-        "{release}: make built no module: {} names none for this kernel (obj-m)",
+        "{release}: make built no module: obj-m in {} is empty for this kernel",
         folders.source.display()
     );
     for module in &modules {
@@ -200,7 +200,7 @@ fn refuse_unexported(
     let names: Vec<&str> = names.into_iter().collect();
     let why = format!(
         "the module uses code of the kernel crate that calls {}, which the kernel does not export \
-         to modules; linked by {}, the module would have to carry that code",
+         to modules; a module that is linked by {} has to carry that code",
         names.join(", "),
         plan.rustc.version
     );
@@ -215,16 +215,16 @@ fn own_rustc_would_serve(kernel: &Kernel, plan: &Plan, why: String) -> Refusal {
     match own.filter(|_| plan.class != Class::NoRust) {
         Some(own) if own == plan.rustc.version => match Bindgen::missing_own(kernel) {
             Some(bindgen) => {
-                let why = format!("{why}; by the kernel's own bindgen, {bindgen:?}, it need not");
+                let why = format!("{why}; the kernel's own bindgen, {bindgen:?}, can build it");
                 Refusal::new(release, why, format!("install {bindgen}"))
             }
             None => {
-                let why = format!("{why}; with the kernel's own source it need not");
+                let why = format!("{why}; it can be built with the kernel's own source");
                 Refusal::new(release, why, find::fetch(kernel))
             }
         },
         Some(own) => {
-            let why = format!("{why}; built by the kernel's own rustc, {own:?}, it need not");
+            let why = format!("{why}; the kernel's own rustc, {own:?}, can build it");
             Refusal::new(release, why, Rustc::mend(&kernel.system, own))
         }
         None => Refusal::final_(release, why),

@@ -41,8 +41,9 @@ pub fn run(name: &Name, directory: Option<&Path>, debhelper: bool) -> Result<Exi
     println!("    {deb}");
     if project.is_nobody_s() {
         println!(
-            "Nobody is named as its author: put yourself into debian/control, debian/changelog, \
-             debian/copyright\nand src/modinfo.rs, or set DEBFULLNAME and DEBEMAIL before the next one."
+            "Its author is not set: write your name into debian/control, debian/changelog, \
+             debian/copyright\nand src/modinfo.rs, or set DEBFULLNAME and DEBEMAIL before the next \
+             one."
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -24,7 +24,7 @@ fn usual() -> Result<PathBuf> {
     set("XDG_CACHE_HOME")
         .or_else(|| Some(set("HOME")?.join(".cache")))
         .map(|cache| cache.join("dkms-rust"))
-        .context("neither XDG_CACHE_HOME nor HOME names a directory: say --cache")
+        .context("neither XDG_CACHE_HOME nor HOME names a directory: use --cache")
 }
 
 /// Returns the requested cache directory, or else the usual one.
@@ -39,7 +39,7 @@ pub fn of(asked: Option<&Path>) -> Result<PathBuf> {
         None => usual()?,
     };
     trusted_or_missing(&own)
-        .with_context(|| format!("nothing can be kept in {}", own.display()))?;
+        .with_context(|| format!("can't use {} as the cache", own.display()))?;
     Ok(own)
 }
 

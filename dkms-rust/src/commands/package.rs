@@ -35,7 +35,8 @@ pub fn run(system: &System, action: &PackageAction) -> Result<ExitCode> {
         }
         PackageAction::Remove { name, unload } => package::remove(system, name, unload),
         PackageAction::Purge { name } => {
-            package::purge(system, name).with_context(|| format!("can't forget {name}"))?;
+            package::purge(system, name)
+                .with_context(|| format!("can't remove the records of {name}"))?;
         }
         PackageAction::Retry => package::retry(system),
     }

@@ -100,8 +100,8 @@ impl Request<'_> {
             .collect();
         ensure!(
             !releases.is_empty(),
-            "no kernel's headers are installed: apt install linux-headers-amd64, or whatever the \
-             kernels are that you build for"
+            "no kernel headers are installed: apt install linux-headers-amd64, or those of the \
+             kernels that you build for"
         );
         let mut answers = Vec::new();
         for release in releases {
@@ -190,7 +190,7 @@ impl Answer {
         match (self.result, self.way) {
             (Outcome::Built, Some(way)) => format!("{kernel}: built ({way})"),
             (Outcome::Built, None) => format!("{kernel}: built"),
-            (Outcome::Refused, _) => format!("{kernel}: can't be built for: {reason}"),
+            (Outcome::Refused, _) => format!("{kernel}: modules can't be built: {reason}"),
             (Outcome::Failed, _) => format!("{kernel}: failed"),
         }
     }

@@ -12,10 +12,6 @@ use anyhow::{Context, Result};
 ///
 /// Returns an error if the tree can't be made.
 pub fn ready(system: &System, plan: &Plan, jobs: Option<usize>) -> Result<Ready> {
-    plan.ready(system, jobs).with_context(|| {
-        format!(
-            "{}: its Rust build tree could not be made ready",
-            plan.release
-        )
-    })
+    plan.ready(system, jobs)
+        .with_context(|| format!("{}: can't prepare its Rust build tree", plan.release))
 }

@@ -38,7 +38,7 @@ pub fn run(
         }
     };
     eprintln!(
-        "dkms-rust: {release}: kept what is needed of the source of {} in {}",
+        "dkms-rust: {release}: kept the slice of the source of {} in {}",
         slice.about.version,
         slice.file.display()
     );

@@ -29,8 +29,8 @@ impl Class {
     /// A refusal if the configuration would make bindings to C structures wrong.
     pub fn of(kernel: &Kernel) -> Result<Self, Refusal> {
         if kernel.config.is_on("RANDSTRUCT") {
-            let why = "it randomises the layout of its structures (CONFIG_RANDSTRUCT), which the \
-                       bindings of a Rust module can't know";
+            let why = "it randomises the layout of its structures (CONFIG_RANDSTRUCT), so Rust \
+                       modules can't have bindings for it";
             return Err(Refusal::final_(&kernel.release, why));
         }
         // If a kernel without Rust has metadata, an earlier build left it.

@@ -49,7 +49,7 @@ impl Kernel {
     pub fn find(system: &System, release: &Release) -> Result<Self, Refusal> {
         let modules = system.modules().join(release.as_str());
         if !modules.is_dir() {
-            let mend = format!("name one of those in {}", system.modules().display());
+            let mend = format!("name one of the kernels in {}", system.modules().display());
             return Err(Refusal::new(release, "no such kernel is installed", mend));
         }
         let headers = |why: &str| Refusal::new(release, why, install(system, release));
@@ -64,7 +64,7 @@ impl Kernel {
         }
         for part in ["Makefile", AUTO_CONF, "include/generated/autoconf.h"] {
             if !build.join(part).exists() {
-                let why = format!("its headers have no {part}");
+                let why = format!("its headers lack {part}");
                 return Err(Refusal::new(
                     release,
                     why,
@@ -122,22 +122,21 @@ impl Kernel {
             Err(Refusal::new(&self.release, why, mend))
         };
         if !fs::metadata(self.symvers()).is_ok_and(|meta| meta.len() > 0) {
-            let why = "its headers have no Module.symvers, which lists what the kernel exports";
+            let why = "its headers lack Module.symvers, which lists what the kernel exports";
             return refuse(why.to_owned(), "Module.symvers", "modules");
         }
         for tool in TOOLS {
             let path = build.join(tool);
             let Some(machine) = elf::machine(&path) else {
                 if !path.exists() {
-                    let why = format!("its headers have no {tool}");
+                    let why = format!("its headers lack {tool}");
                     return refuse(why, tool, "modules_prepare");
                 }
                 continue;
             };
             if !elf::runs_here(machine) {
                 let why = format!(
-                    "{} is a program for another machine than this ({}), so that its headers are \
-                     of no use here",
+                    "{} is not a program for this machine ({}), so its headers can't be used here",
                     path.display(),
                     std::env::consts::ARCH
                 );
@@ -176,7 +175,7 @@ fn check_release(system: &System, release: &Release, build: &Path) -> Result<(),
         "the headers in {} are those of {theirs}",
         system.shown(build)
     );
-    let mend = format!("name its own, or the kernel that they are for: -k {theirs}");
+    let mend = format!("name its own headers, or the kernel that these are for: -k {theirs}");
     Err(Refusal::new(release, why, mend))
 }
 
@@ -187,7 +186,7 @@ fn owned(system: &System, release: &Release, build: &Path, common: &Path) -> Res
         return Ok(());
     };
     let why = format!(
-        "its build tree is not root's alone ({error}), so that root builds nothing with it"
+        "users other than root can change its build tree ({error}), so root does not use it"
     );
     let (from, to) = (
         system.shown(build),
@@ -245,7 +244,7 @@ fn install(system: &System, release: &Release) -> String {
         None => both().or_else(|| dpkg::install(system, &[&headers])),
     };
     command.unwrap_or_else(|| {
-        format!("install {headers} from where the kernel is from (none of apt's sources has it)")
+        format!("install {headers} from where you got the kernel (none of apt's sources has it)")
     })
 }
 
@@ -263,7 +262,7 @@ fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
         dpkg::owner_of(system, &real).or_else(|| dpkg::owner_of(system, &build.join("Makefile")));
     if let Some(package) = owner {
         return dpkg::reinstall(system, &[&package]).unwrap_or_else(|| {
-            format!("install {package} once more from where it is from (apt can't get it again)")
+            format!("reinstall {package} from where you got it (apt can't download it)")
         });
     }
     let shown = system.shown(build);
@@ -271,7 +270,7 @@ fn again(system: &System, build: &Path, name: &str, target: &str) -> String {
     if build.join("kernel/fork.c").is_file() {
         return format!("make -C {shown} {target}");
     }
-    format!("make {target} where the kernel was built, and put what that makes into {shown}")
+    format!("make {target} where the kernel was built, and copy the result to {shown}")
 }
 
 /// Returns the upstream version of a kernel's packages, which is how the release begins.
@@ -385,10 +384,7 @@ pub(crate) mod tests {
         assert!(find(root.path()).unwrap().config.is_on("RUST"));
         fs::remove_file(build.join(AUTO_CONF)).unwrap();
         let refusal = find(root.path()).unwrap_err();
-        assert_eq!(
-            refusal.reason,
-            "its headers have no include/config/auto.conf"
-        );
+        assert_eq!(refusal.reason, "its headers lack include/config/auto.conf");
     }
 
     #[test]
@@ -425,11 +421,14 @@ pub(crate) mod tests {
         program[18..20].copy_from_slice(&4_u16.to_ne_bytes());
         fs::write(&modpost, &program).unwrap();
         let refusal = can_build().unwrap_err();
-        assert!(refusal.reason.contains("for another machine"), "{refusal}");
+        assert!(
+            refusal.reason.contains("not a program for this machine"),
+            "{refusal}"
+        );
         fs::remove_file(&modpost).unwrap();
         let refusal = can_build().unwrap_err();
         assert!(
-            refusal.reason.ends_with("no scripts/mod/modpost"),
+            refusal.reason.ends_with("lack scripts/mod/modpost"),
             "{refusal}"
         );
     }
@@ -448,7 +447,12 @@ pub(crate) mod tests {
         assert!(check_owner(&build).is_err());
         if is_root() {
             let refusal = find(root.path()).unwrap_err();
-            assert!(refusal.reason.contains("not root's alone"), "{refusal}");
+            assert!(
+                refusal
+                    .reason
+                    .contains("users other than root can change its build tree"),
+                "{refusal}"
+            );
         }
         set(&modpost, 0o755);
         set(&build, 0o777);

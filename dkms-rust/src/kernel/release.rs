@@ -103,8 +103,8 @@ impl fmt::Display for NotARelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is not a kernel release: one starts with a digit and has only letters, digits \
-             and + - . _ ~, as `uname -r` and the folders of /lib/modules have",
+            "{:?} is not a kernel release: it must start with a digit and contain only letters, \
+             digits and + - . _ ~ (see `uname -r` and /lib/modules)",
             self.0
         )
     }

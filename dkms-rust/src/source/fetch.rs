@@ -43,7 +43,7 @@ fn clean(name: &str) -> Command {
 pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
     let release = &kernel.release;
     let Some(source) = version::package(system, kernel) else {
-        bail!("{release}: its headers belong to no package, so that apt can't know its source");
+        bail!("{release}: its headers are not from a package, so apt can't find its source");
     };
     let package = format!("{}={}", linux_source(kernel), source.version);
     let work = Work::new(&system.state(), "fetch")?;
@@ -60,7 +60,7 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
     let status = run::status(&mut apt, "apt-get")?;
     ensure!(
         status.success(),
-        "{release}: apt can't download {package} ({status}); if it has an old list: apt update"
+        "{release}: apt can't download {package} ({status}); if its lists are old: apt update"
     );
     let deb = crate::system::names(work.path())
         .into_iter()
@@ -101,8 +101,8 @@ fn of_package(
 ) -> Result<Slice> {
     let mut show = clean("dpkg-deb");
     show.args(["--show", "--showformat=${source:Package} ${source:Version}"]);
-    let debian =
-        answer(show.arg(deb)).with_context(|| format!("{} is no Debian package", deb.display()))?;
+    let debian = answer(show.arg(deb))
+        .with_context(|| format!("{} is not a Debian package", deb.display()))?;
     let mut unpack = clean("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(deb)
@@ -114,7 +114,7 @@ fn of_package(
     // What follows the tarball is not read, so dpkg-deb may be ended by a signal.
     unpack.wait().context("can't wait for dpkg-deb")?;
     let tarball = tarball
-        .and_then(|found| found.context("it has no usr/src/linux-source-*.tar.*"))
+        .and_then(|found| found.context("it contains no usr/src/linux-source-*.tar.*"))
         .with_context(|| format!("can't read {}", deb.display()))?;
     of_tarball(system, kernel, &tarball, Some(debian), force, work)
 }

@@ -187,7 +187,7 @@ fn folder(system: &System) -> Result<PathBuf> {
         .recursive(true)
         .mode(0o755)
         .create(&folder);
-    made.with_context(|| format!("can't make {} (are you root?)", folder.display()))?;
+    made.with_context(|| format!("can't create {} (are you root?)", folder.display()))?;
     trusted_path(&folder)?;
     Ok(folder)
 }
@@ -261,7 +261,7 @@ fn list(folder: &Path, inside: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 fn read_about(file: &Path) -> Result<About> {
     let mut about = None;
     archive::entries(bounded::xz(File::open(file)?)?, |entry, path| {
-        ensure!(path == Path::new(ABOUT), "it is no slice");
+        ensure!(path == Path::new(ABOUT), "it is not a slice");
         let mut text = String::new();
         entry.take(64 << 10).read_to_string(&mut text)?;
         about = Some(serde_json::from_str(&text)?);

@@ -21,7 +21,7 @@ impl Work {
         let path = folder.join(format!(".{name}-{}", std::process::id()));
         fs::remove_dir_all(&path).ok();
         let made = DirBuilder::new().recursive(true).mode(0o755).create(&path);
-        made.with_context(|| format!("can't make {} (are you root?)", path.display()))?;
+        made.with_context(|| format!("can't create {} (are you root?)", path.display()))?;
         Ok(Self(path))
     }
 

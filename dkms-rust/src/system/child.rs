@@ -43,7 +43,7 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted => write!(f, "interrupted"),
-            Self::TooLong(limit) => write!(f, "ended after {} s", limit.as_secs()),
+            Self::TooLong(limit) => write!(f, "time limit of {} s reached", limit.as_secs()),
         }
     }
 }

@@ -50,7 +50,10 @@ pub fn run_if_called() -> Option<ExitCode> {
         _ => return None,
     };
     let Some(program) = args.next() else {
-        eprintln!("{}: only dkms-rust starts this", Path::new(&name).display());
+        eprintln!(
+            "{}: only dkms-rust runs this program",
+            Path::new(&name).display()
+        );
         return Some(ExitCode::FAILURE);
     };
     prepare();

@@ -25,7 +25,7 @@ const SOURCES: &str = "usr/src";
 ///
 /// If these are not headers, or not all of them.
 pub fn make(base: &Path, headers: &[PathBuf]) -> Result<(System, String)> {
-    fs::create_dir_all(base).with_context(|| format!("can't make {}", base.display()))?;
+    fs::create_dir_all(base).with_context(|| format!("can't create {}", base.display()))?;
     let base = fs::canonicalize(base)?;
     match headers {
         [folder] if folder.is_dir() => of_folder(&base, folder),
@@ -48,7 +48,7 @@ fn share(root: &Path) -> Result<()> {
     fs::create_dir_all(link.parent().unwrap_or(root))?;
     fs::remove_file(&link).ok();
     let to = System::here().shared();
-    symlink(to, &link).with_context(|| format!("can't make {}", link.display()))
+    symlink(to, &link).with_context(|| format!("can't create {}", link.display()))
 }
 
 fn of_packages(base: &Path, packages: &[PathBuf]) -> Result<(System, String)> {
@@ -71,7 +71,7 @@ fn unpack(base: &Path, work: &Path, packages: &[PathBuf]) -> Result<(System, Str
         let unpacked = extract.status().context("can't run dpkg-deb")?;
         ensure!(
             unpacked.success(),
-            "{} is no Debian package",
+            "{} is not a Debian package",
             package.display()
         );
         let mut fields = Command::new(program("dpkg-deb"));
@@ -85,7 +85,7 @@ fn unpack(base: &Path, work: &Path, packages: &[PathBuf]) -> Result<(System, Str
         Some((name, release))
     });
     let Some((name, release)) = folders.next() else {
-        bail!("none of the packages has a kernel's headers (/{SOURCES}/*/{RELEASE})");
+        bail!("none of the packages contains kernel headers (/{SOURCES}/*/{RELEASE})");
     };
     let root = base.join(&release);
     fs::create_dir_all(&root)?;
@@ -120,7 +120,7 @@ fn lead_inside(root: &Path, build: &Path, status: &str) -> Result<()> {
     let lacks = included.map(str::trim).any(missing) || !build.join("scripts").exists();
     ensure!(
         !lacks,
-        "these packages are not all of the headers: also name the files of {}",
+        "these packages are not the complete headers: also name the files of {}",
         others(status).join(", ")
     );
     Ok(fs::write(makefile, text)?)
@@ -150,8 +150,8 @@ fn others(status: &str) -> Vec<String> {
 fn release_of(build: &Path) -> Result<String> {
     let path = build.join(RELEASE);
     let text = fs::read_to_string(&path);
-    let text =
-        text.with_context(|| format!("{} has no kernel's headers ({RELEASE})", build.display()))?;
+    let text = text
+        .with_context(|| format!("{} contains no kernel headers ({RELEASE})", build.display()))?;
     let release = text.trim();
     let one = !release.is_empty() && !release.contains('/') && !release.starts_with('.');
     ensure!(one, "{} names no kernel", path.display());
@@ -169,7 +169,7 @@ fn link_to(root: &Path, release: &str, build: &Path) -> Result<()> {
         (root.join("sys"), Path::new("/sys")),
     ] {
         fs::remove_file(&link).ok();
-        symlink(target, &link).with_context(|| format!("can't make {}", link.display()))?;
+        symlink(target, &link).with_context(|| format!("can't create {}", link.display()))?;
     }
     Ok(())
 }
@@ -259,10 +259,10 @@ mod tests {
             "{why}"
         );
         let why = make(&base, &debs[1..]).err().unwrap().to_string();
-        assert!(why.contains("has a kernel's headers"), "{why}");
+        assert!(why.contains("contains kernel headers"), "{why}");
         fs::write(dir.path().join("x.deb"), "no").unwrap();
         let why = make(&base, &[dir.path().join("x.deb")]).err().unwrap();
-        assert!(why.to_string().contains("is no Debian package"), "{why}");
+        assert!(why.to_string().contains("is not a Debian package"), "{why}");
     }
 
     #[test]
@@ -270,7 +270,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let headers = dir.path().join("headers");
         let why = make(dir.path(), &[dir.path().to_owned()]).err().unwrap();
-        assert!(why.to_string().contains("has no kernel's headers"), "{why}");
+        assert!(
+            why.to_string().contains("contains no kernel headers"),
+            "{why}"
+        );
         fs::create_dir_all(headers.join("include/config")).unwrap();
         fs::write(headers.join(RELEASE), "7.3.4-own\n").unwrap();
         let (system, release) =

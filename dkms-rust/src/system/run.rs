@@ -93,7 +93,7 @@ fn hear(group: &mut Group, patience: Duration) -> Result<Vec<u8>> {
             }
         }
         if said.len() as u64 >= LARGEST {
-            bail!("it says too much");
+            bail!("it printed too much");
         }
         if ready.ended {
             return Ok(said);
@@ -115,7 +115,7 @@ pub fn status(command: &mut Command, name: &str) -> Result<ExitStatus> {
     let mut group = Group::spawn(command.stdin(Stdio::null())).with_context(can_t)?;
     group
         .wait(limit())
-        .with_context(|| format!("{name} was stopped ({LIMIT} says how long it may take)"))?;
+        .with_context(|| format!("{name} was stopped ({LIMIT} sets the limit)"))?;
     group.leave().with_context(can_t)
 }
 
@@ -134,20 +134,22 @@ pub struct Failed {
 impl Failed {
     /// Returns the first thing that went wrong, in one line.
     pub fn first(&self) -> &str {
-        self.lines.first().map_or("it said nothing", String::as_str)
+        self.lines
+            .first()
+            .map_or("it printed nothing", String::as_str)
     }
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, first by this:", self.how)?;
+        writeln!(f, "{}. The first errors:", self.how)?;
         for line in &self.lines {
             writeln!(f, "  {line}")?;
         }
         if self.killed {
-            writeln!(f, "A compiler was killed, most likely for want of memory.")?;
+            writeln!(f, "A compiler was killed, probably because memory ran out.")?;
         }
-        write!(f, "All that it said is in {}", self.log.display())
+        write!(f, "The complete log is in {}", self.log.display())
     }
 }
 
@@ -175,7 +177,7 @@ fn logged_within(
     let mut group = Group::spawn(command).with_context(|| format!("can't run {name}"))?;
     let how = match group.wait(limit) {
         Ok(()) => {
-            let status = group.sweep().context("its end was not seen")?;
+            let status = group.sweep().context("can't tell how it ended")?;
             if status.success() {
                 fs::remove_file(log).ok();
                 return Ok(());
@@ -183,7 +185,7 @@ fn logged_within(
             format!("failed ({status})")
         }
         Err(Stopped::TooLong(limit)) => format!(
-            "was stopped after {} s, as long as {LIMIT} lets it take",
+            "was stopped after {} s ({LIMIT} sets the limit)",
             limit.as_secs()
         ),
         Err(Stopped::Interrupted) => {
@@ -269,7 +271,7 @@ mod tests {
             "memory allocation of 8 bytes failed",
         ] {
             let (text, failed) = failed(&format!("echo 'CC a.o'; echo '{line}'; exit 2"));
-            assert!(text.contains("want of memory"), "{text}");
+            assert!(text.contains("memory ran out"), "{text}");
             assert!(!failed.again);
         }
         let (_, full) = failed("echo 'error: No space left on device'; exit 1");

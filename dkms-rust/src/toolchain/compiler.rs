@@ -161,7 +161,7 @@ fn no_gcc(kernel: &Kernel, built: &Built) -> Refusal {
         .map(|major| format!("-{major}"))
         .unwrap_or_default();
     let why = format!(
-        "it was built by {:?}, and gcc{major} for its machine is not installed",
+        "it was built by {:?}, but gcc{major} for its machine is not installed",
         built.text
     );
     let machine = gnu_machine(kernel);
@@ -246,7 +246,7 @@ fn llvm(kernel: &Kernel, built: &Built) -> Result<Compiler, Refusal> {
         return Ok(Compiler::llvm(&value));
     }
     let why = format!(
-        "it was built by clang ({:?}), and {} of that version or a newer one are not here together",
+        "it was built by clang ({:?}), but {} of that version or newer are not all installed",
         built.text,
         LLVM.join(", ")
     );

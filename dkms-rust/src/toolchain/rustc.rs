@@ -67,7 +67,7 @@ impl Rustc {
             }
         }
         let why = format!(
-            "to build modules for it takes rustc {} or newer; {}",
+            "modules for it need rustc {} or newer; {}",
             minimum::text(oldest),
             Self::there(sorted)
         );
@@ -80,7 +80,7 @@ impl Rustc {
         let name = |rustc: &Self| format!("{} is {:?}", rustc.path.display(), rustc.version);
         let names: Vec<_> = found.into_iter().map(name).collect();
         match names.is_empty() {
-            true => "there is none".into(),
+            true => "none is installed".into(),
             false => names.join(", "),
         }
     }
@@ -95,8 +95,8 @@ impl Rustc {
             .or_else(|| dpkg::install_version(system, &versioned[0], &[&versioned[1]], will_do))
             .unwrap_or_else(|| {
                 format!(
-                    "install rustc {number} and its source from the suite that the kernel is from \
-                     (none of apt's sources has it)"
+                    "install rustc {number} and its source from the kernel's suite (none of apt's \
+                     sources has it)"
                 )
             })
     }
@@ -116,7 +116,7 @@ impl Rustc {
         let missing = |library: Option<PathBuf>| match library {
             Some(library) if is_root() => trusted_path(&library)
                 .map(|_| library)
-                .map_err(|error| format!("{error}, and only root's is used")),
+                .map_err(|error| format!("{error}, so root does not use it")),
             Some(library) => Ok(library),
             None => Err("it is missing".to_owned()),
         };
@@ -375,7 +375,7 @@ mod tests {
             new_enough(&[])
                 .unwrap_err()
                 .reason
-                .ends_with("there is none")
+                .ends_with("none is installed")
         );
     }
 

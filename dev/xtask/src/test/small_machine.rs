@@ -162,7 +162,7 @@ fn kills_compilers(setup: &Setup<'_>, release: &str) -> Result<()> {
         .args(["-c", REBUILD, "sh", release, "300"])
         .log(&setup.project.log("small-machine")?)
         .try_run()?;
-    output.must_say("was killed, most likely for want of memory")?;
+    output.must_say("was killed, probably because memory ran out")?;
     output.must_say("kdir 1\nthe one before is there\n")?;
     ensure!(group.killed()? > 0, "nothing was killed");
     Ok(())

@@ -56,7 +56,7 @@ pub const CASES: &[Case] = &[
                          apt-get -q -y remove 'linux-source*'",
                 mends: "for kernel in $@; do obey $kernel; done && build_again",
                 says: &[
-                    "linux-source-[0-9.]+, .* not installed",
+                    "linux-source-[0-9.]+ is not installed",
                     "mend: dkms-rust source -k .* --fetch",
                 ],
             },
@@ -81,7 +81,7 @@ pub const CASES: &[Case] = &[
                      mount -t tmpfs -o size=20m full /var/cache/dkms-rust",
             mends: "umount /var/cache/dkms-rust && warm $@ && build_again",
             says: &[
-                "takes [0-9]+ MB in /var/cache/dkms-rust, where",
+                "needs [0-9]+ MB in /var/cache/dkms-rust, but only",
                 "mend: make room",
             ],
         },

@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
                 step("configured && has $OLD $V && lacks $BEFORE"),
                 says(
                     "obey $BEFORE cold",
-                    &["kept what is needed of the source", "built for 6"],
+                    &["kept the slice of the source", "built for 6"],
                 ),
                 step("configured && has $BEFORE $V"),
                 step("apt-get -q -y purge linux-source-$OLD_SERIES && offer next"),

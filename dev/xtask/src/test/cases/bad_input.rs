@@ -66,7 +66,7 @@ pub const CASES: &[BadInput] = &[
         "dpkg --remove --force-depends $(dpkg-query -Wf '${Package} ' 'linux-source*')",
         77,
         &[
-            "linux-source-[0-9.]+, from which",
+            "linux-source-[0-9.]+ is not installed; it is needed",
             "mend: dkms-rust source -k .* --from .* in none of apt's sources",
         ],
     ),
@@ -106,7 +106,7 @@ pub const CASES: &[BadInput] = &[
          > /usr/bin/rustc; chmod 755 /usr/bin/rustc",
         77,
         &[
-            "takes rustc 1[.][0-9.]+ or newer; /usr/bin/rustc is \"rustc 1.70.0",
+            "need rustc 1[.][0-9.]+ or newer; /usr/bin/rustc is \"rustc 1.70.0",
             "mend: ",
         ],
     ),
@@ -114,13 +114,19 @@ pub const CASES: &[BadInput] = &[
         "rustc-missing",
         "rm -f /usr/bin/rustc*",
         77,
-        &["takes rustc 1[.][0-9.]+ or newer; there is none", "mend: "],
+        &[
+            "need rustc 1[.][0-9.]+ or newer; none is installed",
+            "mend: ",
+        ],
     ),
     refused(
         "bindgen-missing",
         "rm /usr/bin/bindgen /usr/lib/dkms-rust/bindgen-*",
         77,
-        &["bindgen, .* is not installed", "mend: install bindgen"],
+        &[
+            "bindgen is not installed; it is needed",
+            "mend: install bindgen",
+        ],
     ),
     refused(
         "rust-src-missing",
@@ -136,7 +142,7 @@ pub const CASES: &[BadInput] = &[
         "rm -f /usr/bin/x86_64-linux-gnu-gcc-14 /usr/bin/gcc-14",
         77,
         &[
-            "it was built by .*gcc-14 .*, and gcc-14 for its machine is not installed",
+            "it was built by .*gcc-14 .*, but gcc-14 for its machine is not installed",
             "mend: install gcc-14",
         ],
     ),
@@ -178,7 +184,7 @@ pub const CASES: &[BadInput] = &[
         command: "dkms-rust kdir -k $R",
         exit: 77,
         says: &[
-            "takes [0-9]+ MB in .*, where [0-9]+ MB are free",
+            "needs [0-9]+ MB in .*, but only [0-9]+ MB are free",
             "mend: make room",
         ],
         may_make: false,
@@ -191,7 +197,7 @@ pub const CASES: &[BadInput] = &[
         exit: 1,
         says: &[
             "No space left on device",
-            "its Rust build tree could not be made ready",
+            "can't prepare its Rust build tree",
         ],
         may_make: false,
     },
@@ -228,7 +234,7 @@ pub const CASES: &[BadInput] = &[
         command: "dkms-rust kdir -k $R",
         exit: 77,
         says: &[
-            "libkernel.rmeta is not as it was made",
+            "libkernel.rmeta has changed since it was made",
             "linux-source-.*tar.xz is missing",
         ],
         may_make: false,
@@ -243,7 +249,11 @@ pub const CASES: &[BadInput] = &[
                   test -f $tree/rust/libmacros.so && cmp $tree/.config /lib/modules/$R/build/.config \
                   && echo mended",
         exit: 0,
-        says: &["libmacros.so is not as it was made", "done in", "mended"],
+        says: &[
+            "libmacros.so has changed since it was made",
+            "done in",
+            "mended",
+        ],
         may_make: true,
     },
     BadInput {
@@ -281,9 +291,10 @@ pub const CASES: &[BadInput] = &[
         exit: 0,
         says: &[
             "error: it is broken",
-            "All that it said is in /var/log/dkms-rust/",
+            "The complete log is in /var/log/dkms-rust/",
             "first 1\n",
-            "could not be rebuilt before, and nothing has changed since: error: it is broken",
+            "rebuilding its Rust metadata failed before, and nothing has changed since: error: it \
+             is broken",
             "second 77\n",
             "check 77\n",
             "again 1\n",
@@ -302,7 +313,7 @@ pub const CASES: &[BadInput] = &[
         says: &[
             "tar.xz is missing",
             "without 77\n",
-            "kept what is needed of the source of",
+            "kept the slice of the source of",
             "class rust, rebuilt, .*, metadata to rebuild",
         ],
         may_make: false,
@@ -366,7 +377,7 @@ pub const CASES: &[BadInput] = &[
         prepare: "cp -a $W $C && mkdir /tmp/m && echo 'obj-$(CONFIG_NEVER) := m.o' > /tmp/m/Kbuild",
         command: "cd /tmp/m && dkms-rust make -k $R",
         exit: 1,
-        says: &["make built no module: .* names none for this kernel"],
+        says: &["make built no module: obj-m in .* is empty for this kernel"],
         may_make: false,
     },
     BadInput {
@@ -385,7 +396,7 @@ pub const CASES: &[BadInput] = &[
         exit: 1,
         says: &[
             "error: this file contains an unclosed delimiter",
-            "the module did not build",
+            "building the module failed",
         ],
         may_make: false,
     },
@@ -412,7 +423,7 @@ pub const CASES: &[BadInput] = &[
         command: "dkms-rust check -k $R",
         exit: 77,
         says: &[
-            "takes [0-9]+ MB of memory, and 500 MB are available",
+            "needs [0-9]+ MB of memory, but only 500 MB are available",
             "mend: fallocate .* swapon",
         ],
         may_make: false,
@@ -449,7 +460,7 @@ pub const CASES: &[BadInput] = &[
                   echo waited $?; kill $!",
         exit: 0,
         says: &[
-            "waiting for processes? [0-9]+ [(]flock[)].*, at work on this kernel",
+            "waiting for processes? [0-9]+ [(]flock[)].* to finish with this kernel",
             "waited 124\n",
         ],
         may_make: false,
@@ -474,7 +485,7 @@ pub const CASES: &[BadInput] = &[
                   echo left: $(grep -lsz [6]543 /proc/[0-9]*/cmdline)",
         exit: 0,
         says: &[
-            "make was stopped .*: ended after 5 s",
+            "make was stopped .*: time limit of 5 s reached",
             "made 1\n",
             "left:\n",
         ],
@@ -489,7 +500,7 @@ pub const CASES: &[BadInput] = &[
                   echo left: $(grep -lsz [6]542 /proc/[0-9]*/cmdline)",
         exit: 0,
         says: &[
-            "make was stopped after 40 s, as long as DKMS_RUST_TIMEOUT lets it take",
+            "make was stopped after 40 s [(]DKMS_RUST_TIMEOUT sets the limit[)]",
             "kdir 1\n",
             "left:\n",
         ],
@@ -508,7 +519,7 @@ pub const CASES: &[BadInput] = &[
                   dkms-rust check -k $R",
         exit: 0,
         says: &[
-            "was killed, most likely for want of memory",
+            "was killed, probably because memory ran out",
             "kdir 1\n",
             "rebuilt 1, core 1\n",
             "metadata to rebuild",
@@ -571,7 +582,7 @@ pub const CASES: &[BadInput] = &[
                   test ! -e /tmp/ran && echo none ran",
         exit: 0,
         says: &[
-            "its build tree is not root's alone [(].*belongs to user 1000",
+            "users other than root can change its build tree [(].*belongs to user 1000",
             "check 77\n",
             "none ran\n",
         ],
