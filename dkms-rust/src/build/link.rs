@@ -8,7 +8,7 @@
 
 use crate::build::symbols::{Symbols, exported};
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -130,20 +130,8 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
         .map(String::as_str)
         .filter(|name| offered.contains(*name))
         .collect();
-    // The compiler may call functions that the kernel lacks, for 128-bit division and floating
-    // point. Use the kernel crates' substitutes, which panic.
-    let substitutes: Vec<_> = module
-        .needed
-        .iter()
-        .filter(|name| !exported.contains(name.as_str()))
-        .map(|name| (name, format!("__rust{name}")))
-        .filter(|(_, substitute)| offered.contains(substitute))
-        .collect();
-    roots.extend(
-        substitutes
-            .iter()
-            .map(|(_, substitute)| substitute.as_str()),
-    );
+    let substitutes = substitutes(&module, &exported, &offered);
+    roots.extend(substitutes.iter().map(|(_, substitute)| &**substitute));
 
     let whole = loop {
         let whole = join(runtime, object, &roots, &substitutes)?;
@@ -163,7 +151,29 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
         );
     }
 
-    // A module may have several Rust objects, each with its own copy of the runtime.
+    own_names(object, &module, &whole)
+}
+
+/// Returns what the compiler may call and the kernel lacks, for 128-bit division and floating point,
+/// each with the kernel crates' substitute, which panics.
+fn substitutes<'a>(
+    module: &'a Symbols,
+    exported: &HashSet<&str>,
+    offered: &BTreeSet<String>,
+) -> Vec<(&'a String, String)> {
+    let missing = module
+        .needed
+        .iter()
+        .filter(|name| !exported.contains(name.as_str()));
+    missing
+        .map(|name| (name, format!("__rust{name}")))
+        .filter(|(_, substitute)| offered.contains(substitute))
+        .collect()
+}
+
+/// Puts the linked object in the place of `object`, with no more global names than that had: a
+/// module may have several Rust objects, each with its own copy of the runtime.
+fn own_names(object: &Path, module: &Symbols, whole: &Symbols) -> Result<()> {
     let path = beside(object, WHOLE);
     let mut objcopy = tool("OBJCOPY", "objcopy");
     list(

@@ -19,6 +19,7 @@ pub mod place;
 pub mod plan;
 pub mod rebuild;
 pub mod recipe;
+mod refuse;
 pub mod runtime;
 pub mod rust_config;
 pub mod rustc_shim;

@@ -20,7 +20,7 @@ use crate::kernel::release::Release;
 use crate::source::find;
 use crate::system::System;
 use crate::system::run;
-use crate::toolchain::{Bindgen, Rustc};
+use crate::toolchain::{Bindgen, Compiler, Rustc};
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
@@ -118,6 +118,7 @@ pub fn build(
         "{release}: make built no module: obj-m in {} is empty for this kernel",
         folders.source.display()
     );
+    strip(system, &kernel, &folders, &modules)?;
     for module in &modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         let count = symbols::count_of_kernel(module, &tree.path().join("Module.symvers"))?;
@@ -154,6 +155,23 @@ fn clean(kernel: &Kernel, folders: &Folders, args: &[String], output: Output) ->
         "{}: make failed ({status})",
         kernel.release
     );
+    Ok(())
+}
+
+/// Strips what dkms builds for another machine. dkms itself calls this machine's strip, which does
+/// nothing to such modules.
+fn strip(system: &System, kernel: &Kernel, folders: &Folders, modules: &[PathBuf]) -> Result<()> {
+    if !folders.source.starts_with(system.dkms()) {
+        return Ok(());
+    }
+    if let Some(strip) = Compiler::foreign_strip(kernel) {
+        let status = run::status(Command::new(strip).arg("-g").args(modules), "strip")?;
+        ensure!(
+            status.success(),
+            "{}: strip failed ({status})",
+            kernel.release
+        );
+    }
     Ok(())
 }
 

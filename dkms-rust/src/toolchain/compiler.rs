@@ -16,7 +16,7 @@ use crate::toolchain::minimum::numbers;
 use crate::toolchain::programs::{find, named};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The C compiler for a kernel: the make variables that differ from kbuild's own choice.
@@ -49,6 +49,13 @@ impl Compiler {
     /// Returns the arguments for make.
     pub fn make_args(&self) -> &[String] {
         &self.args
+    }
+
+    /// Returns the strip for a kernel of another machine than this, if it is installed. This
+    /// machine's own can't read that kernel's modules.
+    pub fn foreign_strip(kernel: &Kernel) -> Option<PathBuf> {
+        let machine = gnu_machine(kernel).filter(|machine| !is_native(Some(machine)))?;
+        find(&format!("{machine}-linux-gnu-strip"))
     }
 
     /// Returns those of the user's make arguments that go behind ours and take precedence. For a

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::kernel::Kernel;
@@ -163,7 +163,14 @@ fn module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         .into_iter()
         .find(|path| path.to_string_lossy().contains(FILE))
         .with_context(|| format!("dkms left no module in {}", place.display()))?;
-    modules::decompressed(&file)
+    let module = modules::decompressed(&file)?;
+    let debug = b".debug_info";
+    ensure!(
+        !module.windows(debug.len()).any(|bytes| bytes == debug),
+        "{} is not stripped",
+        file.display()
+    );
+    Ok(module)
 }
 
 #[cfg(test)]
