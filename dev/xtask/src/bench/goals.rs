@@ -103,6 +103,16 @@ pub const GOALS: &[Goal] = &[
         Bound::AtMost(1.20),
     ),
     goal(
+        "write of 6 bytes by full",
+        Look::Ratio("write-6", "full"),
+        Bound::AtMost(1.10),
+    ),
+    goal(
+        "dkms build, warm, processor time by acpi-call",
+        Look::Ratio("dkms-build-warm-processor", "acpi-call"),
+        Bound::AtMost(1.10),
+    ),
+    goal(
         "apt, download, bytes",
         Look::Ours("apt-download"),
         Bound::AtMost(350e6),

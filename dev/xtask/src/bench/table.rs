@@ -87,6 +87,9 @@ fn lines(rows: &[&Row]) -> Vec<Vec<String>> {
     lines
 }
 
+/// A space at which no line is broken.
+const NARROW: char = '\u{202f}';
+
 /// Formats a number with spaces between groups of thousands.
 pub fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
@@ -95,7 +98,7 @@ pub fn number(value: f64, digits: usize) -> String {
     for (place, character) in text.chars().enumerate() {
         let left = whole.saturating_sub(place);
         if place > 0 && left > 0 && left % 3 == 0 && !apart.ends_with('-') {
-            apart.push(' ');
+            apart.push(NARROW);
         }
         apart.push(character);
     }
@@ -112,6 +115,7 @@ mod tests {
     fn thousands_stand_apart() {
         let numbers = [0.0, 999.0, 1000.0, 1_234_567.0, -4096.0, 1234.5];
         let texts = numbers.map(|value| number(value, usize::from(value.fract() != 0.0)));
+        let texts = texts.map(|text| text.replace(NARROW, " "));
         let wanted = ["0", "999", "1 000", "1 234 567", "-4 096", "1 234.5"];
         assert_eq!(texts, wanted);
     }
