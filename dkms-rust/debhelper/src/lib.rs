@@ -59,7 +59,7 @@ fn dkms_conf() -> String {
         "PACKAGE_VERSION" => Some("PACKAGE_VERSION=\"#MODULE_VERSION#\"".to_owned()),
         "BUILT_MODULE_NAME[0]" => Some("#BUILT#".to_owned()),
         "DEST_MODULE_LOCATION[0]" => None,
-        _ if line.starts_with("# To use it for") => None,
+        _ if line.starts_with("# To use this for") => None,
         _ => Some(line.to_owned()),
     };
     let lines: Vec<_> = driver.lines().filter_map(line).collect();
