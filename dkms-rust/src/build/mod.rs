@@ -17,6 +17,7 @@ pub mod overlay;
 pub mod parts;
 pub mod place;
 pub mod plan;
+mod planted;
 pub mod rebuild;
 pub mod recipe;
 mod refuse;

@@ -8,6 +8,7 @@ use crate::build::info;
 use crate::build::jobs;
 use crate::build::overlay;
 use crate::build::parts;
+use crate::build::planted::Links;
 use crate::build::runtime;
 use crate::build::rust_config;
 use crate::build::rustc_shim;
@@ -19,6 +20,7 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::Slice;
 use crate::system::System;
+use crate::system::child::end_orphans;
 use crate::system::confine;
 use crate::system::launch;
 use crate::system::run::{logged, step};
@@ -161,7 +163,12 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     if rebuild.way == Way::Linked {
         make.env(rustc_shim::RUNTIME, "1");
     }
-    logged(&mut make, "make", &log_of(system, &rebuild.kernel.release)?)?;
+    let links = Links::of(tree)?;
+    let made = logged(&mut make, "make", &log_of(system, &rebuild.kernel.release)?);
+    // What follows is not confined, so no process may be left that could change the tree.
+    end_orphans();
+    made?;
+    links.check(tree)?;
     ensure!(
         tree.join("rust/libkernel.rmeta").is_file(),
         "kbuild reported success but made no rust/libkernel.rmeta"

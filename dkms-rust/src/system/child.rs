@@ -7,6 +7,7 @@
 //! current work then fails as it would for any other reason, so each caller removes its own
 //! half-done files. At the very end the signal is unblocked and takes its default action.
 
+use crate::system::names;
 use nix::sys::signal::{SigSet, Signal as Asked};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,6 +18,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::sync::OnceLock;
 use std::thread;
@@ -226,6 +228,39 @@ impl Group {
     }
 }
 
+/// Kills what the children of this process left running outside of their process groups. Only for
+/// a process without other children, which watches signals.
+pub fn end_orphans() {
+    let end = Instant::now() + GRACE;
+    loop {
+        let children = children();
+        if children.is_empty() || Instant::now() > end {
+            return;
+        }
+        for child in children {
+            process::kill_process(child, Signal::KILL).ok();
+        }
+        while let Ok(Some(_)) = process::wait(WaitOptions::NOHANG) {}
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Returns the processes whose parent this process is.
+fn children() -> Vec<Pid> {
+    let own = process::getpid().as_raw_nonzero().to_string();
+    let is_own = |pid: &String| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name of the program is in parentheses, and may contain anything.
+        let parent = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1));
+        parent == Some(&own)
+    };
+    let pids = names(Path::new("/proc")).into_iter().filter(is_own);
+    pids.filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+        .collect()
+}
+
 /// What [`Group::ready`] found.
 #[derive(Debug)]
 pub struct Ready {
@@ -238,7 +273,6 @@ pub struct Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");

@@ -363,6 +363,21 @@ pub const CASES: &[BadInput] = &[
         may_make: false,
     },
     BadInput {
+        name: "source-that-plants-links",
+        prepare: concat!(include_str!("tampered.sh"), include_str!("planting.sh")),
+        command: "dkms-rust source -k $R --from /tmp/s && dkms-rust kdir -k $R; echo kdir $?; \
+                  test ! -e /etc/planted && echo no harm; \
+                  ps -e -o args | grep '^sleep 297' || echo none is left; \
+                  ls -d /var/cache/dkms-rust/$R/.new* || echo no tree is left",
+        exit: 0,
+        says: &[
+            "a compiler made .*/rust/planted a link to /etc/planted",
+            "kdir 1\nno harm\nnone is left\n",
+            "no tree is left",
+        ],
+        may_make: true,
+    },
+    BadInput {
         name: "header-edited-in-place",
         prepare: "cp -a $W $C",
         command: "dkms-rust check -k $R && echo '/* edited */' >> \
