@@ -55,11 +55,11 @@ impl MyDrive {
         file: &OpenFile<'_, Message>,
         offset: Offset,
         reader: &mut Reader<'_>,
-    ) -> Result<usize> {
+    ) -> Result {
         let message = file.content(offset == 0);
         match message::from_offset(&message, offset) {
             Some(rest) => reader.copy(rest),
-            None => Ok(0),
+            None => Ok(()),
         }
     }
 
@@ -114,7 +114,8 @@ impl Message {
         let Some(mut short) = Short::new(writer.len()) else {
             return Self::long(writer.read(GFP_KERNEL_ACCOUNT)?);
         };
-        // On the stack, since the kernel checks the bounds of allocations that it copies data to.
+        // On the stack: hardened usercopy's check of a stack buffer is cheaper than that of a slab
+        // object.
         writer.fill(short.bytes_mut())?;
         Ok(Arc::new(Self::Short(short), GFP_KERNEL_ACCOUNT)?)
     }
@@ -161,7 +162,7 @@ impl Operations for MyDrive {
         file: &OpenFile<'_, Message>,
         offset: Offset,
         reader: &mut Reader<'_>,
-    ) -> Result<usize> {
+    ) -> Result {
         self.read_proc(file, offset, reader)
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The host tools and what developers run keep to their rooms: the top directories of a `src`, in an order in which each
-//! may use only those before it. No two files import each other, in however many steps.
+//! Checks that `dkms-rust` and `xtask` keep to their rooms. A room is a top-level module of a crate,
+//! usually a directory. The rooms of a crate have an order, and each uses only rooms before it. Also
+//! checks that no two files import each other, in however many steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

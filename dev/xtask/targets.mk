@@ -19,14 +19,15 @@ doc:: ## ... and that of dkms-rust
 demo: ## Show the main job: apt install in a booted Debian (root)
 	+$(XTASK) demo
 
-test: ## Run all tests; the last line counts them (root)
-	+$(XTASK) test
-
 # Steps, as `cargo run -p xtask -- help test` says; all of them when empty.
 STEPS ?=
+only = $(if $(STEPS),--only $(STEPS))
+
+test: ## Run all tests, or only STEPS="a,b"; the last line counts them (root)
+	+$(XTASK) test $(only)
 
 test-all: ## The same and all that takes long, or only STEPS="a,b" (root; takes hours)
-	+$(XTASK) test --all $(if $(STEPS),--only $(STEPS))
+	+$(XTASK) test --all $(only)
 
 # DOCS=1 has matrix, life and bench write their results into the documentation: the rows of that
 # run, which leave the others as they are. Without it they change no file of the tree.

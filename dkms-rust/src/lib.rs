@@ -2,9 +2,9 @@
 
 //! Gives any Rust kernel module a build tree that can build it, on any Debian kernel.
 //!
-//! Each directory covers one subject. Its first lines say what it contains and which other
-//! directories it may use. They are listed here from the lowest to the highest level, and
-//! `tests/rooms.rs` checks that each one only uses lower ones.
+//! The crate is divided into rooms: one top-level module per subject, usually a directory. The
+//! first lines of a room say what it contains and which other rooms it may use. The rooms are listed
+//! here from the lowest to the highest, and `tests/rooms.rs` checks that each uses only lower ones.
 
 pub mod system;
 

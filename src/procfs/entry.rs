@@ -50,15 +50,16 @@ unsafe impl Send for Entry {}
 unsafe impl Sync for Entry {}
 
 impl Drop for Entry {
-    /// Returns when no call into the entry's operations is running and none can start any more.
+    /// Returns when no call into the entry's operations is running and none can start any more. So
+    /// the module can be unloaded while a file is open: the table in `docs/architecture.md`, under
+    /// "The driver", says which functions of procfs guarantee this.
     fn drop(&mut self) {
         // SAFETY: By the type invariant the entry exists, and nothing else removes it.
         unsafe { proc_remove(self.0.as_ptr()) };
     }
 }
 
-/// A directory in `/proc`, mode 0555. Removed when the last handle and the last file in it are
-/// gone.
+/// A directory in `/proc`, mode 0555. Removed when dropped; a [`File`] owns its `Dir`.
 pub(crate) struct Dir(Arc<Entry>);
 
 impl Dir {

@@ -197,7 +197,7 @@ impl<'a, C: Send + Sync> OpenFile<'a, C> {
     ///
     /// # Safety
     ///
-    /// No other call uses the file, and none will, except for this one again.
+    /// No other call uses the file, and none will.
     pub(super) unsafe fn release(self) {
         // SAFETY: The caller guarantees that no other call uses the file and its slot, or will.
         unsafe { self.slot().release() };

@@ -24,8 +24,8 @@ pub(crate) trait Operations: Send + Sync + 'static {
     /// The content of the entry. An open file continues with the content that it has begun.
     type Content: Send + Sync + 'static;
 
-    /// Copies the content of the file from byte `offset` on to `reader`, as much as fits. Returns
-    /// the number of copied bytes, by which the position advances; 0 is the end of the file.
+    /// Copies the content of the file from byte `offset` on to `reader`, as much as fits. The
+    /// position advances by what was copied; nothing is the end of the file.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ pub(crate) trait Operations: Send + Sync + 'static {
         file: &OpenFile<'_, Self::Content>,
         offset: Offset,
         reader: &mut Reader<'_>,
-    ) -> Result<usize>;
+    ) -> Result;
 
     /// Takes all bytes from `writer`, or fails and takes none. `offset` is the position. Returns
     /// the new position, just after what was written.
@@ -182,9 +182,9 @@ impl<T: Operations> Table<T> {
         let mut reader = unsafe { Reader::from_raw(iter) };
 
         match data.read(&file, *position, &mut reader) {
-            Ok(copied) => {
-                // CAST: At most the length of a slice, so at most `isize::MAX`.
-                let copied = copied as isize;
+            Ok(()) => {
+                // CAST: At most as much as was asked for, for which VFS has a limit.
+                let copied = reader.copied() as isize;
                 // OVERFLOW: VFS has checked that position + requested bytes is a valid position.
                 *position = position.wrapping_add(copied as Offset);
                 copied

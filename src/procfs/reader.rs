@@ -17,6 +17,7 @@ use kernel::prelude::*;
 /// `iter` points to a `struct iov_iter` that is a destination, and nobody else uses it during `'a`.
 pub(crate) struct Reader<'a> {
     iter: NonNull<bindings::iov_iter>,
+    copied: usize,
     _call: PhantomData<&'a mut bindings::iov_iter>,
 }
 
@@ -29,8 +30,14 @@ impl Reader<'_> {
             // INVARIANT: The caller guarantees this.
             // SAFETY: A valid pointer is not null.
             iter: unsafe { NonNull::new_unchecked(iter) },
+            copied: 0,
             _call: PhantomData,
         }
+    }
+
+    /// Returns how many bytes were copied.
+    pub(super) fn copied(&self) -> usize {
+        self.copied
     }
 
     /// Returns how many bytes still fit.
@@ -46,21 +53,23 @@ impl Reader<'_> {
         }
     }
 
-    /// Copies as much of `bytes` as fits, and returns the number of bytes copied.
+    /// Copies as much of `bytes` as fits.
     ///
     /// # Errors
     ///
     /// `EFAULT` if there were bytes and room, but nothing could be copied.
     #[inline(always)]
-    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<usize> {
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result {
         // SAFETY: By the type invariant the `iov_iter` may be written to; `bytes` is valid for its
         // length. The function copies no more than fits.
         let copied = unsafe {
             bindings::_copy_to_iter(bytes.as_ptr().cast(), bytes.len(), self.iter.as_ptr())
         };
-        match copied {
-            0 if !bytes.is_empty() && self.room() != 0 => Err(EFAULT),
-            copied => Ok(copied),
+        if copied == 0 && !bytes.is_empty() && self.room() != 0 {
+            return Err(EFAULT);
         }
+        // OVERFLOW: All copies together are no longer than the destination was.
+        self.copied = self.copied.wrapping_add(copied);
+        Ok(())
     }
 }

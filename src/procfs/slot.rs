@@ -13,13 +13,14 @@
 //! nothing. A call only takes the entry's lock if another call holds the content, or if it has to
 //! begin a newer content.
 //!
-//! An address tells less than a pointer. Between the load of the slot and the exchange that sets
-//! the mark, the content may be freed and another content may get its address. The exchange then
-//! succeeds, which is harmless: the slot owns a reference to what is there. But the content must
-//! not be accessed through the loaded pointer, only through the pointer that the exchange returns.
-//! The marked pointer that the exchange puts there is made from the loaded one, so only the
-//! address of a marked pointer may be used. That is why the provenance of each pointer in a slot is
-//! exposed.
+//! The exchange that sets the mark compares addresses. Between the load of the slot and the
+//! exchange, the content may be freed and a new one allocated at the same address. The exchange
+//! then succeeds and holds the new one, to which the slot owns a reference. Therefore:
+//!
+//! - Use the pointer that the exchange returns, never the loaded one.
+//! - A marked pointer was computed from the loaded one, and may carry the provenance of the freed
+//!   content. So only its address is used, and `with_exposed_provenance` makes a usable pointer
+//!   from it. For this the provenance of each pointer in a slot is exposed.
 //!
 //! `dev/model` runs this file on the host: in every interleaving that loom finds, and in Miri.
 
@@ -93,9 +94,11 @@ impl<'a, P: Shared, W: Word<P::Value>, L: Lock> Slot<'a, P, W, L> {
     /// No other call uses the slot, and none will.
     pub(super) unsafe fn release(self) {
         let before = self.word.swap(ptr::null_mut());
-        // SAFETY: The pointer was in the slot and is not there any more. There is no mark, because
-        // no call is left that could hold it.
-        unsafe { discard::<P>(before) };
+        // No call is left, but its `Content` may have been forgotten, and the mark with it. The
+        // slot owns its reference in either case.
+        let content = ptr::with_exposed_provenance_mut(before.addr() & !HELD);
+        // SAFETY: The pointer was in the slot and is not there any more.
+        unsafe { discard::<P>(content) };
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! `xtask demo`: shows the main job. Boots a stock Debian with a stock kernel, installs
 //! procdriver-dkms with apt, and reads Hello from `/proc/1999_proc/mydrive`. May use `guest` and
-//! everything below it.
+//! all rooms below it.
 
 use std::path::{Path, PathBuf};
 use std::thread;

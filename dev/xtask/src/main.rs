@@ -2,9 +2,10 @@
 
 //! Developer tasks of this project: `make demo`, `make test` and others run this program.
 //!
-//! Each directory is one subject or one task. Its first lines say what it contains and which other
-//! directories it may use. They are declared below from the lowest to the highest, and
-//! `tests/rooms.rs` checks this order. This file only parses the command line and dispatches.
+//! The program is divided into rooms: one top-level module per subject or task, usually a directory.
+//! The first lines of a room say what it contains and which other rooms it may use. The rooms are
+//! declared below from the lowest to the highest, and `tests/rooms.rs` checks that each uses only
+//! lower ones. This file only parses the command line and dispatches.
 
 mod host;
 

@@ -299,7 +299,8 @@ fn share(cache: &Path, new: &Path, files: &Files) {
 /// Makes `mine` a link to `theirs` if the file is large and still has the digest in its manifest.
 fn share_file(mine: &Path, theirs: &Path, digest: &str) -> Result<()> {
     let (my, their) = (trusted(mine)?, trusted(theirs)?);
-    let same = my.ino() == their.ino(); // a rename would leave both names
+    // rename() does nothing if both names already are the same inode; `link` would be left behind.
+    let same = my.ino() == their.ino();
     if my.len() < SHARED || same || self::digest(theirs)? != digest {
         return Ok(());
     }

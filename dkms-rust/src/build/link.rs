@@ -154,8 +154,9 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     own_names(object, &module, &whole)
 }
 
-/// Returns what the compiler may call and the kernel lacks, for 128-bit division and floating point,
-/// each with the kernel crates' substitute, which panics.
+/// Returns the functions that the compiler calls in this module (128-bit division, floating point)
+/// and that the kernel does not export, each with its stand-in. The kernel's crates have a stand-in
+/// for each, which panics.
 fn substitutes<'a>(
     module: &'a Symbols,
     exported: &HashSet<&str>,

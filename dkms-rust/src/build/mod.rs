@@ -2,6 +2,30 @@
 
 //! Makes build trees that have Rust metadata, and builds modules in them. May use `source`,
 //! `toolchain`, `kernel` and `system`.
+//!
+//! [`plan`] decides how modules are built for a kernel, with the help of:
+//! - [`way`]: whether modules are shipped, rebuilt or linked, and which rustc is the kernel's own
+//! - [`cache`]: the kept trees. [`Cache::find`](cache::Cache::find) and
+//!   [`Inputs::agree`](cache::Inputs::agree) compare a tree with its inputs
+//! - [`recipe`]: the version of the code that makes trees, which is one of the inputs
+//! - [`refuse`]: the reasons against a rebuild; [`failures`]: the rebuilds that have failed before
+//! - [`place`]: whether the cache has room and can run programs; [`jobs`]: how many compilers fit
+//!   into memory
+//!
+//! [`rebuild`] makes a tree:
+//! - [`overlay`]: links to the headers; [`rustc_shim`]: wraps rustc and bindgen
+//! - [`thin_core`]: `core` without AVX-512; [`parts`]: crates that are copied from other trees
+//! - [`lock`]: one process per kernel; [`stale`]: removes what is kept for removed kernels
+//!
+//! A tree for linked modules also needs:
+//! - [`rust_config`]: the options that the kernel lacks
+//! - [`runtime`]: the code that modules carry; [`helpers`]: the kernel's helpers in C
+//! - [`formatters`]: the C functions that only work with the kernel's own rustc
+//!
+//! When a module is built:
+//! - [`folders`]: its directories; [`info`]: the modinfo field that says how it was built
+//! - [`link`]: adds the runtime to a linked module; [`symbols`]: reads object files
+//! - [`analyzer`]: `rust-project.json`
 
 pub mod analyzer;
 pub mod cache;

@@ -4,15 +4,20 @@
 //! can't be.
 //!
 //! ```text
-//! release -> Kernel -> Class      -> Way     -> Tree                     -> Ready
-//!                      Metadata      Shipped    Own: the kernel's own       Own
-//!                      Rust          Rebuilt    Kept: in the cache          Kept
-//!                      NoRust        Linked     Rebuild: to be made, kept   Kept
+//! release -> Kernel -> Class -> Way -> Tree -> Ready
+//!
+//! if the class is    the way is
+//! Metadata           Shipped, or Linked without the rustc that made the metadata
+//! Rust               Rebuilt, or Linked without its own rustc or bindgen, or with a forced source
+//! NoRust             Linked
+//!
+//! if the way is      the tree is                                           and then Ready is
+//! Shipped            Own: the kernel's own build tree                      Own
+//! Rebuilt, Linked    Kept: in the cache, or Rebuild: to be made and kept   Kept
 //! ```
 //!
-//! [`Plan::of`] goes up to the tree, and changes nothing; [`Plan::ready`] makes the tree if need be.
-//! Each step can end in a refusal. A kernel of class `Rust` is linked if its own rustc or bindgen is
-//! not here, or if its source was forced.
+//! [`Plan::of`] goes up to the tree, and writes nothing except the fingerprint of the headers;
+//! [`Plan::ready`] makes the tree if necessary. Each step can end in a refusal.
 
 use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
 use crate::build::failures;

@@ -129,8 +129,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
     fs::create_dir(&temporary)?;
     let shim = |name| {
         let link = tools.join(name);
-        let program = env::current_exe().context("can't find the path of this program")?;
-        symlink(program, &link).with_context(|| link.display().to_string())?;
+        symlink(launch::own_path()?, &link).with_context(|| link.display().to_string())?;
         anyhow::Ok(link)
     };
     let (rustc, bindgen) = (shim(rustc_shim::RUSTC)?, shim(rustc_shim::BINDGEN)?);
@@ -195,8 +194,8 @@ fn clean(mut make: Command) -> Command {
         .env("PATH", path_variable())
         // ccache would use a directory of its own, which may not exist.
         .env("CCACHE_DISABLE", "1");
-    // Root's environment may come from any user's shell. So compilers keep their temporary files in
-    // a directory where nobody else can change them, or in /tmp.
+    // Root's environment may come from any user's shell. So it is dropped, except TMPDIR if others
+    // can't change root's files in it. Without TMPDIR, compilers use /tmp.
     let kept = |name: &&str| !is_root() || *name == TMPDIR && temporary_is_safe();
     let kept = ["HOME", TMPDIR].into_iter().filter(kept);
     make.envs(kept.filter_map(|name| Some((name, env::var_os(name)?))));

@@ -20,7 +20,8 @@
 use crate::build::formatters;
 use crate::build::helpers;
 use crate::build::link;
-use anyhow::{Context, Result};
+use crate::system::launch;
+use anyhow::Result;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
         fs::remove_file(source)?;
     }
     symlink(rustc, folder.join(link::RUSTC))?;
-    let own = std::env::current_exe().context("can't find the path of this program")?;
+    let own = launch::own_path()?;
     for name in [link::NAME, link::CLIPPY] {
         symlink(&own, folder.join(name))?;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The commands that users type, one file each; `status` has its own directory. This is the top
-//! level: it may use all other directories, and none of them may use it.
+//! The commands that users type, one file each; `status` is a room of its own. This is the highest
+//! room: it may use all other rooms, and none of them may use it.
 
 mod check;
 mod clean;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `dkms-rust prebuild`: called by `PRE_BUILD` of a `dkms.conf`.
+//! `dkms-rust prebuild`: called by `PRE_BUILD` of a `dkms.conf`. `package/hook.rs` says why it
+//! exists, and remembers its result.
 
 use super::make;
 use crate::build::plan::Plan;

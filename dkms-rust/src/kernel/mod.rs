@@ -2,6 +2,10 @@
 
 //! One installed kernel, as its headers describe it, and the refusal of a kernel that can't be
 //! served. May use `system`.
+//!
+//! Every step of a build can create a [`Refusal`](refusal::Refusal), with a reason and a mend.
+//! `refusal.rs` makes the text of them; `package/build.rs` prints the line before that text in
+//! apt's output.
 
 pub mod class;
 pub mod fingerprint;

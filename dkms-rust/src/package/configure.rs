@@ -191,8 +191,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Builds for a kernel if necessary. Returns true if there is no module for a reason that was
-    /// reported and that may be mended.
+    /// Builds for a kernel if necessary. Returns true if a problem was printed that the user can
+    /// fix.
     fn build_for(&mut self, release: &Release) -> bool {
         let before = self.outcomes.kernels.get(release.as_str()).cloned();
         if self.quiet && !self.is_missing(release, before.as_ref()) {

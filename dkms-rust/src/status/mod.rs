@@ -5,7 +5,8 @@
 //!
 //! [`report`] holds the result, in the layout of the JSON output; [`table`] formats it for people.
 //! Each of these modules answers one question: [`packages`], [`files`], [`module_file`],
-//! [`signing`], [`autoload`], [`next_boot`]. [`outcomes`] stores what `package` remembers.
+//! [`signing`], [`autoload`], [`next_boot`]. [`problems`] has the sentences about what is wrong, and
+//! the mends. [`outcomes`] stores what `package` remembers.
 
 pub mod autoload;
 pub mod files;

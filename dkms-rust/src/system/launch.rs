@@ -4,10 +4,11 @@
 //! process, and then executes make. Everything that make starts inherits this preparation.
 
 use crate::system::confine::confine;
+use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -24,6 +25,30 @@ const MYSELF: &str = "/proc/self/exe";
 
 /// The file that sets how soon a process is killed when memory is short, and the value for "first".
 const OOM: (&str, &str) = ("/proc/self/oom_score_adj", "1000");
+
+/// Returns the path of this program's file. If a package upgrade has replaced the file, this is the
+/// path of the new one.
+///
+/// # Errors
+///
+/// If the path is not known, or there is no such file.
+pub fn own_path() -> Result<PathBuf> {
+    let path = env::current_exe().context("can't find the path of this program")?;
+    file_of(&path)
+}
+
+/// What the kernel adds to the path of a running program whose file was removed.
+const DELETED: &str = " (deleted)";
+
+fn file_of(path: &Path) -> Result<PathBuf> {
+    let text = path.to_string_lossy();
+    let path = match text.strip_suffix(DELETED) {
+        Some(real) if !path.exists() => PathBuf::from(real),
+        _ => path.to_owned(),
+    };
+    ensure!(path.is_file(), "{} does not exist any more", path.display());
+    Ok(path)
+}
 
 /// Builds a command that starts `program` in this way.
 pub fn command(program: &Path) -> Command {
@@ -73,4 +98,20 @@ fn prepare() {
     fs::write(OOM.0, OOM.1).ok();
     // If dkms-rust is killed, make gets SIGTERM and ends the compilers.
     set_parent_process_death_signal(Some(Signal::TERM)).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_replaced_is_the_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dkms-rust");
+        let deleted = dir.path().join("dkms-rust (deleted)");
+        assert!(file_of(&deleted).is_err());
+        fs::write(&path, "").unwrap();
+        assert_eq!(file_of(&deleted).unwrap(), path);
+        assert_eq!(file_of(&path).unwrap(), path);
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The machine: its directories, dpkg, running other programs, and whether a file can be trusted.
-//! This is the lowest layer: it knows nothing about kernels, and every other layer may use it.
+//! This is the lowest room: it knows nothing about kernels, and every other room may use it.
 
 pub mod below;
 pub mod bounded;

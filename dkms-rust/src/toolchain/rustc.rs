@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Finds every rustc on this machine. Each is asked for its version; its file name does not count.
+//! `build::way::own_rustc` says which version is a kernel's own.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;

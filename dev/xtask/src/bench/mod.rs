@@ -2,7 +2,7 @@
 
 //! `xtask bench`: compares the driver with C modules that do the same or a part of it
 //! (`dev/peers`). They are built by the same compilers for the same kernels, and measured in one
-//! run. May use `guest`, `report` and everything below them.
+//! run. May use `guest`, `report` and all rooms below them.
 
 mod apt;
 mod build;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The developer's machine: paths, required programs, commands, mounts, and terminal output. May
-//! use nothing else of this program.
+//! use no other room.
 
 pub mod cargo;
 pub mod date;

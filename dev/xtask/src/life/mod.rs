@@ -2,7 +2,7 @@
 
 //! `xtask life`: tests the packages over their lifetime on a Debian system. The steps of a case run
 //! natively in a root, and the result boots in QEMU. The first guests boot while later cases run
-//! their steps. May use `guest`, `report` and everything below them.
+//! their steps. May use `guest`, `report` and all rooms below them.
 
 pub mod cases;
 mod dkms;

@@ -2,7 +2,7 @@
 
 //! `xtask matrix`: builds the packaged driver with dkms for every kernel in the table, and boots
 //! each kernel with it. Builds run one after another, so that their times can be compared. Then the
-//! guests boot, one per processor. May use `guest`, `report` and everything below them.
+//! guests boot, one per processor. May use `guest`, `report` and all rooms below them.
 
 mod boot;
 mod build;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `xtask test`: all tests, from unit tests to a Debian that boots. The last line counts them. May
-//! use all other directories.
+//! use all other rooms.
 
 mod authors;
 mod bad_input;
