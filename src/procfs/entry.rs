@@ -45,8 +45,7 @@ struct Entry(NonNull<ProcDirEntry>);
 // created the entry.
 unsafe impl Send for Entry {}
 
-// SAFETY: A shared handle only gives out the pointer, as the parent of new entries; procfs
-// serialises their creation with its own lock.
+// SAFETY: Nothing can be done with a shared handle.
 unsafe impl Sync for Entry {}
 
 impl Drop for Entry {
@@ -60,7 +59,7 @@ impl Drop for Entry {
 }
 
 /// A directory in `/proc`, mode 0555. Removed when dropped; a [`File`] owns its `Dir`.
-pub(crate) struct Dir(Arc<Entry>);
+pub(crate) struct Dir(Entry);
 
 impl Dir {
     /// Creates `/proc/<name>`.
@@ -69,14 +68,12 @@ impl Dir {
     ///
     /// `EBUSY` if it can't be created. In practice this means that the name is taken (then the
     /// kernel also warns), but procfs does not distinguish that from a lack of memory. This is not
-    /// `EEXIST`, because `modprobe` takes that for "already loaded" and reports success. `ENOMEM`
-    /// if there is no memory for the handle.
+    /// `EEXIST`, because `modprobe` takes that for "already loaded" and reports success.
     pub(crate) fn create(name: &CStr) -> Result<Self> {
         // SAFETY: `name` is a C string, which procfs copies; a null parent means `/proc`.
         let dir = unsafe { proc_mkdir(name.as_ptr().cast(), ptr::null_mut()) };
         // INVARIANT: Not null, so `proc_mkdir` has just created it.
-        let entry = Entry(NonNull::new(dir).ok_or(EBUSY)?);
-        Ok(Self(Arc::new(entry, GFP_KERNEL)?))
+        Ok(Self(Entry(NonNull::new(dir).ok_or(EBUSY)?)))
     }
 
     /// Creates the file `name` in this directory. `mode` is its permission bits, `content` its

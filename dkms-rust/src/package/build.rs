@@ -13,6 +13,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::Outcome;
 use crate::system::System;
+use crate::system::child::interrupted;
 use crate::system::said::first_error;
 use anyhow::Result;
 
@@ -67,26 +68,30 @@ pub struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds, and returns the outcome.
-    pub fn run(&self) -> Outcome {
+    /// Builds, and returns the outcome. Returns `None` if it was interrupted: then compilers seem to
+    /// be missing and builds fail, which says nothing about the kernel.
+    pub fn run(&self) -> Option<Outcome> {
         let planned = (self.planner)(self.system, self.release);
+        if interrupted() {
+            return None;
+        }
         let planned = planned.and_then(|planned| {
             can_install(self.system, self.release)?;
             Ok(planned)
         });
         let planned = match planned {
             Ok(planned) => planned,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return Some(self.refused(&refusal)),
         };
         let inputs = self.source.inputs(&planned.tree);
         if let Some(outcome) = self.would_fail_again(&inputs) {
-            return outcome;
+            return Some(outcome);
         }
         self.say("building");
         if let Some(long) = planned.long {
             // Do this before dkms runs, because dkms would hide the progress messages.
             if let Err(error) = long(self.system) {
-                return self.no_tree(&error);
+                return (!interrupted()).then(|| self.no_tree(&error));
             }
         }
         self.by_dkms()
@@ -157,7 +162,7 @@ impl Build<'_> {
         }
     }
 
-    fn by_dkms(&self) -> Outcome {
+    fn by_dkms(&self) -> Option<Outcome> {
         let Self {
             system,
             source,
@@ -174,26 +179,32 @@ impl Build<'_> {
         ];
         for (action, options) in steps {
             let ended = records.dkms(action, &source.version, &[options, &kernel].concat());
+            if !ended.well() && interrupted() {
+                return None;
+            }
             // dkms-rust's own refusals were handled before, so this is BUILD_EXCLUSIVE or a script.
             if action == "build" && ended.code == Some(Refusal::EXIT.into()) {
-                return self.excluded();
+                return Some(self.excluded());
             }
             if !ended.well() {
-                return self.failed(&ended);
+                return Some(self.failed(&ended));
             }
         }
         let depmod = run(system, "depmod", &[release.as_str()]);
         if !depmod.well() {
+            if interrupted() {
+                return None;
+            }
             let why = format!("depmod {}", depmod.how());
             let outcome = failed(why.clone(), None, None);
             self.say_failed(&outcome, &format!(", {why}"), &depmod.last(3));
-            return outcome;
+            return Some(outcome);
         }
         logs::drop(system, &source.name, release);
         self.say("built");
-        Outcome::Built {
+        Some(Outcome::Built {
             version: source.version.clone(),
-        }
+        })
     }
 
     fn excluded(&self) -> Outcome {

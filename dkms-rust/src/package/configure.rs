@@ -14,6 +14,7 @@ use crate::kernel::release::Release;
 use crate::status;
 use crate::status::outcomes::{self, Outcome, Outcomes};
 use crate::system::System;
+use crate::system::child::interrupted;
 use std::path::PathBuf;
 
 /// What a package wants besides its builds.
@@ -33,6 +34,9 @@ pub fn configure(system: &System, name: &str, version: Option<&str>, wanted: &Wa
 /// Builds what is missing, for every package that was configured.
 pub fn retry(system: &System) {
     for name in outcomes::names(system) {
+        if interrupted() {
+            return;
+        }
         retry_by(system, plan, &Voice::of(&name), &name);
     }
 }
@@ -130,6 +134,7 @@ impl<'a> Run<'a> {
         }
         match self.records.register(self.source) {
             Ok(()) => self.outcomes.registered = true,
+            Err(_) if interrupted() => return false,
             Err(error) => {
                 let folder = self.system.shown(folder);
                 self.voice
@@ -162,7 +167,13 @@ impl<'a> Run<'a> {
         });
         let mut mendable = false;
         for release in &kernels {
+            if interrupted() {
+                return;
+            }
             mendable |= self.build_for(release);
+        }
+        if interrupted() {
+            return;
         }
         if mendable {
             self.voice
@@ -207,7 +218,9 @@ impl<'a> Run<'a> {
             before: before.as_ref(),
             quiet: self.quiet,
         };
-        let outcome = build.run();
+        let Some(outcome) = build.run() else {
+            return false;
+        };
         let news = !self.quiet || before.as_ref() != Some(&outcome);
         let mendable = match &outcome {
             Outcome::Built { .. } => {

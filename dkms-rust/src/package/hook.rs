@@ -14,6 +14,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::{Outcome, Outcomes};
 use crate::system::System;
+use crate::system::child::interrupted;
 use rustix::fs::Access;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,10 @@ impl<'a> Hook<'a> {
 
     /// Remembers that no module can be built.
     pub fn refused(&self, refusal: &Refusal) {
+        // Compilers are not even asked then, and seem to be missing.
+        if interrupted() {
+            return;
+        }
         self.remember(Outcome::Refused {
             why: refusal.reason.clone(),
             mend: refusal.mend.clone(),
@@ -91,6 +96,9 @@ impl<'a> Hook<'a> {
     /// Remembers that the build failed in the build tree that `tree` identifies. The build's output
     /// is in the log that dkms is writing.
     pub fn failed(&self, folder: &Path, tree: &str) {
+        if interrupted() {
+            return;
+        }
         let log = folder.join("make.log");
         let kept = logs::keep(self.system, self.name, self.release, &log);
         let source = Source::find(self.system, self.name, Some(self.version));

@@ -10,6 +10,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::{Outcome, Outcomes};
 use crate::system::System;
+use crate::system::child;
 use anyhow::anyhow;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -662,4 +663,63 @@ fn a_module_that_does_not_go_holds_nobody_up() {
         "{said}"
     );
     assert_eq!(made.has(OLD), None);
+}
+
+/// Runs `work` in a thread of its own, in which [`interrupt`] has an effect.
+fn in_a_thread(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+/// Does to this thread what Ctrl-C does to the process.
+fn interrupt() {
+    child::watch_signals().unwrap();
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGINT).unwrap();
+    assert!(child::interrupted());
+}
+
+#[test]
+fn what_an_interrupt_seems_to_say_of_kernels_is_neither_told_nor_remembered() {
+    let no_rustc = |_: &System, release: &Release| -> Result<Planned, Refusal> {
+        interrupt();
+        Err(Refusal::new(release, "no rustc", "apt install rustc"))
+    };
+    let no_tree = |_: &System, _: &Release| -> Result<Planned, Refusal> {
+        let long: Work = Box::new(|_| {
+            interrupt();
+            Err(anyhow!("interrupted"))
+        });
+        Ok(Planned {
+            long: Some(long),
+            tree: "a tree".into(),
+        })
+    };
+    for (planner, says) in [
+        (no_rustc as Planner, ""),
+        (no_tree, "hi: building for 6.12.1-amd64\n"),
+    ] {
+        let made = Made::new();
+        let system = made.system.clone();
+        in_a_thread(move || {
+            let voice = Voice::of("hi");
+            configure_by(&system, planner, &voice, "hi", None, &Wanted::default());
+            assert_eq!(voice.said(), says);
+        });
+        assert_eq!((made.outcome(OLD), made.outcome(NEW)), (None, None));
+        assert!(!made.calls().contains("build"));
+        assert!(made.retry().contains("hi: built for 7.3.4-amd64\n"));
+    }
+}
+
+#[test]
+fn an_interrupted_hook_of_dkms_remembers_nothing() {
+    let made = Made::new();
+    made.configure();
+    in_a_thread(|| {
+        let release = NEW.parse().unwrap();
+        let hook = super::hook::Hook::of(&made.system, "hi", "1", &release);
+        interrupt();
+        hook.refused(&Refusal::new(&release, "no rustc", "apt install rustc"));
+        hook.failed(&made.at("none"), "a tree");
+    });
+    assert_eq!(made.outcome(NEW), built("1"));
 }

@@ -47,9 +47,9 @@ const REASONS: [Errno; 2] = [Errno::ENOMEM, Errno::EFAULT];
 /// What the driver logs if it can't make its entry.
 const CAN_NOT: &str = "can't make";
 
-/// The driver's own allocations when it is loaded: directory, its handle, the greeting's bytes and
-/// the `Arc` of the greeting, mutex, spinlock, state, file. Each must have failed once.
-const IN_INIT: usize = 8;
+/// The driver's own allocations when it is loaded: directory, the greeting's bytes and the `Arc` of
+/// the greeting, mutex, spinlock, state, file. Each must have failed once.
+const IN_INIT: usize = 7;
 
 fn right_reason(error: Errno, more: &[Errno]) -> anyhow::Result<()> {
     ensure!(
