@@ -202,20 +202,6 @@ impl Cache {
         })
     }
 
-    /// Removes the trees of kernels that are no longer installed.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a tree can't be removed.
-    pub fn drop_stale(&self, system: &System) -> Result<()> {
-        for release in self.releases()? {
-            if !release.is_installed(system) {
-                self.drop_release(&release)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Removes everything that is kept for a kernel.
     ///
     /// # Errors

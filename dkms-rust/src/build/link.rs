@@ -7,7 +7,7 @@
 //! check the result like any other object.
 
 use crate::build::symbols::{Symbols, exported};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeSet, HashSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -83,7 +83,7 @@ fn compile(runtime: &Path, rustc: &Path, args: &[OsString]) -> Result<ExitCode> 
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         return Ok(ExitCode::from(code.unwrap_or(1)));
     }
-    if let Some(object) = object(args) {
+    if let Some(object) = object(args)? {
         let linked = link(runtime, &object);
         for end in [PART, WHOLE, KEPT, STRIPPED, ROOTS] {
             fs::remove_file(beside(&object, end)).ok();
@@ -94,10 +94,15 @@ fn compile(runtime: &Path, rustc: &Path, args: &[OsString]) -> Result<ExitCode> 
 }
 
 /// Returns the object that rustc was asked to make.
-fn object(args: &[OsString]) -> Option<PathBuf> {
-    args.iter()
-        .find_map(|arg| arg.to_str()?.strip_prefix("--emit=obj="))
-        .map(PathBuf::from)
+fn object(args: &[OsString]) -> Result<Option<PathBuf>> {
+    for arg in args {
+        let text = arg.to_string_lossy();
+        if let Some(path) = text.strip_prefix("--emit=obj=") {
+            ensure!(arg.to_str().is_some(), "the name of {path} is not UTF-8");
+            return Ok(Some(path.into()));
+        }
+    }
+    Ok(None)
 }
 
 const PART: &str = "runtime";
@@ -133,12 +138,10 @@ fn link(runtime: &Path, object: &Path) -> Result<()> {
     let substitutes = substitutes(&module, &exported, &offered);
     roots.extend(substitutes.iter().map(|(_, substitute)| &**substitute));
 
-    let whole = loop {
-        let whole = join(runtime, object, &roots, &substitutes)?;
-        if !whole.needed.contains(FORMAT) || !roots.insert(FORMAT) {
-            break whole;
-        }
-    };
+    let mut whole = join(runtime, object, &roots, &substitutes)?;
+    if whole.needed.contains(FORMAT) && roots.insert(FORMAT) {
+        whole = join(runtime, object, &roots, &substitutes)?;
+    }
     // Symbols that are still missing may be in other objects of the module or in other modules.
     // modpost checks that.
     let formatters = fs::read_to_string(runtime.join(FORMATTERS)).unwrap_or_default();
@@ -172,6 +175,9 @@ fn substitutes<'a>(
         .collect()
 }
 
+/// The name of no symbol: without any name in its list, objcopy would keep all.
+const NOBODY: &str = "dkms-rust: none";
+
 /// Puts the linked object in the place of `object`, with no more global names than that had: a
 /// module may have several Rust objects, each with its own copy of the runtime.
 fn own_names(object: &Path, module: &Symbols, whole: &Symbols) -> Result<()> {
@@ -181,7 +187,7 @@ fn own_names(object: &Path, module: &Symbols, whole: &Symbols) -> Result<()> {
         &mut objcopy,
         "--keep-global-symbols",
         beside(object, KEPT),
-        &module.defined,
+        module.defined.iter().chain([&NOBODY.to_owned()]),
     )?;
     list(
         &mut objcopy,

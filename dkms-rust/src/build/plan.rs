@@ -38,7 +38,7 @@ use crate::source::slice::Slice;
 use crate::system::System;
 use crate::system::run::{Failed, step};
 use crate::toolchain::{Bindgen, Compiler, Rustc, identity};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +100,18 @@ impl Ready {
     }
 }
 
+/// How a plan is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Takes a tree from the cache, and refuses a rebuild that has failed before with the same
+    /// inputs.
+    Usual,
+    /// Ignores an earlier failure.
+    Again,
+    /// Ignores the cache as well.
+    Anew,
+}
+
 impl Plan {
     /// Checks everything that a build for `release` depends on. This takes about 0.3 s if the
     /// fingerprint of the headers is already known. It writes nothing except that fingerprint.
@@ -108,7 +120,7 @@ impl Plan {
     ///
     /// Returns a refusal for the first problem that it finds.
     pub fn of(system: &System, release: &Release) -> Result<Self, Refusal> {
-        Self::looking(system, release, true, true)
+        Self::looking(system, release, Look::Usual)
     }
 
     /// Does the same as [`Plan::of`], but ignores an earlier failure.
@@ -117,17 +129,10 @@ impl Plan {
     ///
     /// See [`Plan::of`].
     pub fn again(system: &System, release: &Release) -> Result<Self, Refusal> {
-        Self::looking(system, release, true, false)
+        Self::looking(system, release, Look::Again)
     }
 
-    /// Makes a plan. `kept` allows a tree from the cache. `heeded` makes it refuse a rebuild that
-    /// has failed before with the same inputs.
-    fn looking(
-        system: &System,
-        release: &Release,
-        kept: bool,
-        heeded: bool,
-    ) -> Result<Self, Refusal> {
+    fn looking(system: &System, release: &Release, look: Look) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         let slice = Slice::kept(system, release);
@@ -153,10 +158,8 @@ impl Plan {
             place::runs_programs(&kernel)?;
             let bindgen = Bindgen::of(&kernel, &bindgens)?;
             let inputs = inputs(system, &kernel, way, &rustc, &bindgen, slice.as_ref())?;
-            let found = kept
-                .then(|| Cache::find(system, release, &inputs))
-                .flatten();
-            if let Some(inputs) = found {
+            let found = (look != Look::Anew).then(|| Cache::find(system, release, &inputs));
+            if let Some(inputs) = found.flatten() {
                 Tree::Kept(inputs)
             } else {
                 let source = Source::of(system, &kernel, slice)
@@ -174,7 +177,7 @@ impl Plan {
                     compiler: compiler.clone(),
                     inputs,
                 };
-                if heeded {
+                if look == Look::Usual {
                     not_failed(system, &rebuild)?;
                 }
                 Tree::Rebuild(Box::new(rebuild))
@@ -199,19 +202,11 @@ impl Plan {
     pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<Ready> {
         let made = match &self.tree {
             Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(inputs) => {
-                Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
-                    // The kept tree turned out to be damaged, so everything for a rebuild must be
-                    // present.
-                    let rebuild = self.anew(system)?;
-                    let slice = slice_of(system, &rebuild)?;
-                    rebuild::run(system, &rebuild, &slice, tree, jobs)
-                })
-            }
+            Tree::Kept(inputs) => self.kept_or_made(system, inputs, jobs),
             Tree::Rebuild(rebuild) => make(system, rebuild, jobs),
         };
         let tree = made?;
-        if let Err(error) = stale::drop_stale(system) {
+        if let Err(error) = stale::drop_stale(system, Some(&self.release)) {
             eprintln!("dkms-rust: could not clean up after removed kernels: {error:#}");
         }
         Ok(Ready::Kept(tree))
@@ -234,11 +229,30 @@ impl Plan {
         inputs.name()
     }
 
+    /// Returns the tree with these inputs from the cache. If it turns out to be damaged, makes it
+    /// again, or one of what there is now.
+    fn kept_or_made(&self, system: &System, inputs: &Inputs, jobs: Option<usize>) -> Result<Kept> {
+        let mut changed = None;
+        let made = Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
+            let rebuild = self.anew(system)?;
+            let slice = slice_of(system, &rebuild)?;
+            if rebuild.inputs.clone().with_slice(slice.about.files.clone()) != *inputs {
+                changed = Some(rebuild);
+                bail!("what it was made of has changed");
+            }
+            rebuild::run(system, &rebuild, &slice, tree, jobs)
+        });
+        match changed {
+            Some(rebuild) => make(system, &rebuild, jobs),
+            None => made,
+        }
+    }
+
     /// Plans a rebuild even though the cache has a tree.
     fn anew(&self, system: &System) -> Result<Rebuild> {
-        match Self::looking(system, &self.release, false, false)?.tree {
+        match Self::looking(system, &self.release, Look::Anew)?.tree {
             Tree::Rebuild(rebuild) => Ok(*rebuild),
-            _ => anyhow::bail!(
+            _ => bail!(
                 "the inputs of the rebuild have changed in the meantime; run the command again"
             ),
         }

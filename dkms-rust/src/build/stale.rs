@@ -22,14 +22,18 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Removes the trees, slices and remembered facts of these kernels, and unfinished files of killed
-/// processes.
+/// processes. Leaves out the kernel whose tree the caller uses.
 ///
 /// # Errors
 ///
 /// Returns an error if something can't be removed.
-pub fn drop_stale(system: &System) -> Result<()> {
+pub fn drop_stale(system: &System, used: Option<&Release>) -> Result<()> {
+    let is_stale = |release: &Release| Some(release) != used && !release.is_installed(system);
     if system.cache().symlink_metadata().is_ok() {
-        Cache::open(system)?.drop_stale(system)?;
+        let cache = Cache::open(system)?;
+        for release in cache.releases()?.iter().filter(|release| is_stale(release)) {
+            cache.drop_release(release)?;
+        }
     }
     drop_half_done(&system.state())?;
     for (folder, end) in FILES {
@@ -39,7 +43,7 @@ pub fn drop_stale(system: &System) -> Result<()> {
             let release = name
                 .strip_suffix(end)
                 .and_then(|name| name.parse::<Release>().ok());
-            if release.is_some_and(|release| !release.is_installed(system)) {
+            if release.is_some_and(|release| is_stale(&release)) {
                 let file = folder.join(name);
                 fs::remove_file(&file)
                     .with_context(|| format!("can't remove {}", file.display()))?;
@@ -91,7 +95,7 @@ mod tests {
             fs::write(source.join(format!(".7.3.4-amd64-{pid}.tar.xz")), "").unwrap();
             fs::write(headers.join(format!("7.3.4-amd64.new-{pid}")), "").unwrap();
         }
-        drop_stale(&system).unwrap();
+        drop_stale(&system, None).unwrap();
         let fetch = format!(".fetch-{here}");
         assert!(system.state().join(fetch).exists());
         for (folder, count) in [(system.state(), 3), (source, 2), (headers, 1)] {
@@ -115,7 +119,7 @@ mod tests {
                 fs::write(folder.join(format!("{release}{end}")), "").unwrap();
             }
         }
-        drop_stale(&system).unwrap();
+        drop_stale(&system, None).unwrap();
         for (folder, end) in FILES {
             let left = names(&system.state().join(folder));
             let expected = ["7.3.4-amd64", "other thing"].map(|name| format!("{name}{end}"));

@@ -28,6 +28,6 @@ pub fn run(system: &System, release: Option<&Release>, stale: bool) -> Result<Ex
             }
         }
     }
-    drop_stale(system)?;
+    drop_stale(system, None)?;
     Ok(ExitCode::SUCCESS)
 }
