@@ -204,6 +204,7 @@ impl Build<'_> {
         self.say("built");
         Some(Outcome::Built {
             version: source.version.clone(),
+            pending: false,
         })
     }
 

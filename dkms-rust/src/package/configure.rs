@@ -239,6 +239,7 @@ impl<'a> Run<'a> {
     fn is_missing(&mut self, release: &Release, before: Option<&Outcome>) -> bool {
         let built = Outcome::Built {
             version: self.source.version.clone(),
+            pending: false,
         };
         if self.records.installed(&self.source.version, release) {
             // dkms's hook or the administrator may have installed it.
@@ -247,7 +248,7 @@ impl<'a> Run<'a> {
             return !self.source.modules.iter().all(fits);
         }
         // If a module was built and is gone, the administrator removed it (dkms remove, dkms
-        // uninstall).
+        // uninstall). If it is still pending, dkms failed after its hook had built it.
         before != Some(&built) && !self.is_excluded(release)
     }
 

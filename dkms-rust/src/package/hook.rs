@@ -87,9 +87,17 @@ impl<'a> Hook<'a> {
 
     /// Remembers that the module was built.
     pub fn built(&self) {
+        self.built_by(std::env::var_os(SCRIPT_OF).is_some());
+    }
+
+    /// Like [`Hook::built`]. dkms has yet to sign and install the module, which may fail. At the end
+    /// of apt the trigger looks whether that happened. Without dpkg nobody does, so the module
+    /// counts as installed: otherwise it would come back after the administrator removed it.
+    pub fn built_by(&self, dpkg: bool) {
         logs::drop(self.system, self.name, self.release);
         self.remember(Outcome::Built {
             version: self.version.to_owned(),
+            pending: dpkg,
         });
     }
 
@@ -112,7 +120,6 @@ impl<'a> Hook<'a> {
     }
 
     fn remember(&self, outcome: Outcome) {
-        let again = !matches!(outcome, Outcome::Built { .. });
         // There is only a file to remember this in if dkms-rust manages the package.
         let Some(mut outcomes) = Outcomes::load(self.system, self.name) else {
             return;
@@ -121,9 +128,7 @@ impl<'a> Hook<'a> {
         if let Err(error) = outcomes.save(self.system, self.name) {
             eprintln!("dkms-rust: can't record the result: {error}");
         }
-        if again {
-            tell_at_the_end();
-        }
+        look_at_the_end();
     }
 }
 
@@ -141,9 +146,9 @@ pub fn can_install(system: &System, release: &Release) -> Result<(), Refusal> {
     Err(Refusal::final_(release, why))
 }
 
-/// Activates dpkg's trigger on /usr/src. It runs at the end of apt and reports what was not built,
-/// because dkms does not show what is printed here.
-fn tell_at_the_end() {
+/// Activates dpkg's trigger on /usr/src. It runs at the end of apt, builds what is not installed
+/// then, and reports what was not built, because dkms does not show what is printed here.
+fn look_at_the_end() {
     if std::env::var_os(SCRIPT_OF).is_none() {
         return;
     }

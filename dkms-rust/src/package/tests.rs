@@ -203,8 +203,10 @@ fn fine(_: &System, _: &Release) -> Result<Planned, Refusal> {
 }
 
 fn built(version: &str) -> Option<Outcome> {
-    let version = version.to_owned();
-    Some(Outcome::Built { version })
+    Some(Outcome::Built {
+        version: version.to_owned(),
+        pending: false,
+    })
 }
 
 fn no_headers(_: &System, release: &Release) -> Result<Planned, Refusal> {
@@ -403,6 +405,29 @@ fn what_the_administrator_took_away_stays_away_until_the_package_is_configured_a
     assert_eq!((made.retry(), made.calls()), Default::default());
     made.configure();
     assert_eq!(made.has(NEW).as_deref(), Some("1"));
+}
+
+#[test]
+fn what_dkms_did_not_install_after_its_hook_had_built_it_is_built_at_the_end() {
+    let made = Made::new();
+    made.configure();
+    made.dkms("remove -m hi -v 1 -k 7.3.4-amd64");
+    let release = NEW.parse().unwrap();
+    let hook = super::hook::Hook::of(&made.system, "hi", "1", &release);
+    hook.built_by(true);
+    assert!(made.retry().contains("hi: built for 7.3.4-amd64\n"));
+
+    // If dkms did install it, the administrator may remove it.
+    hook.built_by(true);
+    assert_eq!(
+        (made.retry(), made.outcome(NEW)),
+        (String::new(), built("1"))
+    );
+    made.dkms("remove -m hi -v 1 -k 7.3.4-amd64");
+    assert_eq!((made.retry(), made.has(NEW)), Default::default());
+    // Without dpkg nobody looks whether dkms installed it.
+    hook.built_by(false);
+    assert_eq!((made.retry(), made.has(NEW)), Default::default());
 }
 
 #[test]

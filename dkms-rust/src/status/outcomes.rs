@@ -37,6 +37,9 @@ pub enum Outcome {
     Built {
         /// The version of the source.
         version: String,
+        /// Whether dkms had yet to install it when this was recorded.
+        #[serde(default)]
+        pending: bool,
     },
     /// No module can be built for the kernel.
     Refused {
@@ -146,6 +149,15 @@ mod tests {
         forget(&system, "p").unwrap();
         assert!(names(&system).is_empty());
         forget(&system, "p").unwrap();
+    }
+
+    #[test]
+    fn what_an_earlier_version_recorded_as_built_was_installed() {
+        let built = r#"{"outcome": "built", "version": "1"}"#;
+        let built: Outcome = serde_json::from_str(built).unwrap();
+        let version = "1".to_owned();
+        let pending = false;
+        assert_eq!(built, Outcome::Built { version, pending });
     }
 
     #[test]
