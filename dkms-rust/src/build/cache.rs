@@ -164,7 +164,7 @@ impl Cache {
                 }
                 let make = make
                     .take()
-                    .context("the build tree is damaged, although it was just made")?;
+                    .context("another process replaced the build tree in the meantime; run the command again")?;
                 lock.inherited(true)?;
                 let made = self.replace_tree(&folder, &path, inputs, make);
                 lock.inherited(false)?;

@@ -14,6 +14,7 @@
 //!
 //! [`rebuild`] makes a tree:
 //! - [`overlay`]: links to the headers; [`rustc_shim`]: wraps rustc and bindgen
+//! - [`planted`]: refuses links that a compiler left in the tree
 //! - [`thin_core`]: `core` without AVX-512; [`parts`]: crates that are copied from other trees
 //! - [`lock`]: one process per kernel; [`stale`]: removes what is kept for removed kernels
 //!
@@ -25,7 +26,7 @@
 //! When a module is built:
 //! - [`folders`]: its directories; [`info`]: the modinfo field that says how it was built
 //! - [`link`]: adds the runtime to a linked module; [`symbols`]: reads object files
-//! - [`analyzer`]: `rust-project.json`
+//! - [`analyzer`] writes `rust-project.json`
 
 pub mod analyzer;
 pub mod cache;
