@@ -71,7 +71,7 @@ unsafe impl<C> Word<C> for AtomicPtr<C> {
 
     #[inline(always)]
     fn exchange_release(&self, old: *mut C, new: *mut C) -> Result<*mut C, *mut C> {
-        self.compare_exchange(old, new, Release, Relaxed)
+        self.compare_exchange(old, new, Release, Acquire)
     }
 }
 

@@ -49,7 +49,8 @@ pub(crate) unsafe trait Word<V> {
     /// error if it was not `old`. Acquire on success.
     fn exchange_acquire(&self, old: *mut V, new: *mut V) -> Result<*mut V, *mut V>;
 
-    /// Like [`Word::exchange_acquire`], but release on success.
+    /// Like [`Word::exchange_acquire`], but release on success, and acquire on failure: then the
+    /// caller may free what it held.
     fn exchange_release(&self, old: *mut V, new: *mut V) -> Result<*mut V, *mut V>;
 }
 

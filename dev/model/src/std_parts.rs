@@ -101,7 +101,7 @@ unsafe impl Word<Message> for Atomic {
         old: *mut Message,
         new: *mut Message,
     ) -> Result<*mut Message, *mut Message> {
-        self.compare_exchange(old, new, Release, Relaxed)
+        self.compare_exchange(old, new, Release, Acquire)
     }
 }
 
