@@ -15,6 +15,8 @@ use crate::status;
 use crate::status::outcomes::{self, Outcome, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
+use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 /// What a package wants besides its builds.
@@ -89,6 +91,8 @@ struct Run<'a> {
     /// Build only what is missing, and report only news.
     quiet: bool,
     built: Vec<Release>,
+    /// Why results could not be recorded.
+    unsaved: Option<io::Error>,
 }
 
 impl<'a> Run<'a> {
@@ -109,17 +113,38 @@ impl<'a> Run<'a> {
             records: Records::of(system, &source.name),
             quiet,
             built: Vec::new(),
+            unsaved: None,
         }
     }
 
     fn all(mut self) {
-        if self.registered() {
+        let registered = self.registered();
+        self.remember(|_| {});
+        if registered {
             self.build_and_load();
         }
-        if let Err(error) = self.outcomes.save(self.system, &self.source.name) {
+        if let Some(error) = &self.unsaved {
             let state = self.system.shown(&self.system.state());
             let voice = self.voice;
             voice.say(format!("can't record the results in {state}: {error}"));
+        }
+    }
+
+    /// Remembers a change of the kernels' results at once: a run takes minutes, in which dkms's hook
+    /// may remember results of its own.
+    fn remember(&mut self, change: impl Fn(&mut BTreeMap<String, Outcome>)) {
+        let mine = self.outcomes.clone();
+        let saved = Outcomes::change(self.system, &self.source.name, |there| {
+            let mut kernels = std::mem::take(&mut there.kernels);
+            change(&mut kernels);
+            *there = Outcomes { kernels, ..mine };
+        });
+        match saved {
+            Ok(there) => self.outcomes = there,
+            Err(error) => {
+                change(&mut self.outcomes.kernels);
+                self.unsaved = Some(error);
+            }
         }
     }
 
@@ -158,13 +183,13 @@ impl<'a> Run<'a> {
             return;
         }
         let kernels = kernels(self.system);
-        self.outcomes.kernels.retain(|release, _| {
-            let gone = !kernels.iter().any(|kernel| kernel.as_str() == release);
-            if let (true, Ok(release)) = (gone, release.parse()) {
+        let is_here = |release: &str| kernels.iter().any(|kernel| kernel.as_str() == release);
+        for release in self.outcomes.kernels.keys() {
+            if let (false, Ok(release)) = (is_here(release), release.parse()) {
                 logs::drop(self.system, name, &release);
             }
-            !gone
-        });
+        }
+        self.remember(|there| there.retain(|release, _| is_here(release)));
         let mut mendable = false;
         for release in &kernels {
             if interrupted() {
@@ -231,7 +256,9 @@ impl<'a> Run<'a> {
             Outcome::Excluded { .. } => false,
             Outcome::Failed { .. } => news,
         };
-        self.outcomes.kernels.insert(release.to_string(), outcome);
+        self.remember(|there| {
+            there.insert(release.to_string(), outcome.clone());
+        });
         mendable
     }
 
@@ -243,7 +270,9 @@ impl<'a> Run<'a> {
         };
         if self.records.installed(&self.source.version, release) {
             // dkms's hook or the administrator may have installed it.
-            self.outcomes.kernels.insert(release.to_string(), built);
+            self.remember(|there| {
+                there.insert(release.to_string(), built.clone());
+            });
             let fits = |module: &String| status::fits(self.system, release, module) != Some(false);
             return !self.source.modules.iter().all(fits);
         }
@@ -254,11 +283,8 @@ impl<'a> Run<'a> {
 
     /// Whether dkms.conf excludes the kernel.
     fn is_excluded(&self, release: &Release) -> bool {
-        let version = &self.source.version;
-        let excluded = Outcome::Excluded {
-            version: version.clone(),
-        };
-        self.outcomes.kernels.get(release.as_str()) == Some(&excluded)
+        let outcome = self.outcomes.kernels.get(release.as_str());
+        matches!(outcome, Some(Outcome::Excluded { version }) if *version == self.source.version)
     }
 }
 

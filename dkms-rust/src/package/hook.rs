@@ -121,11 +121,13 @@ impl<'a> Hook<'a> {
 
     fn remember(&self, outcome: Outcome) {
         // There is only a file to remember this in if dkms-rust manages the package.
-        let Some(mut outcomes) = Outcomes::load(self.system, self.name) else {
+        if Outcomes::load(self.system, self.name).is_none() {
             return;
-        };
-        outcomes.kernels.insert(self.release.to_string(), outcome);
-        if let Err(error) = outcomes.save(self.system, self.name) {
+        }
+        let saved = Outcomes::change(self.system, self.name, |there| {
+            there.kernels.insert(self.release.to_string(), outcome);
+        });
+        if let Err(error) = saved {
             eprintln!("dkms-rust: can't record the result: {error}");
         }
         look_at_the_end();
@@ -253,7 +255,7 @@ mod tests {
         hook.failed(root.path(), "tree");
         assert_eq!(Outcomes::load(&system, "p"), None);
 
-        Outcomes::default().save(&system, "p").unwrap();
+        Outcomes::change(&system, "p", |_| {}).unwrap();
         hook.failed(root.path(), "tree");
         let failed = Outcomes::load(&system, "p").unwrap();
         let Some(Outcome::Failed { why, log, .. }) = failed.kernels.get(release.as_str()) else {

@@ -11,7 +11,7 @@ use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::files::Files;
-use crate::status::outcomes;
+use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
 use crate::system::dpkg::owner_of;
 use std::fs;
@@ -100,9 +100,11 @@ pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modul
 
 /// Forgets all builds of a removed package.
 fn forget_builds(system: &System, name: &str) {
-    if let Some(mut outcomes) = outcomes::Outcomes::load(system, name) {
-        outcomes.registered = false;
-        outcomes.kernels.clear();
-        outcomes.save(system, name).ok();
+    if Outcomes::load(system, name).is_some() {
+        let forget = |there: &mut Outcomes| {
+            there.registered = false;
+            there.kernels.clear();
+        };
+        Outcomes::change(system, name, forget).ok();
     }
 }

@@ -529,10 +529,10 @@ fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
     fs::remove_dir_all(made.at("usr/src")).unwrap();
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
-    let left: Vec<_> = crate::system::names(&made.system.state());
-    assert_eq!(left, ["hi.json"]);
+    let left = || crate::system::names(&made.system.state());
+    assert_eq!(left(), [".lock", "hi.json"]);
     purge(&made.system, "hi").unwrap();
-    assert!(crate::system::names(&made.system.state()).is_empty());
+    assert_eq!(left(), [".lock"]);
     // Both also work if nothing was ever there.
     assert_eq!(made.remove(), "");
     purge(&made.system, "hi").unwrap();
@@ -746,5 +746,30 @@ fn an_interrupted_hook_of_dkms_remembers_nothing() {
         hook.refused(&Refusal::new(&release, "no rustc", "apt install rustc"));
         hook.failed(&made.at("none"), "a tree");
     });
+    assert_eq!(made.outcome(NEW), built("1"));
+}
+
+#[test]
+fn what_the_hook_remembers_while_a_package_is_configured_stays() {
+    let made = Made::new();
+    // A kernel arrives while modules are built for the others.
+    let arrives = |system: &System, release: &Release| {
+        if release.as_str() == NEW {
+            for other in [OLD, "8.0.0-amd64"] {
+                let other = other.parse().unwrap();
+                let hook = super::hook::Hook::of(system, "hi", "1", &other);
+                hook.refused(&Refusal::new(&other, "no headers", "apt install headers"));
+            }
+        }
+        fine(system, release)
+    };
+    made.configure_with(arrives);
+    for kernel in [OLD, "8.0.0-amd64"] {
+        let told = match made.outcome(kernel) {
+            Some(Outcome::Refused { told, .. }) => told,
+            other => panic!("{kernel}: {other:?}"),
+        };
+        assert!(!told);
+    }
     assert_eq!(made.outcome(NEW), built("1"));
 }

@@ -5,14 +5,24 @@
 
 use crate::system::System;
 use crate::system::bounded;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The end of a file's name, after the package's name.
 const END: &str = ".json";
+
+/// The name of the lock file.
+const LOCK: &str = ".lock";
+
+/// How long to wait for another process, which has one file to read and one to write.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
 /// What is remembered about a package that dkms-rust manages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,13 +88,26 @@ impl Outcomes {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Saves it atomically: a reader finds either the old or the new file.
+    /// Changes what is remembered about a package, and returns it. Only one process at a time does
+    /// this, so none undoes what another one has just recorded.
     ///
     /// # Errors
     ///
-    /// If it can't be written.
-    pub fn save(&self, system: &System, name: &str) -> io::Result<()> {
+    /// If it can't be written, or another process holds the lock for too long.
+    pub fn change(system: &System, name: &str, change: impl FnOnce(&mut Self)) -> io::Result<Self> {
         fs::create_dir_all(system.state())?;
+        let _lock = lock(system)?;
+        let before = Self::load(system, name);
+        let mut now = before.clone().unwrap_or_default();
+        change(&mut now);
+        if before.as_ref() != Some(&now) {
+            now.save(system, name)?;
+        }
+        Ok(now)
+    }
+
+    /// Saves it atomically: a reader finds either the old or the new file.
+    fn save(&self, system: &System, name: &str) -> io::Result<()> {
         let file = file(system, name);
         let new = system
             .state()
@@ -117,6 +140,28 @@ pub fn forget(system: &System, name: &str) -> io::Result<()> {
     }
 }
 
+/// Takes the lock on the records, until the file is dropped. Only root can open the file, so nobody
+/// else can hold the lock.
+fn lock(system: &System) -> io::Result<File> {
+    let path = system.state().join(LOCK);
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?);
+    let start = Instant::now();
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let why = format!("another process does not release {}", system.shown(&path));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 fn file(system: &System, name: &str) -> PathBuf {
     system.state().join(format!("{name}{END}"))
 }
@@ -124,6 +169,7 @@ fn file(system: &System, name: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_is_remembered_is_as_it_was_until_it_is_forgotten() {
@@ -140,7 +186,7 @@ mod tests {
             kernels: [("7.3.4-amd64".to_owned(), refused)].into(),
             ..Outcomes::default()
         };
-        outcomes.save(&system, "p").unwrap();
+        Outcomes::change(&system, "p", |there| there.clone_from(&outcomes)).unwrap();
         assert_eq!(Outcomes::load(&system, "p"), Some(outcomes));
         assert_eq!(names(&system), ["p"]);
         let text = fs::read_to_string(file(&system, "p")).unwrap();
@@ -164,8 +210,46 @@ mod tests {
     fn a_file_that_is_damaged_counts_as_none() {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
-        Outcomes::default().save(&system, "p").unwrap();
+        Outcomes::change(&system, "p", |_| {}).unwrap();
         fs::write(file(&system, "p"), "{\"version\":").unwrap();
         assert_eq!(Outcomes::load(&system, "p"), None);
+    }
+
+    #[test]
+    fn nobody_undoes_what_somebody_else_records_at_the_same_time() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        thread::scope(|scope| {
+            for writer in 0..4 {
+                let system = &system;
+                scope.spawn(move || {
+                    for kernel in 0..20 {
+                        let kernel = format!("{writer}.{kernel}.0-amd64");
+                        let version = String::new();
+                        let outcome = Outcome::Excluded { version };
+                        let add = |there: &mut Outcomes| {
+                            there.kernels.insert(kernel, outcome);
+                        };
+                        Outcomes::change(system, "p", add).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(Outcomes::load(&system, "p").unwrap().kernels.len(), 80);
+    }
+
+    #[test]
+    fn only_root_can_hold_the_lock_and_nobody_waits_for_ever() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        Outcomes::change(&system, "p", |_| {}).unwrap();
+        let held = lock(&system).unwrap();
+        let mode = held.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = Outcomes::change(&system, "p", |_| {}).unwrap_err();
+        let why = "another process does not release /var/lib/dkms-rust/.lock";
+        assert_eq!(error.to_string(), why);
+        drop(held);
+        Outcomes::change(&system, "p", |_| {}).unwrap();
     }
 }
