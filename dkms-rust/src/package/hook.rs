@@ -5,9 +5,9 @@
 //! An unattended build also runs here, because a failure in `MAKE` would stop the installation of
 //! the kernel.
 
+use super::leftovers::take;
 use super::logs;
 use super::records::Records;
-use super::remove::take;
 use super::say::Voice;
 use super::source::Source;
 use crate::kernel::refusal::Refusal;

@@ -11,6 +11,7 @@ mod configure;
 pub mod dkms;
 pub mod hook;
 mod key;
+mod leftovers;
 mod load;
 mod logs;
 mod owner;

@@ -3,17 +3,16 @@
 //! `remove`, which a package's prerm calls, and `purge`. `remove` leaves only the file with what is
 //! remembered about the package, so that postrm can purge it when dkms-rust is gone.
 
-use super::dkms::{program, run};
+use super::dkms::program;
+use super::leftovers::take;
 use super::load;
 use super::logs;
 use super::records::Records;
 use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
-use crate::status::files::Files;
 use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
-use crate::system::dpkg::owner_of;
 use std::fs;
 use std::io;
 
@@ -67,35 +66,6 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
     }
     logs::drop_all(system, name);
     forget_builds(system, name);
-}
-
-/// Removes a kernel's modules that dkms has lost track of, for example because its records were
-/// deleted. As long as they are there, dkms does not install the same version.
-pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modules: &[String]) {
-    let kernel = system.installed().join(release.as_str());
-    let place = kernel.join("updates/dkms");
-    let mut taken = false;
-    for module in modules {
-        let files = Files::find(system, release, name, module).there;
-        for file in files.iter().filter(|file| file.starts_with(&place)) {
-            // Do not remove a file of another package.
-            if owner_of(system, file).is_some() {
-                continue;
-            }
-            match fs::remove_file(file) {
-                Ok(()) => taken = true,
-                Err(error) => voice.say(format!("can't remove {}: {error}", system.shown(file))),
-            }
-        }
-    }
-    if taken {
-        for empty in [&place, &kernel.join("updates")] {
-            fs::remove_dir(empty).ok();
-        }
-        if kernel.join("modules.dep").exists() {
-            run(system, "depmod", &[release.as_str()]);
-        }
-    }
 }
 
 /// Forgets all builds of a removed package.

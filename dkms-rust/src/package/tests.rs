@@ -483,6 +483,22 @@ fn a_module_that_dkms_lost_track_of_is_out_of_the_way_before_it_installs() {
 }
 
 #[test]
+fn a_module_that_dkms_installed_for_another_package_stays() {
+    let made = Made::new();
+    made.configure();
+    fs::remove_dir_all(made.at("var/lib/dkms/hi")).unwrap();
+    let other = format!("2/{OLD}/x86_64");
+    made.write(&format!("var/lib/dkms/other/{other}/module/hi.ko.xz"), "");
+    let link = made.at(&format!("var/lib/dkms/other/kernel-{OLD}-x86_64"));
+    symlink(&other, link).unwrap();
+    let release = OLD.parse().unwrap();
+    super::hook::Hook::of(&made.system, "hi", "1", &release).make_room();
+    assert!(made.has(OLD).is_some());
+    made.remove();
+    assert_eq!((made.has(OLD).is_some(), made.has(NEW)), (true, None));
+}
+
+#[test]
 fn a_dkms_that_takes_nothing_is_told_of() {
     let made = Made::new();
     made.write("fails-add", "");

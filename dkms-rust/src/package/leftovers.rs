@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Modules that dkms installed and has lost track of, for example because its records were deleted
+//! or because a new version renamed a module.
+
+use super::dkms::run;
+use super::say::Voice;
+use crate::kernel::release::Release;
+use crate::status::files::Files;
+use crate::system::child::interrupted;
+use crate::system::dpkg::owner_of;
+use crate::system::{System, names};
+use std::fs;
+use std::path::Path;
+
+/// Removes a kernel's modules that dkms has lost track of. As long as they are there, dkms does not
+/// install the same version, and the kernel may load them.
+pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modules: &[String]) {
+    let kernel = system.installed().join(release.as_str());
+    let place = kernel.join("updates/dkms");
+    let mut taken = false;
+    for module in modules {
+        if is_of_another(system, name, release, module) {
+            continue;
+        }
+        let files = Files::find(system, release, name, module).there;
+        for file in files.iter().filter(|file| file.starts_with(&place)) {
+            // Do not remove a file of a Debian package. Once interrupted, dpkg is not asked.
+            if owner_of(system, file).is_some() || interrupted() {
+                continue;
+            }
+            match fs::remove_file(file) {
+                Ok(()) => taken = true,
+                Err(error) => voice.say(format!("can't remove {}: {error}", system.shown(file))),
+            }
+        }
+    }
+    if taken {
+        for empty in [&place, &kernel.join("updates")] {
+            fs::remove_dir(empty).ok();
+        }
+        if kernel.join("modules.dep").exists() {
+            run(system, "depmod", &[release.as_str()]);
+        }
+    }
+}
+
+/// Whether dkms has installed a module of this name for the kernel from a package other than `name`.
+/// dkms puts the modules of all packages into one directory.
+fn is_of_another(system: &System, name: &str, release: &Release, module: &str) -> bool {
+    let dkms = system.dkms();
+    let mut others = names(&dkms).into_iter().filter(|other| other != name);
+    others.any(|other| {
+        let folder = dkms.join(other);
+        let links = names(&folder).into_iter();
+        let mut links = links.filter(|link| link.starts_with(&format!("kernel-{release}-")));
+        links.any(|link| modules(&folder.join(link).join("module")).contains(&kernel_s(module)))
+    })
+}
+
+/// Returns the modules in a directory, with their names as in the kernel.
+pub fn modules(folder: &Path) -> Vec<String> {
+    let files = names(folder).into_iter();
+    let module = |file: String| {
+        let (name, packed) = file.split_once(".ko")?;
+        (packed.is_empty() || packed.starts_with('.')).then(|| kernel_s(name))
+    };
+    files.filter_map(module).collect()
+}
+
+/// Returns a module's name as it is in the kernel, to which - and _ are the same.
+pub fn kernel_s(module: &str) -> String {
+    module.replace('-', "_")
+}
