@@ -205,7 +205,8 @@ impl<'a> Run<'a> {
                 .say(format!("once mended: {}", self.source.again()));
         }
         let excluded = |release: &Release| self.is_excluded(release);
-        self.records.retire(self.source, &kernels, excluded);
+        self.records
+            .retire(self.source, &kernels, self.voice, excluded);
         if !self.quiet && kernels.is_empty() {
             self.voice
                 .say("no kernel is installed here, so nothing was built");

@@ -5,6 +5,8 @@
 //! these directories mark what is installed.
 
 use super::dkms::{Ended, run};
+use super::leftovers::{modules, take};
+use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
 use crate::system::{System, names};
@@ -12,6 +14,9 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+
+/// Where dkms keeps modules of a kernel that it moved aside.
+const ASIDE: &str = "original_module";
 
 /// The records of a package.
 pub struct Records<'a> {
@@ -40,8 +45,7 @@ impl<'a> Records<'a> {
         let mut names = names(&self.folder);
         names.retain(|name| {
             let meta = self.folder.join(name).symlink_metadata();
-            // dkms keeps modules that it replaced in this directory.
-            name != "original_module" && meta.is_ok_and(|meta| meta.is_dir())
+            name != ASIDE && meta.is_ok_and(|meta| meta.is_dir())
         });
         names
     }
@@ -64,6 +68,23 @@ impl<'a> Records<'a> {
         let versions = self.versions();
         let mut versions = versions.iter();
         versions.any(|version| self.installed(version, release))
+    }
+
+    /// Returns the modules that a version has for a kernel.
+    pub fn modules(&self, version: &str, release: &Release) -> Vec<String> {
+        let kernel = self.folder.join(version).join(release.as_str());
+        let arches = names(&kernel).into_iter();
+        let folders = arches.map(|arch| kernel.join(arch).join("module"));
+        folders.flat_map(|folder| modules(&folder)).collect()
+    }
+
+    /// Returns the kernel's own modules that dkms has moved aside.
+    pub fn aside(&self, release: &Release) -> Vec<String> {
+        let kernel = self.folder.join(ASIDE).join(release.as_str());
+        let arches = names(&kernel).into_iter();
+        arches
+            .flat_map(|arch| modules(&kernel.join(arch)))
+            .collect()
     }
 
     /// Registers a source with dkms. Repairs a record that an earlier version of the package or an
@@ -92,9 +113,48 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Removes a version's module for a kernel. Reports nothing.
-    pub fn remove_for(&self, version: &str, release: &Release) {
-        self.dkms("remove", version, &["-k", release.as_str()]);
+    /// Removes the modules of an older version for a kernel.
+    fn retire_for(&self, old: &str, source: &Source, release: &Release, voice: &Voice) {
+        let own = self.modules(old, release);
+        let aside = self.aside(release);
+        self.dkms("remove", old, &["-k", release.as_str()]);
+        let new = match self.installed(&source.version, release) {
+            true => self.modules(&source.version, release),
+            false => Vec::new(),
+        };
+        if own.is_empty() || own == new {
+            return;
+        }
+        // dkms goes by the new version's dkms.conf. It leaves modules that are not named there, and
+        // leaves the whole record if that lacks a module.
+        self.drop_for(old, release);
+        let left = own.into_iter().filter(|module| !new.contains(module));
+        let left: Vec<String> = self.not_put_back(left, &aside, release).collect();
+        take(self.system, voice, self.name, release, &left);
+    }
+
+    /// Returns those of the modules that dkms has not put back: the others are the kernel's own.
+    /// `aside` is what [`Records::aside`] returned before.
+    pub fn not_put_back(
+        &self,
+        modules: impl Iterator<Item = String>,
+        aside: &[String],
+        release: &Release,
+    ) -> impl Iterator<Item = String> {
+        let still = self.aside(release);
+        modules.filter(move |module| !aside.contains(module) || still.contains(module))
+    }
+
+    /// Drops a version's record for a kernel.
+    fn drop_for(&self, version: &str, release: &Release) {
+        let record = self.folder.join(version).join(release.as_str());
+        for arch in names(&record) {
+            let link = self.folder.join(format!("kernel-{release}-{arch}"));
+            if fs::read_link(&link).is_ok_and(|to| self.folder.join(to) == record.join(&arch)) {
+                fs::remove_file(link).ok();
+            }
+        }
+        fs::remove_dir_all(record).ok();
     }
 
     /// Removes a version for all kernels.
@@ -126,6 +186,7 @@ impl<'a> Records<'a> {
         &self,
         source: &Source,
         kernels: &[Release],
+        voice: &Voice,
         excluded: impl Fn(&Release) -> bool,
     ) {
         for old in self.versions() {
@@ -146,7 +207,7 @@ impl<'a> Records<'a> {
             }
             for release in kernels {
                 if self.installed(&source.version, release) || excluded(release) {
-                    self.remove_for(&old, release);
+                    self.retire_for(&old, source, release, voice);
                 }
             }
             let left = self.kernels_built(&record);

@@ -4,7 +4,7 @@
 //! remembered about the package, so that postrm can purge it when dkms-rust is gone.
 
 use super::dkms::program;
-use super::leftovers::take;
+use super::leftovers::{kernel_s, take};
 use super::load;
 use super::logs;
 use super::records::Records;
@@ -13,6 +13,8 @@ use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
+use crate::system::child::interrupted;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
@@ -38,6 +40,19 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
     }
     let source = Source::find(system, name, None);
     let records = Records::of(system, name);
+    let modules = source
+        .as_ref()
+        .map_or_else(|| unload.to_vec(), |source| source.modules.clone());
+    let kernels = Release::installed(system).unwrap_or_default();
+    let look = |release| {
+        let named = modules.iter().map(|name| kernel_s(name));
+        // An older version may have modules that the source does not name any more.
+        let versions = records.versions().into_iter();
+        let built = versions.flat_map(|version| records.modules(&version, release));
+        let own: BTreeSet<String> = named.chain(built).collect();
+        (release, own, records.aside(release))
+    };
+    let before: Vec<_> = kernels.iter().map(look).collect();
     for version in records.versions() {
         if let Some(source) = &source {
             // dkms does nothing without a dkms.conf.
@@ -45,7 +60,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
         }
         if program(system, "dkms").is_some() {
             let ended = records.remove(&version);
-            if !ended.well() {
+            if !ended.well() && !interrupted() {
                 voice.say(format!(
                     "dkms could not remove version {version}, so it is removed without dkms:"
                 ));
@@ -53,9 +68,13 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
             }
         }
     }
-    let modules = source.map_or_else(|| unload.to_vec(), |source| source.modules);
-    for release in Release::installed(system).unwrap_or_default() {
-        take(system, voice, name, &release, &modules);
+    if interrupted() {
+        // dkms may have been interrupted, too. The next removal goes on from here.
+        return;
+    }
+    for (release, own, aside) in before {
+        let left = records.not_put_back(own.into_iter(), &aside, release);
+        take(system, voice, name, release, &left.collect::<Vec<_>>());
     }
     let folder = system.dkms().join(name);
     match fs::remove_dir_all(&folder) {

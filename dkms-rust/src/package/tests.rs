@@ -41,6 +41,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 record=$tree/$name/$version
+modules=$(sed -n 's/^BUILT_MODULE_NAME.*=//p' "$record/source/dkms.conf" 2>/dev/null)
 if [ -e "$root/fails-$action" ]; then
     mkdir -p "$record/build"
     echo 'x.rs:1: error: no such field' | cat - "$root/fails-$action" >"$record/build/make.log"
@@ -54,23 +55,29 @@ add)
 build)
     [ -e "$record/source/dkms.conf" ] || exit 4
     [ ! -e "$root/excludes-$kernel" ] || exit 77
-    mkdir -p "$record/$kernel/x86_64/module" && echo "$version" >"$record/$kernel/x86_64/module/hi.ko" ;;
+    mkdir -p "$record/$kernel/x86_64/module"
+    for module in $modules; do echo "$version" >"$record/$kernel/x86_64/module/$module.ko"; done ;;
 install)
     ln -sfn "$version/$kernel/x86_64" "$tree/$name/kernel-$kernel-x86_64"
     mkdir -p "$root/lib/modules/$kernel/updates/dkms"
-    cp "$record/$kernel/x86_64/module/hi.ko" "$root/lib/modules/$kernel/updates/dkms" ;;
+    cp "$record/$kernel/x86_64/module/"*.ko "$root/lib/modules/$kernel/updates/dkms" ;;
 remove)
     [ -e "$record/source/dkms.conf" ] || exit 4
-    for folder in "$record/${kernel:-*}"/x86_64; do
-        [ -d "$folder" ] || continue
+    for folder in "$record"/${kernel:-*}/x86_64; do
+        for module in $modules; do [ -e "$folder/module/$module.ko" ] || continue 2; done
         k=$(basename "$(dirname "$folder")")
         link=$tree/$name/kernel-$k-x86_64
         if [ "$(readlink "$link")" = "$version/$k/x86_64" ]; then
-            rm "$link" "$root/lib/modules/$k/updates/dkms/hi.ko"
+            rm "$link"
+            for module in $modules; do
+                rm "$root/lib/modules/$k/updates/dkms/$module.ko"
+                old=$tree/$name/original_module/$k/x86_64/$module.ko
+                [ ! -e "$old" ] || mv "$old" "$root/lib/modules/$k/updates/dkms"
+            done
         fi
         rm -r "$(dirname "$folder")"
     done
-    [ ! "$all" ] || rm -rf "$record" ;;
+    [ ! "$all" ] || ls -d "$record"/*/x86_64 >/dev/null 2>&1 || rm -rf "$record" ;;
 esac
 "#;
 
@@ -120,9 +127,14 @@ impl Made {
 
     /// Replaces the source by another version.
     fn source(&self, version: &str) {
+        self.source_of(version, "hi");
+    }
+
+    /// Replaces the source by another version, whose module has this name.
+    fn source_of(&self, version: &str, module: &str) {
         fs::remove_dir_all(self.at("usr/src")).ok();
         let conf = format!(
-            "PACKAGE_NAME=\"hi\"\nPACKAGE_VERSION=\"{version}\"\nBUILT_MODULE_NAME[0]=hi\n"
+            "PACKAGE_NAME=\"hi\"\nPACKAGE_VERSION=\"{version}\"\nBUILT_MODULE_NAME[0]={module}\n"
         );
         self.write(&format!("usr/src/hi-{version}/dkms.conf"), &conf);
     }
@@ -499,6 +511,47 @@ fn a_module_that_dkms_installed_for_another_package_stays() {
 }
 
 #[test]
+fn a_module_that_a_new_version_renamed_goes_with_the_older_version() {
+    let ho = |made: &Made, kernel| made.at(&format!("lib/modules/{kernel}/updates/dkms/ho.ko"));
+    let made = Made::new();
+    made.configure();
+    made.source_of("2", "ho");
+    made.write(&format!("excludes-{NEW}"), "");
+    made.configure();
+    assert_eq!((made.has(OLD), made.has(NEW)), (None, None));
+    assert!(ho(&made, OLD).exists() && !ho(&made, NEW).exists());
+    assert!(!made.at("var/lib/dkms/hi/1").exists());
+    assert!(
+        !made
+            .at(&format!("var/lib/dkms/hi/kernel-{NEW}-x86_64"))
+            .is_symlink()
+    );
+    // The package is removed before the new version could be built.
+    let made = Made::new();
+    made.configure();
+    made.source_of("2", "ho");
+    made.write("fails-build", "");
+    made.configure();
+    assert_eq!(made.has(OLD).as_deref(), Some("1"));
+    made.remove();
+    assert_eq!((made.has(OLD), made.has(NEW)), (None, None));
+}
+
+#[test]
+fn a_kernel_s_own_module_that_dkms_puts_back_stays() {
+    let made = Made::new();
+    made.configure();
+    let aside = "var/lib/dkms/hi/original_module";
+    made.write(&format!("{aside}/{OLD}/x86_64/hi.ko"), "the kernel's");
+    made.remove();
+    assert_eq!(
+        (made.has(OLD).as_deref(), made.has(NEW)),
+        (Some("the kernel's"), None)
+    );
+    assert!(!made.at("var/lib/dkms/hi").exists());
+}
+
+#[test]
 fn a_dkms_that_takes_nothing_is_told_of() {
     let made = Made::new();
     made.write("fails-add", "");
@@ -763,6 +816,21 @@ fn an_interrupted_hook_of_dkms_remembers_nothing() {
         hook.failed(&made.at("none"), "a tree");
     });
     assert_eq!(made.outcome(NEW), built("1"));
+}
+
+#[test]
+fn an_interrupted_removal_is_left_to_the_next_one() {
+    let made = Made::new();
+    made.configure();
+    made.write("fails-remove", "");
+    let system = made.system.clone();
+    in_a_thread(move || {
+        let voice = Voice::of("hi");
+        interrupt();
+        remove_by(&system, &voice, "hi", &[]);
+        assert_eq!(voice.said(), "");
+    });
+    assert!(made.has(OLD).is_some() && made.at("var/lib/dkms/hi/1").exists());
 }
 
 #[test]
