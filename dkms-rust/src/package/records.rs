@@ -12,6 +12,7 @@ use crate::kernel::release::Release;
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail};
 use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -162,6 +163,28 @@ impl<'a> Records<'a> {
         self.dkms("remove", version, &["--all"])
     }
 
+    /// Deletes all records without dkms, except for the kernels' own modules that dkms has moved
+    /// aside: there may be no other copy of them. Returns their files.
+    ///
+    /// # Errors
+    ///
+    /// If something can't be deleted.
+    pub fn drop_all(&self) -> io::Result<Vec<PathBuf>> {
+        let mut aside = Vec::new();
+        collect(&self.folder.join(ASIDE), &mut aside);
+        for name in names(&self.folder) {
+            let path = self.folder.join(&name);
+            match path.symlink_metadata()?.is_dir() {
+                true if name == ASIDE && !aside.is_empty() => {}
+                true => fs::remove_dir_all(path)?,
+                false => fs::remove_file(path)?,
+            }
+        }
+        // This fails, as it should, if something was kept.
+        fs::remove_dir(&self.folder).ok();
+        Ok(aside)
+    }
+
     /// Points a record to a source. Its own source may be gone with an older package, and dkms does
     /// nothing without a dkms.conf.
     ///
@@ -235,5 +258,16 @@ impl<'a> Records<'a> {
     pub fn dkms(&self, action: &str, version: &str, more: &[&str]) -> Ended {
         let args = [&[action, "-m", self.name, "-v", version], more].concat();
         run(self.system, "dkms", &args)
+    }
+}
+
+/// Adds the files in a directory and below.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for name in names(folder) {
+        let path = folder.join(name);
+        match path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            true => collect(&path, files),
+            false => files.push(path),
+        }
     }
 }

@@ -15,7 +15,6 @@ use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 
 /// Unloads a package's modules and removes them from every kernel.
@@ -76,12 +75,22 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
         let left = records.not_put_back(own.into_iter(), &aside, release);
         take(system, voice, name, release, &left.collect::<Vec<_>>());
     }
-    let folder = system.dkms().join(name);
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            voice.say(format!("can't remove {}: {error}", system.shown(&folder)));
+    match records.drop_all() {
+        Ok(aside) if aside.is_empty() => {}
+        Ok(aside) => {
+            voice.say("dkms had moved modules of the kernel aside, and did not put them back:");
+            for file in aside {
+                voice.quote(system.shown(&file));
+            }
+            voice.say(
+                "to have them back, install the kernel's package again, or copy them below \
+                 /lib/modules/KERNEL and type depmod KERNEL",
+            );
         }
-        _ => {}
+        Err(error) => {
+            let folder = system.shown(&system.dkms().join(name));
+            voice.say(format!("can't remove {folder}: {error}"));
+        }
     }
     logs::drop_all(system, name);
     forget_builds(system, name);

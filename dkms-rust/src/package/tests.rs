@@ -632,6 +632,28 @@ fn removal_does_without_dkms_where_that_fails_or_is_gone() {
 }
 
 #[test]
+fn a_kernel_s_own_module_that_dkms_did_not_put_back_is_kept_and_told_of() {
+    let made = Made::new();
+    made.configure();
+    let aside = format!("var/lib/dkms/hi/original_module/{OLD}/x86_64/hi.ko");
+    made.write(&aside, "the kernel's");
+    made.write("fails-remove", "");
+    let said = made.remove();
+    let told =
+        format!("moved modules of the kernel aside, and did not put them back:\n    /{aside}\n");
+    assert!(said.contains(&told), "{said}");
+    assert_eq!(fs::read_to_string(made.at(&aside)).unwrap(), "the kernel's");
+    assert_eq!(
+        crate::system::names(&made.at("var/lib/dkms/hi")),
+        ["original_module"]
+    );
+    assert_eq!((made.has(OLD), made.has(NEW)), (None, None));
+    fs::remove_file(made.at(&aside)).unwrap();
+    assert_eq!(made.remove(), "");
+    assert!(!made.at("var/lib/dkms/hi").exists());
+}
+
+#[test]
 fn an_upgrade_under_way_is_its_own_postinsts_to_finish() {
     let made = Made::new();
     made.configure();
