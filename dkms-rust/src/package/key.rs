@@ -13,9 +13,27 @@ use std::path::Path;
 
 /// Explains modprobe's output (`said`) about the module in `file`, if the signature is the reason.
 pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, said: &str) {
-    if !is_refused(system, said) {
-        return;
+    if is_refused(system, said) {
+        advise(system, voice, source, file);
     }
+}
+
+/// Whether the running kernel would refuse the module in `file` because of its signature. Returns
+/// `false` if that can't be told.
+pub fn would_be_refused(system: &System, file: &Path) -> bool {
+    let signer = Signer::find(system);
+    let Ok(file) = ModuleFile::read(file) else {
+        return false;
+    };
+    let trusted = match &file.signature {
+        Some(signature) => signer.trusts(signature),
+        None => Some(false),
+    };
+    signer.report.enforced == Some(true) && trusted == Some(false)
+}
+
+/// Explains what to type so that the kernel accepts the signature of the module in `file`.
+pub fn advise(system: &System, voice: &Voice, source: &Source, file: &Path) {
     voice.say(
         "the kernel loads only modules that are signed with a key it knows (Secure Boot, lockdown \
          or module.sig_enforce).",

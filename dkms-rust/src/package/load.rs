@@ -57,31 +57,56 @@ pub fn load(
             "not loaded: masked by {by}; by hand: modprobe {module}"
         ));
     }
+    let mut unloaded = false;
     if is_loaded(system, module) {
         if !new {
             return voice.say(format!(
                 "the loaded module stays, because nothing newer was built for {running}"
             ));
         }
+        if key::would_be_refused(system, &there) {
+            voice.say(
+                "built, but the older module stays loaded: the running kernel would refuse the new \
+                 one",
+            );
+            return key::advise(system, voice, source, &there);
+        }
         if !unload_older(system, voice, module, in_use) {
             return;
         }
+        unloaded = true;
     }
     // With -b modprobe obeys a blacklist, and then succeeds without loading.
     let ended = run(system, "modprobe", &["-b", module]);
     if !ended.well() {
-        voice.say("built, but the running kernel refused to load it:");
+        let built = if new { "built, but " } else { "" };
+        voice.say(format!("{built}the running kernel refused to load it:"));
         voice.quote(&ended.said);
+        if unloaded {
+            say_unloaded(voice, module);
+        }
         return key::explain(system, voice, source, &there, &ended.said);
     }
     if !is_loaded(system, module) {
-        return voice
-            .say("not loaded: blacklisted in /etc/modprobe.d or on the kernel's command line");
+        voice.say("not loaded: blacklisted in /etc/modprobe.d or on the kernel's command line");
+        if unloaded {
+            say_unloaded(voice, module);
+        }
+        return;
     }
     match in_use.iter().find_map(|folder| first_file(system, folder)) {
         Some(file) => voice.say(format!("loaded; try: cat {file}")),
         None => voice.say(format!("loaded {module}")),
     }
+}
+
+/// Reports that the older module is gone, and the new one did not come. The older one's file was
+/// replaced, so it can't be loaded again.
+fn say_unloaded(voice: &Voice, module: &str) {
+    voice.say(format!(
+        "the older module was unloaded before, so none is loaded now; to load the new one by hand: \
+         modprobe {module}"
+    ));
 }
 
 /// Unloads a module if it is loaded.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 const OLD: &str = "6.12.1-amd64";
 const NEW: &str = "7.3.4-amd64";
 
-/// The parts of dkms that are called. Its tree is in /srv/dkms if the file `moved` exists. A file
+/// The parts of dkms that are called. It builds the file `hi.ko` if that exists. Its tree is in /srv/dkms if the file `moved` exists. A file
 /// `fails-ACTION` makes an action fail like a compiler; `excludes-KERNEL` acts like a dkms.conf
 /// that excludes a kernel.
 const DKMS: &str = r#"
@@ -56,7 +56,8 @@ build)
     [ -e "$record/source/dkms.conf" ] || exit 4
     [ ! -e "$root/excludes-$kernel" ] || exit 77
     mkdir -p "$record/$kernel/x86_64/module"
-    for module in $modules; do echo "$version" >"$record/$kernel/x86_64/module/$module.ko"; done ;;
+    for module in $modules; do echo "$version" >"$record/$kernel/x86_64/module/$module.ko"; done
+    [ ! -e "$root/hi.ko" ] || cp "$root/hi.ko" "$record/$kernel/x86_64/module" ;;
 install)
     ln -sfn "$version/$kernel/x86_64" "$tree/$name/kernel-$kernel-x86_64"
     mkdir -p "$root/lib/modules/$kernel/updates/dkms"
@@ -763,6 +764,69 @@ fn a_kernel_that_refuses_the_key_is_explained() {
         "none [integrity] confidentiality",
     );
     assert!(made.configure().contains("Secure Boot"));
+}
+
+#[test]
+fn an_older_module_stays_loaded_if_the_kernel_would_refuse_the_new_one() {
+    let made = Made::new();
+    made.runs();
+    made.configure();
+    made.write("sys/module/module/parameters/sig_enforce", "Y\n");
+    let mut module = object::write::Object::new(
+        object::BinaryFormat::Elf,
+        object::Architecture::X86_64,
+        object::Endianness::Little,
+    );
+    module.add_section(
+        Vec::new(),
+        b".modinfo".to_vec(),
+        object::SectionKind::ReadOnlyData,
+    );
+    fs::write(made.at("hi.ko"), module.write().unwrap()).unwrap();
+    let said = made.configure();
+    assert!(
+        said.contains("the older module stays loaded: the running kernel would refuse the new one")
+            && said.contains("apt install openssl"),
+        "{said}"
+    );
+    assert!(made.at("sys/module/hi").exists());
+    made.write("sys/module/module/parameters/sig_enforce", "N\n");
+    made.write("sys/kernel/security/lockdown", "[none] integrity");
+    assert!(made.configure().contains("loaded hi"));
+}
+
+#[test]
+fn a_new_module_that_does_not_load_is_told_with_what_became_of_the_older_one() {
+    let made = Made::new();
+    made.runs();
+    made.configure();
+    made.program("usr/sbin/modprobe", "echo 'No such device'; exit 1");
+    let said = made.configure();
+    assert!(
+        said.contains(
+            "hi: built, but the running kernel refused to load it:\n    No such device\nhi: the \
+             older module was unloaded before, so none is loaded now; to load the new one by hand: \
+             modprobe hi\n"
+        ),
+        "{said}"
+    );
+    // Now there is no older one any more.
+    assert!(!made.configure().contains("was unloaded"));
+    made.program("usr/sbin/modprobe", "exit 0");
+    fs::create_dir(made.at("sys/module/hi")).unwrap();
+    let said = made.configure();
+    assert!(
+        said.contains("blacklisted") && said.contains("was unloaded"),
+        "{said}"
+    );
+    // If nothing was built, nothing is said of a build.
+    made.write("fails-build", "");
+    made.program("usr/sbin/modprobe", "echo 'No such device'; exit 1");
+    let said = made.configure();
+    assert!(
+        said.contains("hi: the running kernel refused to load it:"),
+        "{said}"
+    );
 }
 
 #[test]
