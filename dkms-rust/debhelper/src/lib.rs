@@ -79,9 +79,9 @@ mod tests {
     fn scripts_are_the_driver_s_with_places_for_what_is_a_package_s_own() {
         let postinst = file("autoscripts/postinst-dkms-rust");
         assert!(postinst.starts_with("case $1 in\n"), "{postinst}");
-        assert!(postinst.contains("dkms-rust package configure #CONFIGURE# || true"));
+        assert!(postinst.contains("dkms-rust package configure #CONFIGURE# ||\n        echo "));
         let prerm = file("autoscripts/prerm-dkms-rust");
-        assert!(prerm.contains("dkms-rust package remove #REMOVE# || true"));
+        assert!(prerm.contains("dkms-rust package remove #REMOVE# ||\n        echo "));
         let postrm = file("autoscripts/postrm-dkms-rust");
         assert!(postrm.contains("rm -f /var/lib/dkms-rust/#NAME#.json"));
         for (path, text) in files() {
