@@ -31,6 +31,8 @@ struct ProcDriver {
 
 impl kernel::Module for ProcDriver {
     /// `procDriver_INIT`: creates both entries, or neither.
+    // Inlined into the function that the kernel calls, it is freed with that function after loading.
+    #[inline(always)]
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let mydrive = procfs::Dir::create(c"1999_proc")
             .and_then(|dir| dir.file(c"mydrive", 0o644, MyDrive::greeting()?, MyDrive::new()?))

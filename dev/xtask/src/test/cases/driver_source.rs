@@ -86,7 +86,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "make-doc-renders-without-a-warning",
-        command: "make doc && test -f target/doc/procdriver/procfs/trait.Operations.html && \
+        command: "make doc && test -f target/doc/procdriver/procfs/operations/trait.Operations.html && \
                   rm -r target",
         says: "",
         no_warning: true,
