@@ -367,7 +367,7 @@ pub const CASES: &[BadInput] = &[
         prepare: concat!(include_str!("tampered.sh"), include_str!("planting.sh")),
         command: "dkms-rust source -k $R --from /tmp/s && dkms-rust kdir -k $R; echo kdir $?; \
                   test ! -e /etc/planted && echo no harm; \
-                  ps -e -o args | grep '^sleep 297' || echo none is left; \
+                  grep -lsxz 297 /proc/[0-9]*/cmdline || echo none is left; \
                   ls -d /var/cache/dkms-rust/$R/.new* || echo no tree is left",
         exit: 0,
         says: &[
