@@ -6,7 +6,7 @@
 use super::dkms::run;
 use super::say::Voice;
 use crate::kernel::release::Release;
-use crate::status::files::Files;
+use crate::status::files::{Files, in_kernel};
 use crate::system::child::interrupted;
 use crate::system::dpkg::owner_of;
 use crate::system::{System, names};
@@ -54,7 +54,7 @@ fn is_of_another(system: &System, name: &str, release: &Release, module: &str) -
         let folder = dkms.join(other);
         let links = names(&folder).into_iter();
         let mut links = links.filter(|link| link.starts_with(&format!("kernel-{release}-")));
-        links.any(|link| modules(&folder.join(link).join("module")).contains(&kernel_s(module)))
+        links.any(|link| modules(&folder.join(link).join("module")).contains(&in_kernel(module)))
     })
 }
 
@@ -63,12 +63,7 @@ pub fn modules(folder: &Path) -> Vec<String> {
     let files = names(folder).into_iter();
     let module = |file: String| {
         let (name, packed) = file.split_once(".ko")?;
-        (packed.is_empty() || packed.starts_with('.')).then(|| kernel_s(name))
+        (packed.is_empty() || packed.starts_with('.')).then(|| in_kernel(name))
     };
     files.filter_map(module).collect()
-}
-
-/// Returns a module's name as it is in the kernel, to which - and _ are the same.
-pub fn kernel_s(module: &str) -> String {
-    module.replace('-', "_")
 }

@@ -9,7 +9,7 @@ use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::autoload;
-use crate::status::files::Files;
+use crate::status::files::{Files, in_kernel};
 use crate::status::report::Load;
 use crate::system::{System, names};
 use std::collections::BTreeSet;
@@ -160,7 +160,7 @@ fn unload_older(system: &System, voice: &Voice, module: &str, in_use: &[PathBuf]
 }
 
 fn is_loaded(system: &System, module: &str) -> bool {
-    system.loaded().join(module.replace('-', "_")).is_dir()
+    system.loaded().join(in_kernel(module)).is_dir()
 }
 
 /// Returns the processes that have a file below one of these directories open.

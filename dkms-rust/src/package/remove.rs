@@ -4,13 +4,14 @@
 //! remembered about the package, so that postrm can purge it when dkms-rust is gone.
 
 use super::dkms::program;
-use super::leftovers::{kernel_s, take};
+use super::leftovers::take;
 use super::load;
 use super::logs;
 use super::records::Records;
 use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
+use crate::status::files::in_kernel;
 use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
@@ -44,7 +45,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
         .map_or_else(|| unload.to_vec(), |source| source.modules.clone());
     let kernels = Release::installed(system).unwrap_or_default();
     let look = |release| {
-        let named = modules.iter().map(|name| kernel_s(name));
+        let named = modules.iter().map(|name| in_kernel(name));
         // An older version may have modules that the source does not name any more.
         let versions = records.versions().into_iter();
         let built = versions.flat_map(|version| records.modules(&version, release));

@@ -3,6 +3,7 @@
 //! Finds out whether a boot loads a module. Reads modules-load.d(5), modprobe.d(5) and the kernel's
 //! command line.
 
+use super::files::in_kernel;
 use super::report::{Autoload, Load};
 use crate::system::{System, names};
 use std::collections::BTreeSet;
@@ -87,9 +88,9 @@ fn on_command_line(system: &System, module: &str, options: &[&str]) -> Option<St
     Some(format!("{word} on the kernel's command line"))
 }
 
-/// Compares two module names; the kernel treats - and _ as the same.
+/// Compares two module names.
 fn same(a: &str, b: &str) -> bool {
-    a.replace('-', "_") == b.replace('-', "_")
+    in_kernel(a) == in_kernel(b)
 }
 
 /// Returns the drop-in files, one list per file name: the file that is used, then those that it

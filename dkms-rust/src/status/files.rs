@@ -67,10 +67,15 @@ fn named(folder: &Path, module: &str) -> Option<PathBuf> {
     Some(folder.join(name))
 }
 
-/// Whether a file belongs to the module, by its name; the kernel treats - and _ as the same.
+/// Returns a module's name as the kernel has it, which treats - and _ as the same.
+pub fn in_kernel(module: &str) -> String {
+    module.replace('-', "_")
+}
+
+/// Whether a file belongs to the module, by its name.
 fn is(file: &str, module: &str) -> bool {
     let name = ENDS.iter().find_map(|end| file.strip_suffix(end));
-    name.is_some_and(|name| name.replace('-', "_") == module.replace('-', "_"))
+    name.is_some_and(|name| in_kernel(name) == in_kernel(module))
 }
 
 fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {

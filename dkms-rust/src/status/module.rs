@@ -3,7 +3,7 @@
 //! One module for one kernel: its files, whether it will be loaded, and its problems.
 
 use super::autoload;
-use super::files::Files;
+use super::files::{Files, in_kernel};
 use super::module_file::ModuleFile;
 use super::packages::Package;
 use super::place::Place;
@@ -92,7 +92,7 @@ fn look_at_loaded(system: &System, name: &str, file: Option<&ModuleFile>, module
     if !folder.is_dir() {
         return;
     }
-    let folder = folder.join(name.replace('-', "_"));
+    let folder = folder.join(in_kernel(name));
     module.loaded = Some(folder.is_dir());
     let note = fs::read(folder.join("notes/.note.gnu.build-id")).ok();
     let own = file.and_then(|file| file.build_id.as_deref());
