@@ -72,4 +72,8 @@ fn the_driver_depends_on_the_tool_of_the_same_version() {
         between(&read("Cargo.toml"), "dkms-rust (= ", ')'),
         [VERSION]
     );
+    assert_eq!(
+        between(&read("dkms-rust/Cargo.toml"), "dkms-rust-common (= ", ')'),
+        [VERSION]
+    );
 }

@@ -158,6 +158,9 @@ pub enum PackageAction {
         /// The version of the package's source [default: the version that dpkg has installed]
         #[arg(value_parser = name)]
         version: Option<String>,
+        /// Build nothing: the package has the modules for this kernel
+        #[arg(long, value_name = "RELEASE", conflicts_with_all = ["version", "load", "in_use"])]
+        prebuilt: Option<Release>,
         /// Load this module after it has been built
         #[arg(long, value_name = "MODULE", value_parser = name)]
         load: Vec<String>,
@@ -170,6 +173,9 @@ pub enum PackageAction {
         /// The package's name in dkms
         #[arg(value_parser = name)]
         name: String,
+        /// Only unload them: the package has the modules for this kernel
+        #[arg(long, value_name = "RELEASE", conflicts_with = "unload")]
+        prebuilt: Option<Release>,
         /// Unload this module
         #[arg(long, value_name = "MODULE", value_parser = name)]
         unload: Vec<String>,

@@ -23,9 +23,15 @@ pub fn run(system: &System, action: &PackageAction) -> Result<ExitCode> {
     match action {
         PackageAction::Configure {
             name,
+            prebuilt: Some(release),
+            ..
+        } => package::prebuilt::installed(system, name, release),
+        PackageAction::Configure {
+            name,
             version,
             load,
             in_use,
+            ..
         } => {
             let wanted = Wanted {
                 load: load.clone(),
@@ -33,7 +39,12 @@ pub fn run(system: &System, action: &PackageAction) -> Result<ExitCode> {
             };
             package::configure(system, name, version.as_deref(), &wanted);
         }
-        PackageAction::Remove { name, unload } => package::remove(system, name, unload),
+        PackageAction::Remove {
+            name,
+            prebuilt: Some(release),
+            ..
+        } => package::prebuilt::removed(system, name, release),
+        PackageAction::Remove { name, unload, .. } => package::remove(system, name, unload),
         PackageAction::Purge { name } => {
             package::purge(system, name)
                 .with_context(|| format!("can't remove the records of {name}"))?;

@@ -9,6 +9,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::package::dkms::CHECKED;
 use crate::package::hook::{Hook, can_install, is_unattended};
+use crate::status::prebuilt::Prebuilt;
 use crate::system::System;
 use anyhow::{Context, Result};
 use std::env;
@@ -35,8 +36,15 @@ pub fn run(
         hook.refused(&refusal);
         refusal
     };
+    let unattended = is_unattended(system);
+    if let Some(prebuilt) = Prebuilt::instead_of(system, package, version, release)
+        && unattended
+    {
+        let why = format!("{} has the module for it", prebuilt.package);
+        return Err(Refusal::final_(release, why).into());
+    }
     Plan::of(system, release).map_err(refused)?;
-    if !is_unattended(system) {
+    if !unattended {
         return Ok(ExitCode::SUCCESS);
     }
     can_install(system, release).map_err(refused)?;

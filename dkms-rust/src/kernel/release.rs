@@ -61,6 +61,17 @@ impl Release {
             .any(|name| folder.join(name).symlink_metadata().is_ok())
     }
 
+    /// Returns the kernels that are installed, oldest first. Only a kernel's image brings
+    /// modules.builtin, while headers alone also create the directory.
+    pub fn kernels(system: &System) -> Vec<Self> {
+        let mut found = Self::installed(system).unwrap_or_default();
+        found.retain(|release| {
+            let folder = system.modules().join(release.as_str());
+            folder.join("modules.builtin").exists()
+        });
+        found
+    }
+
     /// Returns the releases that have a directory in [`System::modules`], oldest first.
     ///
     /// # Errors

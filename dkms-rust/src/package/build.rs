@@ -255,7 +255,7 @@ impl Build<'_> {
 fn why(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::Refused { why, .. } | Outcome::Failed { why, .. } => why,
-        Outcome::Built { .. } | Outcome::Excluded { .. } => "",
+        Outcome::Built { .. } | Outcome::Excluded { .. } | Outcome::Prebuilt { .. } => "",
     }
 }
 

@@ -6,6 +6,8 @@
 use super::build::{Build, Planner, plan};
 use super::load;
 use super::logs;
+use super::origin::Origin;
+use super::prebuilt;
 use super::records::Records;
 use super::say::Voice;
 use super::source::Source;
@@ -13,6 +15,7 @@ use super::switch;
 use crate::kernel::release::Release;
 use crate::status;
 use crate::status::outcomes::{self, Outcome, Outcomes};
+use crate::status::prebuilt::Prebuilt;
 use crate::system::System;
 use crate::system::child::interrupted;
 use std::collections::BTreeMap;
@@ -33,9 +36,12 @@ pub fn configure(system: &System, name: &str, version: Option<&str>, wanted: &Wa
     configure_by(system, plan, &Voice::of(name), name, version, wanted);
 }
 
-/// Builds what is missing, for every package that was configured.
+/// Builds what is missing, for every package that was configured, and reports kernels for which a
+/// package of prebuilt modules is missing.
 pub fn retry(system: &System) {
-    for name in outcomes::names(system) {
+    let mut names = prebuilt::names(system);
+    names.extend(outcomes::names(system));
+    for name in names {
         if interrupted() {
             return;
         }
@@ -68,12 +74,15 @@ pub fn configure_by(
 
 /// Like [`retry`] for one package, with the given planner and voice.
 pub fn retry_by(system: &System, planner: Planner, voice: &Voice, name: &str) {
+    let source = Source::find(system, name, None);
+    if source.is_none() && prebuilt::names(system).contains(name) {
+        return prebuilt::missing(system, voice, name);
+    }
     let Some(outcomes) = Outcomes::load(system, name) else {
         return;
     };
     // A removed package has no source. A package that is being upgraded has source of another
     // version, and its own postinst will build that.
-    let source = Source::find(system, name, None);
     let Some(source) = source.filter(|source| source.version == outcomes.version) else {
         return;
     };
@@ -182,7 +191,7 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        let kernels = kernels(self.system);
+        let kernels = Release::kernels(self.system);
         let is_here = |release: &str| kernels.iter().any(|kernel| kernel.as_str() == release);
         for release in self.outcomes.kernels.keys() {
             if let (false, Ok(release)) = (is_here(release), release.parse()) {
@@ -219,7 +228,7 @@ impl<'a> Run<'a> {
                 load::load(
                     self.system,
                     self.voice,
-                    self.source,
+                    Origin::Dkms(self.source),
                     module,
                     &self.outcomes.in_use,
                     now,
@@ -232,6 +241,9 @@ impl<'a> Run<'a> {
     /// fix.
     fn build_for(&mut self, release: &Release) -> bool {
         let before = self.outcomes.kernels.get(release.as_str()).cloned();
+        if self.is_prebuilt(release, before.as_ref()) {
+            return false;
+        }
         if self.quiet && !self.is_missing(release, before.as_ref()) {
             return false;
         }
@@ -254,13 +266,37 @@ impl<'a> Run<'a> {
                 false
             }
             Outcome::Refused { mend, .. } => mend.is_some() && news,
-            Outcome::Excluded { .. } => false,
+            Outcome::Excluded { .. } | Outcome::Prebuilt { .. } => false,
             Outcome::Failed { .. } => news,
         };
         self.remember(|there| {
             there.insert(release.to_string(), outcome.clone());
         });
         mendable
+    }
+
+    /// Whether the kernel has a prebuilt module, so that there is nothing to build.
+    fn is_prebuilt(&mut self, release: &Release, before: Option<&Outcome>) -> bool {
+        let Source { name, version, .. } = self.source;
+        let Some(prebuilt) = Prebuilt::instead_of(self.system, name, version, release) else {
+            return false;
+        };
+        let version = prebuilt.version.clone();
+        let outcome = Outcome::Prebuilt { version };
+        // What the administrator has built since stays.
+        if before != Some(&outcome) {
+            prebuilt::take_over(self.system, self.voice, &prebuilt, release);
+            prebuilt::depmod(self.system, self.voice, release);
+            self.remember(|there| {
+                there.insert(release.to_string(), outcome.clone());
+            });
+        }
+        if !self.quiet {
+            let package = &prebuilt.package;
+            self.voice
+                .say(format!("{package} has the module for {release}"));
+        }
+        true
     }
 
     /// Whether the kernel has no module, or one that was built against other headers.
@@ -287,15 +323,4 @@ impl<'a> Run<'a> {
         let outcome = self.outcomes.kernels.get(release.as_str());
         matches!(outcome, Some(Outcome::Excluded { version }) if *version == self.source.version)
     }
-}
-
-/// Returns the installed kernels, oldest first. Only a kernel's image brings modules.builtin, while
-/// headers alone also create the directory.
-fn kernels(system: &System) -> Vec<Release> {
-    let mut found = Release::installed(system).unwrap_or_default();
-    found.retain(|release| {
-        let folder = system.modules().join(release.as_str());
-        folder.join("modules.builtin").exists()
-    });
-    found
 }

@@ -4,24 +4,23 @@
 
 use super::dkms::program;
 use super::say::Voice;
-use super::source::Source;
+use super::origin::Origin;
 use crate::status::module_file::ModuleFile;
-use crate::status::signing::Signer;
 use crate::system::System;
 use std::fs;
 use std::path::Path;
 
 /// Explains modprobe's output (`said`) about the module in `file`, if the signature is the reason.
-pub fn explain(system: &System, voice: &Voice, source: &Source, file: &Path, said: &str) {
+pub fn explain(system: &System, voice: &Voice, origin: Origin<'_>, file: &Path, said: &str) {
     if is_refused(system, said) {
-        advise(system, voice, source, file);
+        advise(system, voice, origin, file);
     }
 }
 
 /// Whether the running kernel would refuse the module in `file` because of its signature. Returns
 /// `false` if that can't be told.
-pub fn would_be_refused(system: &System, file: &Path) -> bool {
-    let signer = Signer::find(system);
+pub fn would_be_refused(system: &System, origin: Origin<'_>, file: &Path) -> bool {
+    let signer = origin.signer(system);
     let Ok(file) = ModuleFile::read(file) else {
         return false;
     };
@@ -33,21 +32,44 @@ pub fn would_be_refused(system: &System, file: &Path) -> bool {
 }
 
 /// Explains what to type so that the kernel accepts the signature of the module in `file`.
-pub fn advise(system: &System, voice: &Voice, source: &Source, file: &Path) {
+pub fn advise(system: &System, voice: &Voice, origin: Origin<'_>, file: &Path) {
     voice.say(
         "the kernel loads only modules that are signed with a key it knows (Secure Boot, lockdown \
          or module.sig_enforce).",
     );
     let signed = ModuleFile::read(file).is_ok_and(|file| file.signature.is_some());
     if !signed {
-        voice.say("This one is not signed: dkms needs openssl to make a key. Type");
-        return voice.say(format!("    apt install openssl && {}", source.again()));
+        return match origin {
+            Origin::Dkms(source) => {
+                voice.say("This one is not signed: dkms needs openssl to make a key. Type");
+                voice.say(format!("    apt install openssl && {}", source.again()));
+            }
+            Origin::Prebuilt(prebuilt) => voice.say(format!(
+                "This one is not signed; only those who build {} can change that.",
+                prebuilt.package
+            )),
+        };
     }
-    let certificate = Signer::find(system).report.certificate;
-    let certificate = certificate.as_deref().unwrap_or("/var/lib/dkms/mok.pub");
-    voice.say(
-        "This one is signed with dkms's key, which the kernel does not know. To enroll it, type",
-    );
+    let certificate = origin.signer(system).report.certificate;
+    let (whose, certificate) = match origin {
+        Origin::Dkms(_) => {
+            let usual = || "/var/lib/dkms/mok.pub".to_owned();
+            ("dkms's key", certificate.unwrap_or_else(usual))
+        }
+        Origin::Prebuilt(prebuilt) => match certificate {
+            Some(certificate) => ("the key of those who built it", certificate),
+            None => {
+                return voice.say(format!(
+                    "This one is signed with a key that the kernel does not know, and {} does not \
+                     have its certificate.",
+                    prebuilt.package
+                ));
+            }
+        },
+    };
+    voice.say(format!(
+        "This one is signed with {whose}, which the kernel does not know. To enroll it, type"
+    ));
     if program(system, "mokutil").is_none() {
         voice.say("    apt install mokutil");
     }

@@ -6,7 +6,7 @@ use super::dkms::{run, run_within};
 use super::key;
 use super::owner::owns_kernel;
 use super::say::Voice;
-use super::source::Source;
+use super::origin::Origin;
 use crate::kernel::release::Release;
 use crate::status::autoload;
 use crate::status::files::{Files, in_kernel};
@@ -30,11 +30,11 @@ pub fn running(system: &System) -> Option<Release> {
     }
 }
 
-/// Loads a module. `new` says whether it was just built for the running kernel.
+/// Loads a module. `new` says whether it has just come for the running kernel.
 pub fn load(
     system: &System,
     voice: &Voice,
-    source: &Source,
+    origin: Origin<'_>,
     module: &str,
     in_use: &[PathBuf],
     new: bool,
@@ -45,7 +45,7 @@ pub fn load(
     let Some(running) = running(system) else {
         return voice.say("not loaded: can't tell which kernel is running");
     };
-    let there = Files::find(system, &running, &source.name, module).taken;
+    let there = Files::find(system, &running, origin.name(), module).taken;
     let Some(there) = there else {
         return voice.say(format!(
             "not loaded: there is no module for the running kernel {running}"
@@ -61,15 +61,15 @@ pub fn load(
     if is_loaded(system, module) {
         if !new {
             return voice.say(format!(
-                "the loaded module stays, because nothing newer was built for {running}"
+                "the loaded module stays, because there is nothing newer for {running}"
             ));
         }
-        if key::would_be_refused(system, &there) {
-            voice.say(
-                "built, but the older module stays loaded: the running kernel would refuse the new \
-                 one",
-            );
-            return key::advise(system, voice, source, &there);
+        if key::would_be_refused(system, origin, &there) {
+            voice.say(format!(
+                "{}, but the older module stays loaded: the running kernel would refuse the new one",
+                origin.done()
+            ));
+            return key::advise(system, voice, origin, &there);
         }
         if !unload_older(system, voice, module, in_use) {
             return;
@@ -79,13 +79,16 @@ pub fn load(
     // With -b modprobe obeys a blacklist, and then succeeds without loading.
     let ended = run(system, "modprobe", &["-b", module]);
     if !ended.well() {
-        let built = if new { "built, but " } else { "" };
-        voice.say(format!("{built}the running kernel refused to load it:"));
+        let done = match new {
+            true => format!("{}, but ", origin.done()),
+            false => String::new(),
+        };
+        voice.say(format!("{done}the running kernel refused to load it:"));
         voice.quote(&ended.said);
         if unloaded {
             say_unloaded(voice, module);
         }
-        return key::explain(system, voice, source, &there, &ended.said);
+        return key::explain(system, voice, origin, &there, &ended.said);
     }
     if !is_loaded(system, module) {
         voice.say("not loaded: blacklisted in /etc/modprobe.d or on the kernel's command line");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The life cycle of a DKMS package of a Rust module: what its maintainer scripts and its
-//! `dkms.conf` call. May use all rooms except `cli` and `commands`.
+//! The life cycle of a DKMS package of a Rust module, and of packages of prebuilt modules: what their
+//! maintainer scripts and `dkms.conf` call. May use all rooms except `cli` and `commands`.
 //!
 //! Nothing here makes apt fail. Failures are reported and remembered (in
 //! [`Outcomes`](crate::status::outcomes::Outcomes)), and dpkg's trigger on `/usr/src` tries again.
@@ -14,7 +14,9 @@ mod key;
 mod leftovers;
 mod load;
 mod logs;
+mod origin;
 mod owner;
+pub mod prebuilt;
 mod records;
 mod remove;
 mod say;

@@ -9,6 +9,7 @@ use super::leftovers::{modules, take};
 use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
+use crate::status::prebuilt::Prebuilt;
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -86,6 +87,24 @@ impl<'a> Records<'a> {
         arches
             .flat_map(|arch| modules(&kernel.join(arch)))
             .collect()
+    }
+
+    /// Deletes what dkms has moved aside of a package's prebuilt modules. Otherwise dkms would put an
+    /// old file over that of the package, or put it back when the package is gone.
+    pub fn forget_aside(&self, prebuilt: &Prebuilt) {
+        let kernel = self.folder.join(ASIDE).join(&prebuilt.kernel);
+        for arch in names(&kernel) {
+            for file in &prebuilt.files {
+                let aside = kernel.join(&arch).join(file.file_name().unwrap_or_default());
+                let mut note = aside.clone().into_os_string();
+                note.push(".origin");
+                let from = fs::read_to_string(&note).unwrap_or_default();
+                if prebuilt.has(Path::new(from.trim_end())) {
+                    fs::remove_file(&note).ok();
+                    fs::remove_file(&aside).ok();
+                }
+            }
+        }
     }
 
     /// Registers a source with dkms. Repairs a record that an earlier version of the package or an

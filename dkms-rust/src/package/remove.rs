@@ -12,7 +12,8 @@ use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::files::in_kernel;
-use crate::status::outcomes::{self, Outcomes};
+use crate::status::outcomes::{self, Outcome, Outcomes};
+use crate::status::prebuilt::Prebuilt;
 use crate::system::System;
 use crate::system::child::interrupted;
 use std::collections::BTreeSet;
@@ -35,8 +36,12 @@ pub fn purge(system: &System, name: &str) -> io::Result<()> {
 
 /// Like [`remove`], with the given voice.
 pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) {
-    for module in unload {
-        load::unload(system, voice, module);
+    // A prebuilt module does not depend on the source.
+    let prebuilt = load::running(system).and_then(|running| Prebuilt::find(system, name, &running));
+    if prebuilt.is_none() {
+        for module in unload {
+            load::unload(system, voice, module);
+        }
     }
     let source = Source::find(system, name, None);
     let records = Records::of(system, name);
@@ -102,7 +107,9 @@ fn forget_builds(system: &System, name: &str) {
     if Outcomes::load(system, name).is_some() {
         let forget = |there: &mut Outcomes| {
             there.registered = false;
-            there.kernels.clear();
+            there
+                .kernels
+                .retain(|_, outcome| matches!(outcome, Outcome::Prebuilt { .. }));
         };
         Outcomes::change(system, name, forget).ok();
     }

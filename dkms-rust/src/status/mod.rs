@@ -6,7 +6,8 @@
 //! [`report`] holds the result, in the layout of the JSON output; [`table`] formats it for people.
 //! Each of these modules answers one question: [`packages`], [`files`], [`module_file`],
 //! [`signing`], [`autoload`], [`next_boot`]. [`problems`] has the sentences about what is wrong, and
-//! the mends. [`outcomes`] stores what `package` remembers.
+//! the mends. [`outcomes`] stores what `package` remembers, and [`prebuilt`] describes modules that
+//! were built elsewhere.
 
 pub mod autoload;
 pub mod files;
@@ -17,6 +18,7 @@ mod next_boot;
 pub mod outcomes;
 pub mod packages;
 mod place;
+pub mod prebuilt;
 mod problems;
 pub mod report;
 pub mod signing;

@@ -7,24 +7,34 @@ use super::files::{Files, in_kernel};
 use super::module_file::ModuleFile;
 use super::packages::Package;
 use super::place::Place;
-use super::problems;
-use super::report::{Load, Module};
+use super::prebuilt::Prebuilt;
+use super::problems::{self, Looked};
+use super::report::{DKMS, Load, Module};
 use crate::build::info;
 use crate::system::System;
 use std::fs;
+use std::path::Path;
 
 /// Collects everything about one module of a package.
 pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
     let files = Files::find(place.system, place.release, &package.name, name);
     let taken = files.taken.as_deref();
+    let prebuilt = Prebuilt::find(place.system, &package.name, place.release);
+    let prebuilt = prebuilt.filter(|prebuilt| {
+        taken.is_some_and(|file| prebuilt.has(Path::new(&place.system.shown(file))))
+    });
     let content = taken.and_then(|file| ModuleFile::read(file).ok());
-    let installed = taken
-        .and_then(|file| files.version(file))
-        .map(str::to_owned);
+    let by_dkms = taken.and_then(|file| files.version(file));
+    let installed = prebuilt.as_ref().map(|prebuilt| prebuilt.version.clone());
+    let installed = installed.or(by_dkms.map(str::to_owned));
+    let from = prebuilt.as_ref().map(|prebuilt| prebuilt.package.clone());
+    let from = from.or(by_dkms.map(|_| DKMS.to_owned()));
     let signature = content.as_ref().map(|file| file.signature.as_deref());
+    let own = prebuilt.as_ref().map(|prebuilt| prebuilt.signer(place.system));
+    let signer = own.as_ref().unwrap_or(place.signer);
     let trusted = signature
         .flatten()
-        .and_then(|signature| place.signer.trusts(signature));
+        .and_then(|signature| signer.trusts(signature));
     let loadable = loadable(place, taken.is_some(), content.as_ref(), trusted);
     let for_devices = content.as_ref().is_some_and(|file| file.for_devices);
     let autoload = autoload::of(place.system, name, for_devices);
@@ -52,6 +62,7 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
         },
         autoload,
         installed,
+        from,
         loaded: None,
         current: None,
         problems: Vec::new(),
@@ -59,7 +70,14 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
     if place.running {
         look_at_loaded(place.system, name, content.as_ref(), &mut module);
     }
-    module.problems = problems::of(place, &files, content.as_ref(), &module);
+    let look = Looked {
+        files: &files,
+        content: content.as_ref(),
+        signer,
+        source: package.source,
+        module: &module,
+    };
+    module.problems = problems::of(place, &look);
     module
 }
 

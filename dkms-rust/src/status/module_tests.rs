@@ -78,6 +78,7 @@ fn look_as(root: &Path, how: &Look) -> Module {
         signer: &signer,
     };
     let package = Package {
+        source: true,
         name: "p".into(),
         version: "0.2".into(),
         modules: vec!["drv".into()],

@@ -51,6 +51,11 @@ pub enum Outcome {
         #[serde(default)]
         pending: bool,
     },
+    /// The module is a prebuilt one: it was built elsewhere, and has a package of its own.
+    Prebuilt {
+        /// The version of the source.
+        version: String,
+    },
     /// No module can be built for the kernel.
     Refused {
         /// The reason.

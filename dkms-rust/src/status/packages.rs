@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the DKMS packages that are built by dkms-rust.
+//! Finds the packages of Rust modules: the DKMS packages that are built by dkms-rust, and those whose
+//! modules were built elsewhere.
 
+use super::prebuilt;
 use crate::system::version;
 use crate::system::{System, names};
 use std::fs;
 use std::path::PathBuf;
 
-/// A DKMS package.
+/// A package: a source in dkms, prebuilt modules, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     /// Its name in dkms.
     pub name: String,
-    /// The newest version whose source is here.
+    /// The newest version that is here.
     pub version: String,
     /// Its modules.
     pub modules: Vec<String>,
+    /// Whether its source is here, so that dkms can build it.
+    pub source: bool,
 }
 
 /// Returns the packages whose `dkms.conf` calls dkms-rust: those that dkms knows, and those in
-/// `/usr/src` that dkms does not know yet.
+/// `/usr/src` that dkms does not know yet. Also returns the packages of prebuilt modules.
 pub fn find(system: &System) -> Vec<Package> {
     let mut found: Vec<Package> = Vec::new();
     for (name, version, folder) in sources(system) {
@@ -39,6 +43,23 @@ pub fn find(system: &System) -> Vec<Package> {
                 name,
                 version,
                 modules,
+                source: true,
+            }),
+        }
+    }
+    for prebuilt in prebuilt::all(system) {
+        let modules = prebuilt.modules();
+        match found.iter_mut().find(|package| package.name == prebuilt.name) {
+            Some(package) if package.source => {}
+            Some(older) if version::compare(&prebuilt.version, &older.version).is_gt() => {
+                (older.version, older.modules) = (prebuilt.version, modules);
+            }
+            Some(_) => {}
+            None => found.push(Package {
+                name: prebuilt.name,
+                version: prebuilt.version,
+                modules,
+                source: false,
             }),
         }
     }

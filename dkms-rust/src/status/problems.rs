@@ -6,20 +6,32 @@ use super::files::Files;
 use super::module_file::ModuleFile;
 use super::outcomes::{Outcome, Outcomes};
 use super::place::Place;
-use super::report::{Key, Kind, Load, Module, Problem};
+use super::prebuilt::package_name;
+use super::report::{DKMS, Key, Kind, Load, Module, Problem};
+use super::signing::Signer;
 use crate::build::info;
+
+/// What was found out about a module.
+pub struct Looked<'a> {
+    /// Its files.
+    pub files: &'a Files,
+    /// The content of the file that modprobe loads.
+    pub content: Option<&'a ModuleFile>,
+    /// What is known about the key that signs it.
+    pub signer: &'a Signer,
+    /// Whether its source is here.
+    pub source: bool,
+    /// The rest.
+    pub module: &'a Module,
+}
 
 /// Returns all problems that keep the module from being loaded at the next boot or now. A cause
 /// comes before its consequences.
-pub fn of(
-    place: &Place<'_>,
-    files: &Files,
-    content: Option<&ModuleFile>,
-    module: &Module,
-) -> Vec<Problem> {
-    let mut found: Vec<Problem> = of_file(place, files, module).into_iter().collect();
+pub fn of(place: &Place<'_>, looked: &Looked<'_>) -> Vec<Problem> {
+    let module = looked.module;
+    let mut found: Vec<Problem> = looked.of_file(place).into_iter().collect();
     if module.file.is_some() {
-        found.extend(of_content(place, content, module));
+        found.extend(looked.of_content(place));
     }
     found.extend(of_boot(module));
     found.extend(of_loaded(module));
@@ -34,49 +46,156 @@ fn problem(kind: Kind, text: String, mend: impl Into<Option<String>>) -> Problem
     }
 }
 
-/// Returns a problem that a build mends. If no build is possible, it also has the reason, and the
-/// mend of that.
-fn to_build(place: &Place<'_>, kind: Kind, text: String, command: String) -> Problem {
-    match place.refusal {
-        None => problem(kind, text, command),
-        Some((why, mend)) => {
-            let text = format!("{text}; it can't be built: {why}");
-            problem(kind, text, mend.map(str::to_owned))
+impl Looked<'_> {
+    /// Whether the module comes, or has to come, from a package of prebuilt modules.
+    fn is_prebuilt(&self) -> bool {
+        let from = self.module.from.as_deref();
+        from.map_or(!self.source, |from| from != DKMS)
+    }
+
+    /// Returns a problem that another file mends. dkms's `command` builds it. If no build is
+    /// possible, the problem also has the reason, and the mend of that.
+    fn to_replace(&self, place: &Place<'_>, kind: Kind, text: String, command: &str) -> Problem {
+        if self.is_prebuilt() {
+            let package = package_name(&self.module.package, place.release.as_str());
+            let how = match self.module.from {
+                Some(_) => "install --reinstall",
+                None => "install",
+            };
+            return problem(kind, text, format!("apt {how} {package}"));
+        }
+        match place.refusal {
+            None => problem(kind, text, command.to_owned()),
+            Some((why, mend)) => {
+                let text = format!("{text}; it can't be built: {why}");
+                problem(kind, text, mend.map(str::to_owned))
+            }
         }
     }
-}
 
-fn of_file(place: &Place<'_>, files: &Files, module: &Module) -> Option<Problem> {
-    let build = |option: &str| {
-        let (package, version) = (&module.package, &module.version);
-        format!(
-            "dkms install {option}{package}/{version} -k {}",
-            place.release
-        )
-    };
-    let Some(file) = &module.file else {
-        let Some(there) = files.there.first() else {
-            if matches!(outcome(place, module), Some(Outcome::Excluded { .. })) {
-                return None;
-            }
-            let text = match module.built {
-                Some(_) => "built, but not installed".to_owned(),
-                None => failed(place, module).unwrap_or_else(|| "not built".to_owned()),
-            };
-            return Some(to_build(place, Kind::Missing, text, build("")));
+    fn of_file(&self, place: &Place<'_>) -> Option<Problem> {
+        let module = self.module;
+        let build = |option: &str| {
+            let (package, version) = (&module.package, &module.version);
+            format!(
+                "dkms install {option}{package}/{version} -k {}",
+                place.release
+            )
         };
-        let there = place.system.shown(there);
-        let text = format!("modprobe's index does not have {there}");
-        let mend = format!("depmod {}", place.release);
-        return Some(problem(Kind::Unindexed, text, mend));
-    };
-    match &module.installed {
-        Some(version) if *version != module.version => {
-            let text = format!("built from {version}, the source is {}", module.version);
-            Some(to_build(place, Kind::Stale, text, build("--force ")))
+        let Some(file) = &module.file else {
+            let Some(there) = self.files.there.first() else {
+                return self.of_no_file(place, &build(""));
+            };
+            let there = place.system.shown(there);
+            let text = format!("modprobe's index does not have {there}");
+            let mend = format!("depmod {}", place.release);
+            return Some(problem(Kind::Unindexed, text, mend));
+        };
+        match &module.installed {
+            Some(version) if *version != module.version => {
+                let text = match self.source {
+                    true => format!("built from {version}, the source is {}", module.version),
+                    false => format!("version {version}, another kernel has {}", module.version),
+                };
+                Some(self.to_replace(place, Kind::Stale, text, &build("--force ")))
+            }
+            Some(_) => None,
+            None => Some(self.not_dkmss(place, file, &build("--force "))),
         }
-        Some(_) => None,
-        None => Some(not_dkmss(place, files, file, module, build("--force "))),
+    }
+
+    fn of_no_file(&self, place: &Place<'_>, build: &str) -> Option<Problem> {
+        let module = self.module;
+        if matches!(outcome(place, module), Some(Outcome::Excluded { .. })) {
+            return None;
+        }
+        let text = match module.built {
+            _ if self.is_prebuilt() => "no package has it for this kernel".to_owned(),
+            Some(_) => "built, but not installed".to_owned(),
+            None => failed(place, module).unwrap_or_else(|| "not built".to_owned()),
+        };
+        Some(self.to_replace(place, Kind::Missing, text, build))
+    }
+
+    /// Returns the problem of a module whose file dkms did not build.
+    fn not_dkmss(&self, place: &Place<'_>, file: &str, build: &str) -> Problem {
+        let mut there = self.files.there.iter();
+        let own = there.find(|file| self.files.version(file).is_some());
+        match own {
+            Some(own) => {
+                let own = place.system.shown(own);
+                let text = format!("modprobe loads {file} instead of {own}");
+                let mend = format!("rm {file}; depmod {}", place.release);
+                problem(Kind::Shadowed, text, mend)
+            }
+            None if self.module.built.is_some() => {
+                let text = format!("{file} has changed since dkms built it");
+                self.to_replace(place, Kind::Altered, text, build)
+            }
+            None => {
+                let text = format!("not built; modprobe loads {file}, which is not from dkms");
+                self.to_replace(place, Kind::Missing, text, build)
+            }
+        }
+    }
+
+    fn of_content(&self, place: &Place<'_>) -> Option<Problem> {
+        let module = self.module;
+        let (package, version, release) = (&module.package, &module.version, place.release);
+        // dkms signs when it builds, so `dkms install` alone is not enough.
+        let again = format!(
+            "dkms build --force {package}/{version} -k {release} && \
+             dkms install --force {package}/{version} -k {release}"
+        );
+        let built_for = self.content?.release.as_deref();
+        if built_for != Some(release.as_str()) {
+            let built_for = built_for.unwrap_or("no kernel");
+            let text = format!("built for {built_for}");
+            return Some(self.to_replace(place, Kind::WrongKernel, text, &again));
+        }
+        if let Some(text) = other_headers(place, self.content?) {
+            return Some(self.to_replace(place, Kind::OtherHeaders, text, &again));
+        }
+        if self.signer.report.enforced != Some(true) || module.loadable != Some(false) {
+            return None;
+        }
+        if module.signed == Some(false) {
+            let text = "not signed, but the kernel loads only signed modules".to_owned();
+            let mend = match self.signer.report.key {
+                _ if self.is_prebuilt() => None,
+                // Without openssl dkms can't make a key.
+                Key::None => Some(format!("apt install openssl && {again}")),
+                _ => Some(again),
+            };
+            return Some(problem(Kind::Unsigned, text, mend));
+        }
+        Some(self.untrusted())
+    }
+
+    fn untrusted(&self) -> Problem {
+        let by = self.module.signer.as_deref().unwrap_or("unknown signer");
+        let certificate = self.signer.report.certificate.clone();
+        // A package may have no certificate.
+        let dkmss = (!self.is_prebuilt()).then(|| "/var/lib/dkms/mok.pub".to_owned());
+        let enroll = |certificate| {
+            format!("mokutil --import {certificate}, reboot, and confirm the key on the console")
+        };
+        let (text, mend) = match self.signer.report.key {
+            Key::Pending => (
+                "waits to be enrolled",
+                Some("reboot, and confirm the key on the console (Enroll MOK)".to_owned()),
+            ),
+            Key::Enrolled => (
+                "is enrolled, but the running kernel does not have it",
+                Some(
+                    "reboot; if that does not help, this kernel accepts no machine owner keys"
+                        .to_owned(),
+                ),
+            ),
+            _ => ("is not enrolled", certificate.or(dkmss).map(enroll)),
+        };
+        let text = format!("the kernel does not know the key of its signature ({by}): it {text}");
+        problem(Kind::Untrusted, text, mend)
     }
 }
 
@@ -93,87 +212,11 @@ fn failed(place: &Place<'_>, module: &Module) -> Option<String> {
             let all = log.map_or(String::new(), |log| format!(" (complete log: {log})"));
             Some(format!("not built, the build failed: {why}{all}"))
         }
-        Outcome::Built { .. } | Outcome::Refused { .. } | Outcome::Excluded { .. } => None,
+        Outcome::Built { .. }
+        | Outcome::Prebuilt { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Excluded { .. } => None,
     }
-}
-
-/// Returns the problem of a module whose file dkms did not build.
-fn not_dkmss(
-    place: &Place<'_>,
-    files: &Files,
-    file: &str,
-    module: &Module,
-    build: String,
-) -> Problem {
-    let own = files
-        .there
-        .iter()
-        .find(|file| files.version(file).is_some());
-    match own {
-        Some(own) => {
-            let own = place.system.shown(own);
-            let text = format!("modprobe loads {file} instead of {own}");
-            let mend = format!("rm {file}; depmod {}", place.release);
-            problem(Kind::Shadowed, text, mend)
-        }
-        None if module.built.is_some() => {
-            let text = format!("{file} has changed since dkms built it");
-            to_build(place, Kind::Altered, text, build)
-        }
-        None => {
-            let text = format!("not built; modprobe loads {file}, which is not from dkms");
-            to_build(place, Kind::Missing, text, build)
-        }
-    }
-}
-
-fn of_content(place: &Place<'_>, content: Option<&ModuleFile>, module: &Module) -> Option<Problem> {
-    let (package, version, release) = (&module.package, &module.version, place.release);
-    // dkms signs when it builds, so `dkms install` alone is not enough.
-    let again = format!(
-        "dkms build --force {package}/{version} -k {release} && \
-         dkms install --force {package}/{version} -k {release}"
-    );
-    let built_for = content?.release.as_deref();
-    if built_for != Some(release.as_str()) {
-        let built_for = built_for.unwrap_or("no kernel");
-        let text = format!("built for {built_for}");
-        return Some(to_build(place, Kind::WrongKernel, text, again));
-    }
-    if let Some(text) = other_headers(place, content?) {
-        return Some(to_build(place, Kind::OtherHeaders, text, again));
-    }
-    if place.signer.report.enforced != Some(true) || module.loadable != Some(false) {
-        return None;
-    }
-    if module.signed == Some(false) {
-        let text = "not signed, but the kernel loads only signed modules".to_owned();
-        let mend = match place.signer.report.key {
-            // Without openssl dkms can't make a key.
-            Key::None => format!("apt install openssl && {again}"),
-            _ => again,
-        };
-        return Some(problem(Kind::Unsigned, text, mend));
-    }
-    let by = module.signer.as_deref().unwrap_or("unknown signer");
-    let certificate = place.signer.report.certificate.as_deref();
-    let certificate = certificate.unwrap_or("/var/lib/dkms/mok.pub");
-    let (text, mend) = match place.signer.report.key {
-        Key::Pending => (
-            "waits to be enrolled",
-            "reboot, and confirm the key on the console (Enroll MOK)".to_owned(),
-        ),
-        Key::Enrolled => (
-            "is enrolled, but the running kernel does not have it",
-            "reboot; if that does not help, this kernel accepts no machine owner keys".to_owned(),
-        ),
-        _ => (
-            "is not enrolled",
-            format!("mokutil --import {certificate}, reboot, and confirm the key on the console"),
-        ),
-    };
-    let text = format!("the kernel does not know the key of its signature ({by}): it {text}");
-    Some(problem(Kind::Untrusted, text, mend))
 }
 
 /// Returns a sentence if the module was built against other headers than the installed ones.

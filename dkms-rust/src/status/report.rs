@@ -10,6 +10,9 @@ use serde::Serialize;
 /// The version of this layout. It stays the same if fields are only added.
 pub const SCHEMA: u32 = 1;
 
+/// The origin of modules that dkms has built here.
+pub const DKMS: &str = "dkms";
+
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -131,23 +134,25 @@ pub struct Kernel {
     pub reason: Option<String>,
     /// The mend for that.
     pub mend: Option<String>,
-    /// The modules of DKMS packages that are built by dkms-rust.
+    /// The modules of DKMS packages that are built by dkms-rust, and prebuilt modules.
     pub modules: Vec<Module>,
 }
 
-/// One module of a DKMS package, for one kernel.
+/// One module, for one kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Module {
     /// The package's name in dkms.
     pub package: String,
-    /// The newest version of the package's source.
+    /// The newest version of the package.
     pub version: String,
     /// The module's name.
     pub module: String,
     /// The newest version that dkms has built.
     pub built: Option<String>,
-    /// The version that modprobe loads; none if dkms did not build the file that modprobe loads.
+    /// The version that modprobe loads; none if the file is neither from dkms nor prebuilt.
     pub installed: Option<String>,
+    /// Where that file comes from: [`DKMS`], or the Debian package that has it.
+    pub from: Option<String>,
     /// The file that modprobe loads, whoever built it.
     pub file: Option<String>,
     /// How that file was built: the way, and the rustc.
@@ -212,7 +217,7 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// dkms has not built or not installed it.
+    /// dkms has not built or not installed it, or its package is missing.
     Missing,
     /// It was built from an older version of the source.
     Stale,

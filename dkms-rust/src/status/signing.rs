@@ -7,7 +7,7 @@ use super::module_file::find;
 use super::report::{Key, Signing};
 use crate::system::System;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// EFI variables. The value follows four bytes of attributes.
 const SECURE_BOOT: &str =
@@ -28,20 +28,31 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads the state of the system.
+    /// Returns what is known about dkms's key.
     pub fn find(system: &System) -> Self {
-        let path = certificate_path(system);
-        let certificate = fs::read(&path).ok().and_then(Certificate::parse);
+        Self::by(system, Some(certificate_path(system)))
+    }
+
+    /// Returns what is known about the key of a certificate in a package.
+    pub fn of(system: &System, certificate: Option<&Path>) -> Self {
+        let path = certificate.and_then(|path| path.strip_prefix("/").ok()?.to_str());
+        Self::by(system, path.map(|path| system.at(path)))
+    }
+
+    fn by(system: &System, path: Option<PathBuf>) -> Self {
+        let path = path.filter(|path| path.exists());
+        let bytes = path.as_ref().and_then(|path| fs::read(path).ok());
+        let certificate = bytes.and_then(Certificate::parse);
         let secure_boot = secure_boot(system);
         let report = Signing {
             secure_boot,
             enforced: enforced(system, secure_boot),
             key: match &certificate {
                 Some(certificate) => known(system, certificate),
-                None if path.exists() => Key::Unknown,
+                None if path.is_some() => Key::Unknown,
                 None => Key::None,
             },
-            certificate: path.exists().then(|| system.shown(&path)),
+            certificate: path.map(|path| system.shown(&path)),
         };
         Self {
             report,
@@ -49,8 +60,8 @@ impl Signer {
         }
     }
 
-    /// Whether the running kernel trusts the maker of this signature. Only signatures by dkms's own
-    /// key can be checked.
+    /// Whether the running kernel trusts the maker of this signature. Only signatures by this key can
+    /// be checked.
     pub fn trusts(&self, signature: &[u8]) -> Option<bool> {
         let certificate = self.certificate.as_ref()?;
         find(signature, &certificate.serial)?;

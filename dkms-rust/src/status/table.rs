@@ -2,7 +2,7 @@
 
 //! Formats the report for people: first the answer, then a table with the problems below each row.
 
-use super::report::{Kernel, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing};
+use super::report::{DKMS, Kernel, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing};
 use std::fmt::Write;
 
 const HEAD: [&str; 9] = [
@@ -50,10 +50,12 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
     let mut notes = Vec::new();
     // A problem for which `is_build` is true already says why the module can't be built.
     let said = |module: &Module| module.problems.iter().any(|problem| is_build(problem.kind));
+    let modules = &kernel.modules;
+    let needless = !modules.is_empty() && modules.iter().all(is_prebuilt);
     if let Some(reason) = kernel
         .reason
         .as_ref()
-        .filter(|_| !kernel.modules.iter().any(said))
+        .filter(|_| !needless && !modules.iter().any(said))
     {
         notes.push((
             format!("no module can be built: {reason}"),
@@ -87,6 +89,11 @@ fn rows(kernel: &Kernel) -> Vec<Row> {
     rows
 }
 
+/// Whether the file that modprobe loads was built elsewhere.
+fn is_prebuilt(module: &Module) -> bool {
+    module.from.as_ref().is_some_and(|from| from != DKMS)
+}
+
 /// Whether the problem is that the right module was not built.
 fn is_build(kind: Kind) -> bool {
     matches!(
@@ -99,6 +106,7 @@ fn row(module: &Module) -> Row {
     let is = |kind: Kind| module.problems.iter().any(|problem| problem.kind == kind);
     let built = match (&module.installed, &module.built) {
         _ if is(Kind::Stale) || is(Kind::OtherHeaders) => "stale",
+        _ if is_prebuilt(module) => "prebuilt",
         (Some(_), _) | (None, Some(_)) => "yes",
         (None, None) => "no",
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-use super::report::{Autoload, How, Key, Kind, Load, Module, Problem, Signing};
+use super::report::{Autoload, DKMS, How, Key, Kind, Load, Module, Problem, Signing};
 use super::*;
 use crate::build::way::Way;
 use crate::kernel::class::Class;
@@ -12,6 +12,7 @@ use std::path::Path;
 /// A module with a value in every field.
 fn module() -> Module {
     Module {
+        from: Some(DKMS.into()),
         package: "procdriver".into(),
         version: "0.1.0".into(),
         module: "procDriver".into(),
@@ -84,6 +85,7 @@ fn report(kernels: Vec<Kernel>) -> Report {
 
 fn with(problems: Vec<Problem>) -> Module {
     Module {
+        from: Some(DKMS.into()),
         problems,
         ..module()
     }

@@ -117,10 +117,15 @@ impl System {
         self.root.join("usr/src")
     }
 
-    /// Returns the directory of the package dkms-rust-sources, which replaces linux-source and
-    /// rust-src.
+    /// Returns the directory of what packages add to dkms-rust: dkms-rust-sources, which replaces
+    /// linux-source and rust-src, and packages of prebuilt modules.
     pub fn shared(&self) -> PathBuf {
         self.root.join("usr/share/dkms-rust")
+    }
+
+    /// Returns the directory in which packages of prebuilt modules describe themselves.
+    pub fn prebuilt(&self) -> PathBuf {
+        self.shared().join("prebuilt")
     }
 
     /// Returns the directory of the cache of rebuilds.

@@ -108,7 +108,7 @@ fn key(repo: &Path) -> Result<String> {
     let work = tempfile::tempdir().context("cannot make a folder")?;
     for path in files::list(repo)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("dkms-rust_") {
+        if name.starts_with("dkms-rust-common_") {
             Cmd::new("dpkg-deb")
                 .arg("--extract")
                 .args([&path, work.path()])

@@ -41,5 +41,5 @@ test ! -e $entry || exec 4< $entry
 try remove-while-in-use "apt-get -q -y remove procdriver-dkms && test ! -e /proc/1999_proc && ! $found"
 try file-that-was-open-gives-an-error "cat <&4 2>&1 | grep 'Input/output error'"
 exec 4<&-
-try purge "apt-get -q -y purge procdriver-dkms dkms-rust && test ! -e /var/lib/dkms/procdriver && test -z \"\$(dpkg --audit)\""
+try purge "apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common && test ! -e /var/lib/dkms/procdriver && test -z \"\$(dpkg --audit)\""
 end

@@ -21,30 +21,40 @@ use crate::host::project::Project;
 use crate::host::{cargo, date, files, machine, ui};
 use crate::package::{assets, sbom};
 
-/// A package to build: the crate that describes it, and its architecture if that differs from the
-/// machine's.
+/// A package to build: the crate that describes it, which of the crate's packages it is if there
+/// are several, and its architecture if that differs from the machine's.
 struct Package {
     name: &'static str,
     manifest: &'static str,
+    variant: Option<&'static str>,
     architecture: Option<&'static str>,
 }
 
 const PACKAGES: &[Package] = &[
     Package {
+        name: "dkms-rust-common",
+        manifest: "dkms-rust/Cargo.toml",
+        variant: Some("common"),
+        architecture: None,
+    },
+    Package {
         name: "dkms-rust",
         manifest: "dkms-rust/Cargo.toml",
+        variant: None,
         architecture: None,
     },
     // For driver authors' machines; written in Perl.
     Package {
         name: "dh-dkms-rust",
         manifest: "dkms-rust/debhelper/Cargo.toml",
+        variant: None,
         architecture: Some("all"),
     },
     // Source only: the user's machine compiles it.
     Package {
         name: "procdriver-dkms",
         manifest: "Cargo.toml",
+        variant: None,
         architecture: Some("all"),
     },
 ];
@@ -53,6 +63,7 @@ const PACKAGES: &[Package] = &[
 const SOURCES: Package = Package {
     name: "dkms-rust-sources",
     manifest: "dkms-rust/sources/Cargo.toml",
+    variant: None,
     architecture: Some("all"),
 };
 
@@ -110,7 +121,7 @@ fn pack(
     let listener = Warnings;
     let options = BuildOptions {
         manifest_path: Some(&manifest),
-        selected_package_name: Some(package.name),
+        config_variant: package.variant,
         rust_target_triples: vec![target],
         cargo_locking_flags: CargoLockingFlags {
             locked: true,

@@ -44,7 +44,7 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
         tally.case(&format!("package/man-pages/{name}"), || {
             man_pages(setup, &chroot, &file)
         });
-        if name == "dkms-rust" {
+        if name == "dkms-rust-common" {
             tally.case("package/completions", || completions(setup, &chroot, &file));
         }
         tally.case(&format!("package/no-paths-of-this-machine/{name}"), || {

@@ -111,7 +111,7 @@ pub const CASES: &[Case] = &[
                     step("offer procdriver"),
                     says("install procdriver-dkms", &["no kernel is installed here"]),
                     step("configured"),
-                    step("apt-get -q -y purge procdriver-dkms dkms-rust && configured"),
+                    step("apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common && configured"),
                 ],
                 boots: &[],
             }],

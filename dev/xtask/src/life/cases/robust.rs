@@ -157,7 +157,7 @@ pub const CASES: &[Case] = &[
         "dkms-rust is taken away by force before the driver: removal and purge of the driver end well",
         &[Part {
             steps: &[
-                step("dpkg --force-depends --remove dkms-rust"),
+                step("dpkg --force-depends --remove dkms-rust dkms-rust-common"),
                 step("dpkg --purge procdriver-dkms && configured"),
                 step("test ! -e /var/lib/dkms-rust/procdriver.json"),
             ],
