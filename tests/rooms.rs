@@ -26,6 +26,7 @@ const HOUSES: &[House] = &[
             &["build"],
             &["status"],
             &["package"],
+            &["pack"],
             &["cli"],
             &["commands"],
         ],

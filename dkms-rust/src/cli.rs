@@ -108,6 +108,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Build a module for a kernel and put it into a Debian package that needs no compiler (root)
+    Pack {
+        /// The source in /usr/src: the package's name and version in dkms
+        #[arg(value_name = "NAME/VERSION")]
+        source: NamedVersion,
+        /// The kernel to build for
+        #[command(flatten)]
+        kernel: KernelArg,
+        /// Sign the modules with this private key: a file, or a pkcs11: URI
+        #[arg(long, requires = "certificate")]
+        key: Option<String>,
+        /// The certificate of that key
+        #[arg(long, value_name = "FILE", requires = "key")]
+        certificate: Option<PathBuf>,
+        /// Write the package into this directory
+        #[arg(short, long, value_name = "DIRECTORY", default_value = ".")]
+        output: PathBuf,
+        /// Load this module after the installation [default: as the DKMS package does]
+        #[arg(long, value_name = "MODULE", value_parser = name)]
+        load: Vec<String>,
+        /// Keep an older module loaded while a program has a file below this path open
+        #[arg(long, value_name = "PATH")]
+        in_use: Vec<PathBuf>,
+    },
     /// Create a project for a new module and its Debian package
     New {
         /// The name of the project; the package is called NAME-dkms

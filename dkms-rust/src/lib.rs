@@ -20,5 +20,7 @@ pub mod status;
 
 pub mod package;
 
+pub mod pack;
+
 pub mod cli;
 pub mod commands;

@@ -17,6 +17,7 @@ mod source;
 
 use crate::cli::{Cli, Command, KernelArg};
 use crate::kernel::refusal::Refusal;
+use crate::pack;
 use crate::status;
 use crate::system::System;
 use crate::system::child;
@@ -98,6 +99,28 @@ fn run(command: &Command) -> Result<ExitCode> {
                 true => request.all(&here),
                 false => request.elsewhere(headers),
             }
+        }
+        Command::Pack {
+            source,
+            kernel,
+            key,
+            certificate,
+            output,
+            load,
+            in_use,
+        } => {
+            let request = pack::Request {
+                name: &source.name,
+                version: &source.version,
+                release: &kernel.release()?,
+                key: key.as_deref().zip(certificate.as_deref()),
+                output,
+                load,
+                in_use,
+            };
+            let deb = pack::run(&with(kernel)?, &request)?;
+            println!("{}", deb.display());
+            Ok(ExitCode::SUCCESS)
         }
         Command::New {
             name,

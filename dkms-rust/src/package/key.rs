@@ -3,8 +3,8 @@
 //! Explains why the running kernel rejects a module, and what to type so that it accepts it.
 
 use super::dkms::program;
-use super::say::Voice;
 use super::origin::Origin;
+use super::say::Voice;
 use crate::status::module_file::ModuleFile;
 use crate::system::System;
 use std::fs;

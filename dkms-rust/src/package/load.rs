@@ -4,9 +4,9 @@
 
 use super::dkms::{run, run_within};
 use super::key;
+use super::origin::Origin;
 use super::owner::owns_kernel;
 use super::say::Voice;
-use super::origin::Origin;
 use crate::kernel::release::Release;
 use crate::status::autoload;
 use crate::status::files::{Files, in_kernel};

@@ -54,7 +54,11 @@ pub fn take_over(system: &System, voice: &Voice, prebuilt: &Prebuilt, release: &
         if instead.is_none() || !records.installed(&version, release) {
             continue;
         }
-        let ended = records.dkms("unbuild", &version, &["--no-depmod", "-k", release.as_str()]);
+        let ended = records.dkms(
+            "unbuild",
+            &version,
+            &["--no-depmod", "-k", release.as_str()],
+        );
         match ended.well() {
             true => voice.say(format!(
                 "the module of {} takes the place of the one that was built for {release}",
@@ -88,7 +92,10 @@ pub fn removed_by(system: &System, voice: &Voice, name: &str, release: &Release)
     let Some(there) = Outcomes::load(system, name) else {
         return;
     };
-    let others = there.kernels.keys().any(|kernel| kernel != release.as_str());
+    let others = there
+        .kernels
+        .keys()
+        .any(|kernel| kernel != release.as_str());
     if !others && source.is_none() {
         outcomes::forget(system, name).ok();
         return;
@@ -120,7 +127,10 @@ pub fn missing(system: &System, voice: &Voice, name: &str) {
             there.kernels.insert(release.to_string(), outcome.clone());
         });
     }
-    let there: BTreeSet<String> = Release::kernels(system).iter().map(Release::to_string).collect();
+    let there: BTreeSet<String> = Release::kernels(system)
+        .iter()
+        .map(Release::to_string)
+        .collect();
     remember(system, voice, name, |outcomes| {
         outcomes.kernels.retain(|kernel, _| there.contains(kernel));
     });

@@ -95,7 +95,9 @@ impl<'a> Records<'a> {
         let kernel = self.folder.join(ASIDE).join(&prebuilt.kernel);
         for arch in names(&kernel) {
             for file in &prebuilt.files {
-                let aside = kernel.join(&arch).join(file.file_name().unwrap_or_default());
+                let aside = kernel
+                    .join(&arch)
+                    .join(file.file_name().unwrap_or_default());
                 let mut note = aside.clone().into_os_string();
                 note.push(".origin");
                 let from = fs::read_to_string(&note).unwrap_or_default();

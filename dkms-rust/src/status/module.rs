@@ -30,7 +30,9 @@ pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
     let from = prebuilt.as_ref().map(|prebuilt| prebuilt.package.clone());
     let from = from.or(by_dkms.map(|_| DKMS.to_owned()));
     let signature = content.as_ref().map(|file| file.signature.as_deref());
-    let own = prebuilt.as_ref().map(|prebuilt| prebuilt.signer(place.system));
+    let own = prebuilt
+        .as_ref()
+        .map(|prebuilt| prebuilt.signer(place.system));
     let signer = own.as_ref().unwrap_or(place.signer);
     let trusted = signature
         .flatten()

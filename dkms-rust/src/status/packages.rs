@@ -49,7 +49,10 @@ pub fn find(system: &System) -> Vec<Package> {
     }
     for prebuilt in prebuilt::all(system) {
         let modules = prebuilt.modules();
-        match found.iter_mut().find(|package| package.name == prebuilt.name) {
+        match found
+            .iter_mut()
+            .find(|package| package.name == prebuilt.name)
+        {
             Some(package) if package.source => {}
             Some(older) if version::compare(&prebuilt.version, &older.version).is_gt() => {
                 (older.version, older.modules) = (prebuilt.version, modules);

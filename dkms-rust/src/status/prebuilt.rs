@@ -40,13 +40,19 @@ impl Prebuilt {
     /// Returns the prebuilt modules of the source `name` for a kernel, if they are installed.
     pub fn find(system: &System, name: &str, release: &Release) -> Option<Self> {
         let file = system.prebuilt().join(name).join(format!("{release}{END}"));
-        let found: Self = serde_json::from_slice(&bounded::read(&file, bounded::TEXT).ok()?).ok()?;
+        let found: Self =
+            serde_json::from_slice(&bounded::read(&file, bounded::TEXT).ok()?).ok()?;
         (found.name == name && found.kernel == release.as_str()).then_some(found)
     }
 
     /// Like [`Prebuilt::find`], but only if they are at least as new as `version`. For these dkms
     /// has nothing to build.
-    pub fn instead_of(system: &System, name: &str, version: &str, release: &Release) -> Option<Self> {
+    pub fn instead_of(
+        system: &System,
+        name: &str,
+        version: &str,
+        release: &Release,
+    ) -> Option<Self> {
         let found = Self::find(system, name, release)?;
         (version::compare(&found.version, version) != Ordering::Less).then_some(found)
     }
@@ -68,7 +74,10 @@ impl Prebuilt {
     /// Whether `file`, as its users write it, is one of them.
     pub fn has(&self, file: &Path) -> bool {
         // Debian packages have /usr/lib, and most users write /lib.
-        let plain = |path: &Path| path.strip_prefix("/usr").map(|path| Path::new("/").join(path));
+        let plain = |path: &Path| {
+            path.strip_prefix("/usr")
+                .map(|path| Path::new("/").join(path))
+        };
         let same = |own: &PathBuf| own == file || plain(own).is_ok_and(|own| own == file);
         self.files.iter().any(same)
     }
@@ -94,9 +103,13 @@ pub fn all(system: &System) -> Vec<Prebuilt> {
 }
 
 /// Returns the name of the Debian package with the modules of the source `name` for a kernel.
-/// Package names have no capital letters and no underscores.
 pub fn package_name(name: &str, release: &str) -> String {
-    let name = format!("{name}-modules-{release}");
+    debian_name(&format!("{name}-modules-{release}"))
+}
+
+/// Returns a name without what the names of Debian packages may not have, which are capital letters
+/// and underscores.
+pub fn debian_name(name: &str) -> String {
     let allowed = |c: char| match c.to_ascii_lowercase() {
         c if c.is_ascii_alphanumeric() || "+-.".contains(c) => c,
         _ => '-',
@@ -134,7 +147,7 @@ mod tests {
         install(&system, &prebuilt, "7.3.4-amd64.json");
         install(&system, &prebuilt, "7.3.5-amd64.json");
         install(&system, &prebuilt, "README");
-        assert_eq!(all(&system), [prebuilt.clone()]);
+        assert_eq!(all(&system), std::slice::from_ref(&prebuilt));
         let shown = Path::new("/usr/share/dkms-rust/prebuilt/p/7.3.4-amd64.json");
         assert_eq!(prebuilt.description(), shown);
     }
@@ -158,7 +171,9 @@ mod tests {
         let file = "/lib/modules/7.3.4-amd64/updates/dkms-rust/my_drv.ko.xz";
         assert!(prebuilt.has(Path::new(file)));
         assert!(prebuilt.has(&prebuilt.files[0]));
-        assert!(!prebuilt.has(Path::new("/lib/modules/7.3.4-amd64/updates/dkms/my_drv.ko.xz")));
+        assert!(!prebuilt.has(Path::new(
+            "/lib/modules/7.3.4-amd64/updates/dkms/my_drv.ko.xz"
+        )));
     }
 
     #[test]

@@ -168,7 +168,14 @@ fn fastest(setup: &Setup<'_>, chroot: &Chroot, release: &str, module: &str) -> R
 fn purge(setup: &Setup<'_>, chroot: &Chroot, before: &BTreeSet<String>) -> Result<()> {
     chroot
         .cmd("apt-get")
-        .args(["-q", "-y", "purge", "procdriver-dkms", "dkms-rust", "dkms-rust-common"])
+        .args([
+            "-q",
+            "-y",
+            "purge",
+            "procdriver-dkms",
+            "dkms-rust",
+            "dkms-rust-common",
+        ])
         .log(&setup.project.log("native")?)
         .run()?;
     let after = listing(chroot)?;

@@ -111,7 +111,9 @@ pub const CASES: &[Case] = &[
                     step("offer procdriver"),
                     says("install procdriver-dkms", &["no kernel is installed here"]),
                     step("configured"),
-                    step("apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common && configured"),
+                    step(
+                        "apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common && configured",
+                    ),
                 ],
                 boots: &[],
             }],

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dkms-rust pack`: builds the modules of a DKMS package for one kernel and puts them, signed, into
+//! a Debian package that needs no compiler. May use all rooms except `cli` and `commands`.
+//!
+//! [`build`] runs dkms where nothing of this machine's own records and settings is visible;
+//! [`deb`] writes the package. `package::prebuilt` is what its maintainer scripts call.
+
+mod build;
+mod deb;
+mod private;
+
+use crate::build::plan::Plan;
+use crate::kernel::release::Release;
+use crate::package::source::Source;
+use crate::source::work::Work;
+use crate::status::outcomes::Outcomes;
+use crate::system::System;
+use crate::system::run::step;
+use anyhow::{Context, Result, ensure};
+use build::Signing;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What to pack, and how.
+pub struct Request<'a> {
+    /// The name of the source in dkms.
+    pub name: &'a str,
+    /// The version of the source in dkms.
+    pub version: &'a str,
+    /// The kernel.
+    pub release: &'a Release,
+    /// The private key, as kbuild's `sign-file` takes it, and its certificate.
+    pub key: Option<(&'a str, &'a Path)>,
+    /// The directory for the package.
+    pub output: &'a Path,
+    /// The modules to load after the installation. If empty, those that the DKMS package loads.
+    pub load: &'a [String],
+    /// While a file below one of these directories is open, a loaded module is not replaced. If
+    /// empty, those of the DKMS package.
+    pub in_use: &'a [PathBuf],
+}
+
+/// Builds the modules and the package, and returns its path.
+///
+/// # Errors
+///
+/// Returns a [`Refusal`](crate::kernel::refusal::Refusal) if nothing can be built for the kernel, or
+/// an error if a build fails or a module is not signed as requested.
+pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
+    let Request { name, version, .. } = request;
+    let release = request.release;
+    let source = Source::find(system, name, Some(version)).with_context(|| {
+        format!("there is no {name}-{version} in /usr/src; install its DKMS package")
+    })?;
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "dkms builds as root, so pack has to run as root, too"
+    );
+    let signing = request
+        .key
+        .map(|(key, certificate)| Signing::of(key, certificate));
+    let signing = signing.transpose()?;
+    let output = fs::canonicalize(request.output)
+        .with_context(|| format!("can't write to {}", request.output.display()))?;
+    let plan = Plan::of(system, release)?;
+    plan.ready(system, None)
+        .with_context(|| format!("{release}: can't prepare its Rust build tree"))?;
+    let work = Work::new(&system.cache(), "pack")?;
+    let modules = step(&format!("build {name}/{version} for {release}"), || {
+        build::modules(system, &source, release, signing.as_ref(), work.path())
+    })?;
+    let there = Outcomes::load(system, name).unwrap_or_default();
+    let deb = deb::Deb {
+        system,
+        source: &source,
+        release,
+        modules: &modules,
+        certificate: signing.as_ref().map(|signing| &*signing.certificate),
+        load: if request.load.is_empty() {
+            &there.load
+        } else {
+            request.load
+        },
+        in_use: if request.in_use.is_empty() {
+            &there.in_use
+        } else {
+            request.in_use
+        },
+    };
+    deb.write(&work.path().join("deb"), &output)
+}
