@@ -5,6 +5,10 @@
 /// How many lines are shown at most.
 const LINES: usize = 12;
 
+/// How many lines are shown before make's own message: a program that failed may have said why in
+/// words of its own.
+const BEFORE: usize = 3;
+
 /// The message of every program when the disk is full.
 pub const DISK_FULL: &str = "No space left on device";
 
@@ -27,7 +31,13 @@ pub fn first_error(said: &str) -> Vec<&str> {
     // A script that only looks for tools may print the second set of words, too.
     let first = first_with(&["error:", "error[", "panicked at"])
         .or_else(|| first_with(&["Error ", "No space left", "not found"]))
-        .or_else(|| lines.iter().position(|line| line.contains("***")))
+        .or_else(|| {
+            let make = lines.iter().position(|line| line.contains("***"))?;
+            // kbuild's own lines, such as `  CC x.o`, are indented.
+            let own = |line: &&&str| !line.starts_with("  ") && !line.starts_with("make");
+            let before = lines[..make].iter().rev().take(BEFORE);
+            Some(make - before.take_while(own).count())
+        })
         .unwrap_or(lines.len().saturating_sub(LINES));
     lines[first..].iter().take(LINES).copied().collect()
 }
@@ -64,6 +74,8 @@ mod tests {
         assert_eq!(first, "a.c:1:10: fatal error: x.h: No such file");
         let log = "  CC b\nmake[1]: *** no rule\nmake: *** [all] Error 2\n";
         assert_eq!(first_error(log)[0], "make[1]: *** no rule");
+        let log = "  LD b\nld: out of order\nmake[2]: *** [b] Error 1\n";
+        assert_eq!(first_error(log)[0], "ld: out of order");
         let log = "pahole: not found\nx.rs:1: error: no\n";
         assert_eq!(first_error(log), ["x.rs:1: error: no"]);
         assert_eq!(first_error("# exit code: 1\n\nKilled\n-----\n"), ["Killed"]);
