@@ -2,15 +2,15 @@
 
 //! Writes the Debian package of the modules for one kernel. The same modules give the same bytes.
 
+use super::stage::{EPOCH, Stage};
 use crate::kernel::release::Release;
 use crate::package::source::Source;
 use crate::status::prebuilt::{Prebuilt, debian_name, package_name};
 use crate::system::System;
-use crate::system::run::{answer, status};
+use crate::system::run::answer;
 use anyhow::{Context, Result, ensure};
 use std::env;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
@@ -21,12 +21,6 @@ const SCRIPTS: [(&str, &str); 3] = [
     ("prerm", include_str!("../../prebuilt/prerm")),
     ("postrm", include_str!("../../prebuilt/postrm")),
 ];
-
-/// The time of all files in a package, as seconds since 1970. Debian's tools heed it, too.
-const EPOCH: &str = "SOURCE_DATE_EPOCH";
-
-/// The size of a block in `Installed-Size`.
-const BLOCK: u64 = 1024;
 
 /// The contents of a package.
 pub struct Deb<'a> {
@@ -47,45 +41,29 @@ pub struct Deb<'a> {
 }
 
 impl Deb<'_> {
-    /// Writes the package into the directory `output`, by way of the new directory `stage`, and
-    /// returns its path.
+    /// Writes the package into the directory `output`, and returns its path.
     ///
     /// # Errors
     ///
     /// If it can't be written.
-    pub fn write(&self, stage: &Path, output: &Path) -> Result<PathBuf> {
+    pub fn write(&self, stage: &Stage, output: &Path) -> Result<PathBuf> {
         let package = package_name(&self.source.name, self.release.as_str());
         let prebuilt = self.fill(stage, &package)?;
         let architecture = ask(Command::new("dpkg").arg("--print-architecture"))?;
-        let version = &prebuilt.version;
-        let control = self.control(&prebuilt, &architecture, size(stage)?)?;
-        put(&stage.join("DEBIAN/control"), control.as_bytes(), 0o644)?;
         for (name, script) in SCRIPTS {
             let text = script.replace("@NAME@", &prebuilt.name);
             let text = text.replace("@KERNEL@", &prebuilt.kernel);
-            put(&stage.join("DEBIAN").join(name), text.as_bytes(), 0o755)?;
+            stage.put(format!("/DEBIAN/{name}"), text.as_bytes(), 0o755)?;
         }
-        let path = output.join(format!("{package}_{version}_{architecture}.deb"));
-        // Whoever takes packages from there must not find half of one.
-        let new = path.with_extension("deb.new");
-        let mut build = Command::new("dpkg-deb");
-        build.args(["--root-owner-group", "-Zxz", "--build"]);
-        build
-            .arg(stage)
-            .arg(&new)
-            .env(EPOCH, self.time()?.to_string());
-        build.stdout(std::io::stderr());
-        let written = status(&mut build, "dpkg-deb")?;
-        ensure!(written.success(), "dpkg-deb failed ({written})");
-        fs::rename(&new, &path).with_context(|| format!("can't write {}", path.display()))?;
-        Ok(path)
+        let control = self.control(&prebuilt, &architecture, stage.size()?)?;
+        let name = format!("{package}_{}_{architecture}.deb", prebuilt.version);
+        stage.build(&control, self.time()?, &output.join(name))
     }
 
     /// Puts all files into the stage, and returns their description.
-    fn fill(&self, stage: &Path, package: &str) -> Result<Prebuilt> {
+    fn fill(&self, stage: &Stage, package: &str) -> Result<Prebuilt> {
         let Source { name, version, .. } = self.source;
         let kernel = self.release.as_str();
-        let at = |path: &Path| stage.join(path.strip_prefix("/").unwrap_or(path));
         let folder = PathBuf::from(format!("/usr/lib/modules/{kernel}/updates/dkms-rust"));
         let mut prebuilt = Prebuilt {
             name: name.clone(),
@@ -99,17 +77,17 @@ impl Deb<'_> {
         };
         for module in self.modules {
             let file = folder.join(module.file_name().context("a module without a name")?);
-            put(&at(&file), &fs::read(module)?, 0o644)?;
+            stage.put(&file, &fs::read(module)?, 0o644)?;
             prebuilt.files.push(file);
         }
         let description = prebuilt.description();
         if let Some(certificate) = self.certificate {
             let file = description.with_extension("der");
-            put(&at(&file), &der(certificate)?, 0o644)?;
+            stage.put(&file, &der(certificate)?, 0o644)?;
             prebuilt.certificate = Some(file);
         }
         let text = serde_json::to_vec_pretty(&prebuilt)?;
-        put(&at(&description), &text, 0o644)?;
+        stage.put(&description, &text, 0o644)?;
         // What dkms has installed is newer, or somebody wanted it.
         let first: String = prebuilt
             .modules()
@@ -117,25 +95,25 @@ impl Deb<'_> {
             .map(|module| format!("override {module} {kernel} updates/dkms\n"))
             .collect();
         let conf = format!("/usr/lib/depmod.d/{package}.conf");
-        put(&at(Path::new(&conf)), first.as_bytes(), 0o644)?;
+        stage.put(&conf, first.as_bytes(), 0o644)?;
         if !self.load.is_empty() {
             let conf = format!("/usr/lib/modules-load.d/{package}.conf");
             let text = format!("{}\n", self.load.join("\n"));
-            put(&at(Path::new(&conf)), text.as_bytes(), 0o644)?;
+            stage.put(&conf, text.as_bytes(), 0o644)?;
         }
-        self.documents(&stage.join("usr/share/doc").join(package))?;
+        self.documents(stage, package)?;
         Ok(prebuilt)
     }
 
     /// Copies the licence and the changelog of the Debian package that has the source.
-    fn documents(&self, folder: &Path) -> Result<()> {
+    fn documents(&self, stage: &Stage, to: &str) -> Result<()> {
         let Some(package) = &self.source.package else {
             return Ok(());
         };
         let from = self.system.at("usr/share/doc").join(package);
         for name in ["copyright", "changelog.gz", "changelog.Debian.gz"] {
             if let Ok(text) = fs::read(from.join(name)) {
-                put(&folder.join(name), &text, 0o644)?;
+                stage.put(format!("/usr/share/doc/{to}/{name}"), &text, 0o644)?;
             }
         }
         Ok(())
@@ -194,16 +172,6 @@ impl Deb<'_> {
     }
 }
 
-/// Writes a file with this mode, and the directories that it needs.
-fn put(path: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let write = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
-        fs::write(path, content)?;
-        fs::set_permissions(path, Permissions::from_mode(mode))
-    };
-    write().with_context(|| format!("can't write {}", path.display()))
-}
-
 /// Returns a program's output, without the end of its line.
 fn ask(command: &mut Command) -> Result<String> {
     let said = answer(command).with_context(|| format!("{command:?} failed"))?;
@@ -228,19 +196,6 @@ fn der(certificate: &Path) -> Result<Vec<u8>> {
         String::from_utf8_lossy(&output.stderr).trim_end()
     );
     Ok(output.stdout)
-}
-
-/// Returns the size of all files in a directory, in [`BLOCK`]s, each file rounded up.
-fn size(folder: &Path) -> Result<u64> {
-    let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        sum += match entry.file_type()?.is_dir() {
-            true => 1 + size(&entry.path())?,
-            false => entry.metadata()?.len().div_ceil(BLOCK),
-        };
-    }
-    Ok(sum)
 }
 
 /// Returns the time of the newest file in a directory, in seconds since 1970.

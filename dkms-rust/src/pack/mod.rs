@@ -4,11 +4,12 @@
 //! a Debian package that needs no compiler. May use all rooms except `cli` and `commands`.
 //!
 //! [`build`] runs dkms where nothing of this machine's own records and settings is visible;
-//! [`deb`] writes the package. `package::prebuilt` is what its maintainer scripts call.
+//! [`deb`] fills the package, and [`mod@stage`] makes it. `package::prebuilt` is what its maintainer scripts call.
 
 mod build;
 mod deb;
 mod private;
+mod stage;
 
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
@@ -19,6 +20,7 @@ use crate::system::System;
 use crate::system::run::step;
 use anyhow::{Context, Result, ensure};
 use build::Signing;
+use stage::Stage;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -88,5 +90,5 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
             request.in_use
         },
     };
-    deb.write(&work.path().join("deb"), &output)
+    deb.write(&Stage::new(work.path().join("deb")), &output)
 }
