@@ -27,6 +27,7 @@ const HOUSES: &[House] = &[
             &["status"],
             &["package"],
             &["pack"],
+            &["fleet"],
             &["cli"],
             &["commands"],
         ],

@@ -122,6 +122,9 @@ pub enum Command {
         /// The certificate of that key
         #[arg(long, value_name = "FILE", requires = "key")]
         certificate: Option<PathBuf>,
+        /// Add +bNUMBER to the version, for a package that replaces another one of this version
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        rebuild: u32,
         /// Write the package into this directory
         #[arg(short, long, value_name = "DIRECTORY", default_value = ".")]
         output: PathBuf,
@@ -131,6 +134,12 @@ pub enum Command {
         /// Keep an older module loaded while a program has a file below this path open
         #[arg(long, value_name = "PATH")]
         in_use: Vec<PathBuf>,
+    },
+    /// Build modules for all kernels of some suites, and write an apt repository of them (root)
+    Fleet {
+        /// What to do
+        #[command(subcommand)]
+        action: FleetAction,
     },
     /// Create a project for a new module and its Debian package
     New {
@@ -212,6 +221,23 @@ pub enum PackageAction {
     },
     /// Build all missing modules of all packages (trigger of dkms-rust)
     Retry,
+}
+
+/// What to do for a fleet.
+#[derive(Debug, Subcommand)]
+pub enum FleetAction {
+    /// Build what is new, and add it to the repository
+    Build {
+        /// The file that describes the fleet
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Also build again what was refused or failed, although nothing has changed
+        #[arg(long)]
+        again: bool,
+        /// Print the results as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A package and its version, written as `NAME/VERSION`.

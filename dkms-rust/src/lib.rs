@@ -22,5 +22,7 @@ pub mod package;
 
 pub mod pack;
 
+pub mod fleet;
+
 pub mod cli;
 pub mod commands;

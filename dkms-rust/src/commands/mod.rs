@@ -15,7 +15,8 @@ mod preflight;
 mod ready;
 mod source;
 
-use crate::cli::{Cli, Command, KernelArg};
+use crate::cli::{Cli, Command, FleetAction, KernelArg};
+use crate::fleet;
 use crate::kernel::refusal::Refusal;
 use crate::pack;
 use crate::status;
@@ -105,6 +106,7 @@ fn run(command: &Command) -> Result<ExitCode> {
             kernel,
             key,
             certificate,
+            rebuild,
             output,
             load,
             in_use,
@@ -114,6 +116,7 @@ fn run(command: &Command) -> Result<ExitCode> {
                 version: &source.version,
                 release: &kernel.release()?,
                 key: key.as_deref().zip(certificate.as_deref()),
+                rebuild: *rebuild,
                 output,
                 load,
                 in_use,
@@ -122,6 +125,9 @@ fn run(command: &Command) -> Result<ExitCode> {
             println!("{}", deb.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Fleet {
+            action: FleetAction::Build { file, again, json },
+        } => fleet::build(file, *again, *json),
         Command::New {
             name,
             directory,

@@ -32,6 +32,8 @@ pub struct Deb<'a> {
     pub release: &'a Release,
     /// The modules' files.
     pub modules: &'a [PathBuf],
+    /// How many packages of the same version were made before.
+    pub rebuild: u32,
     /// The certificate of the key with which they are signed.
     pub certificate: Option<&'a Path>,
     /// The modules to load after the installation.
@@ -56,8 +58,17 @@ impl Deb<'_> {
             stage.put(format!("/DEBIAN/{name}"), text.as_bytes(), 0o755)?;
         }
         let control = self.control(&prebuilt, &architecture, stage.size()?)?;
-        let name = format!("{package}_{}_{architecture}.deb", prebuilt.version);
+        let name = format!("{package}_{}_{architecture}.deb", self.version());
         stage.build(&control, self.time()?, &output.join(name))
+    }
+
+    /// Returns the version of the package.
+    fn version(&self) -> String {
+        let version = &self.source.version;
+        match self.rebuild {
+            0 => version.clone(),
+            number => format!("{version}+b{number}"),
+        }
     }
 
     /// Puts all files into the stage, and returns their description.
@@ -128,11 +139,12 @@ impl Deb<'_> {
             ..
         } = prebuilt;
         let maintainer = self.maintainer()?;
+        let own = self.version();
         let modules = prebuilt.modules().join(", ");
         let image = debian_name(&format!("linux-image-{kernel}"));
         Ok(format!(
             "Package: {package}\n\
-             Version: {version}\n\
+             Version: {own}\n\
              Architecture: {architecture}\n\
              Maintainer: {maintainer}\n\
              Installed-Size: {size}\n\

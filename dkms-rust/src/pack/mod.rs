@@ -4,10 +4,12 @@
 //! a Debian package that needs no compiler. May use all rooms except `cli` and `commands`.
 //!
 //! [`build`] runs dkms where nothing of this machine's own records and settings is visible;
-//! [`deb`] fills the package, and [`mod@stage`] makes it. `package::prebuilt` is what its maintainer scripts call.
+//! [`deb`] fills the package, and [`mod@stage`] makes it. [`meta`]
+//! writes the package that follows a flavour's kernel. `package::prebuilt` is what its maintainer scripts call.
 
 mod build;
 mod deb;
+pub mod meta;
 mod private;
 mod stage;
 
@@ -34,6 +36,8 @@ pub struct Request<'a> {
     pub release: &'a Release,
     /// The private key, as kbuild's `sign-file` takes it, and its certificate.
     pub key: Option<(&'a str, &'a Path)>,
+    /// How many packages of the same version were made before; 0 adds nothing to the version.
+    pub rebuild: u32,
     /// The directory for the package.
     pub output: &'a Path,
     /// The modules to load after the installation. If empty, those that the DKMS package loads.
@@ -78,6 +82,7 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
         source: &source,
         release,
         modules: &modules,
+        rebuild: request.rebuild,
         certificate: signing.as_ref().map(|signing| &*signing.certificate),
         load: if request.load.is_empty() {
             &there.load

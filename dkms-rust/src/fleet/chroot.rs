@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The chroots in which a suite's own compilers build for its kernels. mmdebstrap makes a tarball
+//! once; each build unpacks it and throws the chroot away afterwards.
+
+use super::config::{Fleet, Suite};
+use crate::system::run::{answer, status, step};
+use anyhow::{Context, Result, bail, ensure};
+use nix::sched::{CloneFlags, unshare};
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::thread;
+
+/// What every chroot has besides the fleet's packages.
+const ALWAYS: &str = "ca-certificates,dkms,gpg";
+
+/// The packages of dkms-rust that a chroot gets if they are among the fleet's files.
+const OURS: [&str; 3] = ["dkms-rust", "dkms-rust-common", "dkms-rust-sources"];
+
+/// What a chroot shares with this machine.
+const SHARED: [&str; 2] = ["/dev", "/proc"];
+
+/// The directory in a chroot for what is handed to it and for what it makes.
+pub const OUTPUT: &str = "/srv/fleet";
+
+/// How many characters of a digest are part of a file name.
+const DIGITS: usize = 16;
+
+/// A chroot of a suite.
+pub struct Chroot {
+    root: PathBuf,
+    mounts: Vec<(PathBuf, PathBuf)>,
+    log: PathBuf,
+}
+
+/// Returns the tarball of a suite. Makes it unless one of the same files and settings is there.
+///
+/// # Errors
+///
+/// If mmdebstrap fails.
+pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
+    let folder = fleet.directory.join("chroots");
+    fs::create_dir_all(&folder)?;
+    let installed = chosen(fleet, debs)?;
+    let key = key(fleet, suite, &installed)?;
+    let path = folder.join(format!("{}-{key}.tar", suite.name));
+    if path.exists() {
+        return Ok(path);
+    }
+    for old in crate::system::names(&folder) {
+        if old.starts_with(&format!("{}-", suite.name)) {
+            fs::remove_file(folder.join(old)).ok();
+        }
+    }
+    let new = path.with_extension("new.tar");
+    let log = folder.join(format!("{}.log", suite.name));
+    let mut make = Command::new("mmdebstrap");
+    make.args(["--variant=apt", "--format=tar"]);
+    let include = [vec![ALWAYS.to_owned()], fleet.include.clone()].concat();
+    make.arg(format!("--include={}", include.join(",")));
+    if let Some(architecture) = &suite.architecture {
+        make.arg(format!("--architectures={architecture}"));
+    }
+    let files: Vec<String> = installed
+        .iter()
+        .map(|deb| quoted(&deb.to_string_lossy()))
+        .collect();
+    make.arg(format!("--customize-hook=mkdir \"$1\"{OUTPUT}"));
+    make.arg(format!(
+        "--customize-hook=copy-in {} {OUTPUT}",
+        files.join(" ")
+    ));
+    make.arg(format!(
+        "--customize-hook=chroot \"$1\" sh -c 'apt-get -q -y --no-install-recommends install \
+         {OUTPUT}/*.deb && rm {OUTPUT}/*.deb'"
+    ));
+    make.arg(suite.base.as_ref().unwrap_or(&suite.name))
+        .arg(&new);
+    make.arg(&suite.sources);
+    let file = File::create(&log)?;
+    make.stdout(file.try_clone()?).stderr(file);
+    step(&format!("{}: make its chroot", suite.name), || {
+        let ended = status(&mut make, "mmdebstrap")?;
+        ensure!(ended.success(), "mmdebstrap failed:\n{}", end_of(&log));
+        Ok(())
+    })?;
+    fs::rename(&new, &path)?;
+    Ok(path)
+}
+
+/// Returns the files that a chroot gets: the DKMS packages, and dkms-rust.
+fn chosen(fleet: &Fleet, debs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut chosen = Vec::new();
+    for deb in debs {
+        let package = field(deb, "Package")?;
+        if fleet.packages.contains(&package) || OURS.contains(&&*package) {
+            chosen.push(deb.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+/// Identifies everything that goes into a suite's tarball.
+fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let sources = fs::read(&suite.sources);
+    hasher.update(&sources.with_context(|| format!("can't read {}", suite.sources.display()))?);
+    for word in [&suite.base, &suite.architecture].into_iter().flatten() {
+        hasher.update(word.as_bytes());
+    }
+    hasher.update(fleet.include.join(",").as_bytes());
+    for deb in debs {
+        hasher.update(blake3::hash(&fs::read(deb)?).as_bytes());
+    }
+    Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
+}
+
+/// Returns a field of a package.
+///
+/// # Errors
+///
+/// If it is not a package, or does not have the field.
+pub fn field(deb: &Path, name: &str) -> Result<String> {
+    let mut ask = Command::new("dpkg-deb");
+    ask.arg("--field").arg(deb).arg(name);
+    let value = answer(&mut ask).unwrap_or_default().trim().to_owned();
+    ensure!(!value.is_empty(), "{} has no field {name}", deb.display());
+    Ok(value)
+}
+
+impl Chroot {
+    /// Unpacks a tarball into `root`. What an earlier build left there is removed. The chroot sees
+    /// the first path of each of `mounts` at the second.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be unpacked.
+    pub fn open(
+        tarball: &Path,
+        root: PathBuf,
+        mounts: Vec<(PathBuf, PathBuf)>,
+        log: PathBuf,
+    ) -> Result<Self> {
+        remove(&root)?;
+        fs::create_dir_all(&root)?;
+        let chroot = Self { root, mounts, log };
+        let mut unpack = Command::new("tar");
+        unpack.args(["--numeric-owner", "--exclude=./dev/*", "-xf"]);
+        unpack.arg(tarball).arg("-C").arg(&chroot.root);
+        let file = File::create(&chroot.log)?;
+        unpack.stdout(file.try_clone()?).stderr(file);
+        let ended = status(&mut unpack, "tar")?;
+        ensure!(ended.success(), "tar failed:\n{}", end_of(&chroot.log));
+        // The name servers may have changed since.
+        for name in ["etc/resolv.conf", "etc/hosts"] {
+            let to = chroot.root.join(name);
+            fs::remove_file(&to).ok();
+            fs::copy(Path::new("/").join(name), to).ok();
+        }
+        Ok(chroot)
+    }
+
+    /// Returns where `path` of the chroot is on this machine.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// Runs a command in the chroot. Its standard output goes to `output`, everything else to the
+    /// log.
+    fn run(&self, args: &[&str], output: File) -> Result<ExitStatus> {
+        let mut log = OpenOptions::new().append(true).open(&self.log)?;
+        io::Write::write_all(&mut log, format!("# {}\n", args.join(" ")).as_bytes())?;
+        let mut command = Command::new("chroot");
+        command
+            .arg(&self.root)
+            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
+        command.args([
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+            "DEBIAN_FRONTEND=noninteractive",
+        ]);
+        command.args(args).stdout(output).stderr(log);
+        // Mounts belong to a thread, and end with it.
+        let inside = || {
+            self.mount()?;
+            status(&mut command, args[0])
+        };
+        thread::scope(|scope| {
+            let ended = scope.spawn(inside).join();
+            ended.unwrap_or_else(|_| bail!("{} could not be run", args[0]))
+        })
+    }
+
+    /// Mounts for this thread what the chroot needs.
+    fn mount(&self) -> Result<()> {
+        unshare(CloneFlags::CLONE_NEWNS).context("this process may not have mounts of its own")?;
+        let alone = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change("/", alone).context("can't separate the mounts of this process")?;
+        // dkms-rust pack separates its mounts in turn, and needs one at / for that.
+        mount_bind(&self.root, &self.root)?;
+        for place in SHARED {
+            mount_bind_recursive(place, self.at(place))?;
+        }
+        for (place, to) in &self.mounts {
+            let to = self.at(&to.to_string_lossy());
+            if place.is_dir() {
+                fs::create_dir_all(&to)?;
+            } else if !to.exists() {
+                fs::create_dir_all(to.parent().unwrap_or(Path::new("/")))?;
+                File::create(&to)?;
+            }
+            mount_bind_recursive(place, &to)
+                .with_context(|| format!("can't mount {} in the chroot", place.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command that has to succeed.
+    ///
+    /// # Errors
+    ///
+    /// If it fails, with the end of its output.
+    pub fn must(&self, args: &[&str]) -> Result<()> {
+        let log = OpenOptions::new().append(true).open(&self.log)?;
+        let ended = self.run(args, log)?;
+        ensure!(
+            ended.success(),
+            "{} failed ({ended}):\n{}",
+            args.join(" "),
+            end_of(&self.log)
+        );
+        Ok(())
+    }
+
+    /// Runs a command, and returns how it ended and its standard output.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be run.
+    pub fn ask(&self, args: &[&str]) -> Result<(ExitStatus, String)> {
+        let output = self.log.with_extension("output");
+        let ended = self.run(args, File::create(&output)?)?;
+        let said = fs::read_to_string(&output)?;
+        fs::remove_file(&output).ok();
+        Ok((ended, said))
+    }
+
+    /// Returns the size of the log so far, for [`Chroot::since`].
+    pub fn mark(&self) -> u64 {
+        fs::metadata(&self.log).map_or(0, |meta| meta.len())
+    }
+
+    /// Returns what was logged since a mark.
+    pub fn since(&self, mark: u64) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let from = usize::try_from(mark).unwrap_or(usize::MAX).min(text.len());
+        String::from_utf8_lossy(&text[from..]).into_owned()
+    }
+}
+
+impl Drop for Chroot {
+    fn drop(&mut self) {
+        remove(&self.root).ok();
+    }
+}
+
+/// Removes a chroot. Nothing is mounted in it: its mounts were those of threads that have ended.
+fn remove(root: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(root) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the last lines of a log.
+fn end_of(log: &Path) -> String {
+    const LINES: usize = 12;
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+/// Quotes a word for a shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_is_one_word_to_the_shell() {
+        for word in ["a b", "it's", "$(id)", "'"] {
+            let line = format!("printf %s {}", quoted(word));
+            let said = Command::new("sh").args(["-c", &line]).output().unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), word);
+        }
+    }
+}

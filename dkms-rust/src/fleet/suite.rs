@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Builds for the kernels of one suite, one after the other, in its chroot.
+
+use super::chroot::{self, Chroot, OUTPUT};
+use super::config::{Fleet, Suite};
+use super::state::{Entry, Outcome, State};
+use crate::kernel::refusal::Refusal;
+use crate::pack::meta::Meta;
+use crate::status::packages::values;
+use crate::status::prebuilt::package_name;
+use crate::system::child::interrupted;
+use crate::system::version;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// The beginning of the names of headers and images.
+const HEADERS: &str = "linux-headers-";
+const IMAGE: &str = "linux-image-";
+
+/// Where a chroot sees the key and its certificate.
+const KEY: &str = "/srv/fleet/key";
+const CERTIFICATE: &str = "/srv/fleet/certificate";
+
+/// One suite while it is built.
+pub struct Build<'a> {
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The fleet's files.
+    pub debs: &'a [PathBuf],
+    /// What was built before, of all suites.
+    pub state: &'a Mutex<State>,
+    /// Whether to build again what was refused or failed with the same inputs.
+    pub again: bool,
+}
+
+/// A DKMS package in a chroot.
+struct Dkms<'a> {
+    /// The Debian package.
+    package: &'a str,
+    /// Its name and version in dkms.
+    name: String,
+    version: String,
+}
+
+/// A kernel that the archive offers.
+struct Offer {
+    release: String,
+    /// The version of its headers.
+    version: String,
+}
+
+impl Build<'_> {
+    /// Returns the directory for the packages of the suite.
+    pub fn output(fleet: &Fleet, suite: &Suite) -> PathBuf {
+        fleet.directory.join("suites").join(&suite.name)
+    }
+
+    /// Builds what is new, and returns the entries of all kernels that the archive offers now.
+    ///
+    /// # Errors
+    ///
+    /// If the chroot can't be made or the archive can't be read. A kernel for which a build fails is
+    /// an entry.
+    pub fn run(&self) -> Result<Vec<Entry>> {
+        let (fleet, suite) = (self.fleet, self.suite);
+        let output = Self::output(fleet, suite);
+        fs::create_dir_all(&output)?;
+        let tarball = chroot::tarball(fleet, suite, self.debs)?;
+        let chroot = self.open(&tarball)?;
+        chroot.must(&["apt-get", "-q", "update", "--error-on=any"])?;
+        chroot.must(&["apt-get", "-q", "-y", "dist-upgrade"])?;
+        let (_, architecture) = chroot.ask(&["dpkg", "--print-architecture"])?;
+        let architecture = architecture.trim();
+        let offers = self.offers(&chroot)?;
+        if offers.is_empty() {
+            say(
+                suite,
+                &format!(
+                    "no kernel is offered that is called {}",
+                    suite.kernels.join(" or ")
+                ),
+            );
+        }
+        let mut entries = Vec::new();
+        for package in &fleet.packages {
+            let dkms = Dkms::find(&chroot, package)?;
+            for offer in &offers {
+                if interrupted() {
+                    bail!("interrupted");
+                }
+                let inputs = self.inputs(&chroot, &dkms, offer)?;
+                let entry = Entry {
+                    suite: suite.name.clone(),
+                    architecture: architecture.to_owned(),
+                    kernel: offer.release.clone(),
+                    package: package.clone(),
+                    inputs,
+                    version: dkms.version.clone(),
+                    rebuild: 0,
+                    result: Outcome::Failed,
+                    deb: None,
+                    reason: None,
+                    seconds: 0,
+                };
+                entries.push(self.one(&chroot, &dkms, entry, &output)?);
+            }
+            for flavour in &suite.flavours {
+                self.meta(&chroot, &dkms, flavour, &entries, &output)?;
+            }
+        }
+        Ok(entries)
+    }
+
+    fn open(&self, tarball: &Path) -> Result<Chroot> {
+        let (fleet, name) = (self.fleet, &self.suite.name);
+        let root = fleet.directory.join("chroots").join(format!("{name}.root"));
+        let log = fleet.directory.join(format!("{name}.log"));
+        Chroot::open(tarball, root, self.mounts(), log)
+    }
+
+    /// Returns what the chroot sees of this machine, and where.
+    fn mounts(&self) -> Vec<(PathBuf, PathBuf)> {
+        let fleet = self.fleet;
+        let same = fleet.mounts.iter().map(|path| (path.clone(), path.clone()));
+        let key = fleet.key.iter().filter(|key| !key.starts_with("pkcs11:"));
+        let key = key.map(|key| (PathBuf::from(key), PathBuf::from(KEY)));
+        let certificate = fleet.certificate.iter();
+        let certificate = certificate.map(|path| (path.clone(), PathBuf::from(CERTIFICATE)));
+        same.chain(key).chain(certificate).collect()
+    }
+
+    /// Returns the kernels that the archive offers and the fleet wants, oldest first.
+    fn offers(&self, chroot: &Chroot) -> Result<Vec<Offer>> {
+        let (_, said) = chroot.ask(&["apt-cache", "pkgnames", HEADERS])?;
+        let releases = said.lines().filter_map(|name| name.strip_prefix(HEADERS));
+        let is_kernel = |release: &&str| {
+            // The part that the kernels of one version share, and metapackages, are none.
+            release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains("-common")
+        };
+        let mut offers = Vec::new();
+        for release in releases.filter(is_kernel) {
+            if !self.suite.wants(release) {
+                continue;
+            }
+            if let Some(version) = candidate(chroot, &format!("{HEADERS}{release}"))? {
+                let release = release.to_owned();
+                offers.push(Offer { release, version });
+            }
+        }
+        offers.sort_by(|a, b| version::compare(&a.release, &b.release));
+        Ok(offers)
+    }
+
+    /// Identifies everything that decides what comes out.
+    fn inputs(&self, chroot: &Chroot, dkms: &Dkms<'_>, offer: &Offer) -> Result<String> {
+        let query = [
+            "dpkg-query",
+            "-W",
+            "-f",
+            "${Package} ${Version}\n",
+            "dkms-rust*",
+            dkms.package,
+        ];
+        let (_, installed) = chroot.ask(&query)?;
+        let certificate = match &self.fleet.certificate {
+            Some(path) => {
+                fs::read(path).with_context(|| format!("can't read {}", path.display()))?
+            }
+            None => Vec::new(),
+        };
+        let mut hasher = blake3::Hasher::new();
+        for part in [installed.as_bytes(), offer.version.as_bytes(), &certificate] {
+            hasher.update(blake3::hash(part).as_bytes());
+        }
+        Ok(hasher.finalize().to_hex()[..32].to_owned())
+    }
+
+    /// Builds for one kernel, unless that was done before.
+    fn one(&self, chroot: &Chroot, dkms: &Dkms<'_>, new: Entry, output: &Path) -> Result<Entry> {
+        let before = self.state().find(&new).cloned();
+        if let Some(before) = before.as_ref().filter(|before| before.inputs == new.inputs) {
+            let deb = before.deb.as_ref().map(|deb| output.join(deb));
+            let there = deb.as_ref().is_some_and(|deb| deb.exists());
+            if there || before.result != Outcome::Built && !self.again {
+                return Ok(before.clone());
+            }
+        }
+        let start = Instant::now();
+        let mut entry = new;
+        let built = self.build(chroot, dkms, &mut entry, before.as_ref(), output);
+        if interrupted() {
+            bail!("interrupted");
+        }
+        entry.seconds = start.elapsed().as_secs();
+        let what = format!("{} for {}", dkms.name, entry.kernel);
+        match built {
+            Ok(deb) => {
+                say(self.suite, &format!("{what}: built in {} s", entry.seconds));
+                entry.result = Outcome::Built;
+                entry.deb = Some(deb);
+            }
+            Err(error) => {
+                let (result, word) = match error.downcast_ref::<Refusal>() {
+                    Some(_) => (Outcome::Refused, "can't be built"),
+                    None => (Outcome::Failed, "failed"),
+                };
+                say(self.suite, &format!("{what}: {word}: {error:#}"));
+                entry.result = result;
+                entry.reason = Some(format!("{error:#}"));
+            }
+        }
+        self.state().set(entry.clone())?;
+        Ok(entry)
+    }
+
+    /// Builds for one kernel, and returns the name of the package. `before` is the last result.
+    fn build(
+        &self,
+        chroot: &Chroot,
+        dkms: &Dkms<'_>,
+        entry: &mut Entry,
+        before: Option<&Entry>,
+        output: &Path,
+    ) -> Result<String> {
+        let headers = format!("{HEADERS}{}", entry.kernel);
+        chroot.must(&[
+            "apt-get",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "install",
+            &headers,
+        ])?;
+        let old = before.and_then(|before| Some((before, output.join(before.deb.as_ref()?))));
+        let packed = self.pack_new(chroot, dkms, entry, old.as_ref());
+        // Whoever builds for many kernels has no room for all headers.
+        chroot.must(&["apt-get", "-q", "-y", "--purge", "autoremove", &headers])?;
+        let deb = packed?;
+        let name = deb.file_name().context("a package without a name")?;
+        let to = output.join(name);
+        fs::rename(&deb, &to).with_context(|| format!("can't write {}", to.display()))?;
+        if let Some((_, old)) = old.filter(|(_, old)| *old != to) {
+            fs::remove_file(old).ok();
+        }
+        Ok(name.to_string_lossy().into_owned())
+    }
+
+    /// Packs the modules. A package that differs from the old one of the same version gets a higher
+    /// version.
+    fn pack_new(
+        &self,
+        chroot: &Chroot,
+        dkms: &Dkms<'_>,
+        entry: &mut Entry,
+        old: Option<&(&Entry, PathBuf)>,
+    ) -> Result<PathBuf> {
+        let Some((before, old)) = old.filter(|(before, _)| before.version == entry.version) else {
+            return self.pack(chroot, dkms, entry);
+        };
+        entry.rebuild = before.rebuild;
+        let deb = self.pack(chroot, dkms, entry)?;
+        if !old.exists() || fs::read(&deb)? == fs::read(old)? {
+            return Ok(deb);
+        }
+        fs::remove_file(&deb)?;
+        entry.rebuild += 1;
+        self.pack(chroot, dkms, entry)
+    }
+
+    /// Runs `dkms-rust pack` in the chroot, and returns where its package is on this machine.
+    fn pack(&self, chroot: &Chroot, dkms: &Dkms<'_>, entry: &Entry) -> Result<PathBuf> {
+        let release = &*entry.kernel;
+        let source = format!("{}/{}", dkms.name, dkms.version);
+        let rebuild = entry.rebuild.to_string();
+        let mut args = vec!["dkms-rust", "pack", &source, "-k", release, "-o", OUTPUT];
+        args.extend(["--rebuild", &rebuild]);
+        if let Some(key) = &self.fleet.key {
+            let key = if key.starts_with("pkcs11:") { key } else { KEY };
+            args.extend(["--key", key, "--certificate", CERTIFICATE]);
+        }
+        let refused = Some(i32::from(Refusal::EXIT));
+        let mut mark = chroot.mark();
+        let (mut ended, mut said) = chroot.ask(&args)?;
+        if ended.code() == refused {
+            // It may only be the source that is missing.
+            let fetch = ["dkms-rust", "source", "-k", release, "--fetch"];
+            if chroot.ask(&fetch)?.0.success() {
+                mark = chroot.mark();
+                (ended, said) = chroot.ask(&args)?;
+            }
+        }
+        let all = chroot.since(mark);
+        if ended.code() == refused {
+            let why = reason(&all, release);
+            return Err(Refusal::final_(&release.parse()?, why).into());
+        }
+        ensure!(
+            ended.success(),
+            "dkms-rust pack failed ({ended}):\n{}",
+            all.trim_end()
+        );
+        Ok(chroot.at(said.trim()))
+    }
+
+    /// Makes the package that leads to the modules for the newest kernel of a flavour.
+    fn meta(
+        &self,
+        chroot: &Chroot,
+        dkms: &Dkms<'_>,
+        flavour: &str,
+        entries: &[Entry],
+        output: &Path,
+    ) -> Result<()> {
+        let image = format!("{IMAGE}{flavour}");
+        let Some(version) = candidate(chroot, &image)? else {
+            bail!("{}: the archive has no {image}", self.suite.name);
+        };
+        let (_, shown) = chroot.ask(&["apt-cache", "show", &format!("{image}={version}")])?;
+        let release = kernel_of(&shown).with_context(|| format!("{image} depends on no kernel"))?;
+        let deb = entries.iter().find(|entry| {
+            entry.package == dkms.package && entry.kernel == release && entry.deb.is_some()
+        });
+        let Some(deb) = deb.and_then(|entry| entry.deb.as_ref()) else {
+            say(
+                self.suite,
+                &format!(
+                    "{}-modules-{flavour} stays: there is no module for {release}",
+                    dkms.name
+                ),
+            );
+            return Ok(());
+        };
+        let deb = output.join(deb);
+        let meta = Meta {
+            name: &dkms.name,
+            version: &dkms.version,
+            flavour,
+            kernel_version: &version,
+            modules: &package_name(&dkms.name, release),
+            architecture: &chroot::field(&deb, "Architecture")?,
+            maintainer: &chroot::field(&deb, "Maintainer")?,
+        };
+        let path = output.join(meta.file());
+        if !path.exists() {
+            meta.write(&output.join(".meta"), &path)?;
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Dkms<'a> {
+    /// Finds the source of an installed DKMS package.
+    fn find(chroot: &Chroot, package: &'a str) -> Result<Self> {
+        let (_, files) = chroot.ask(&["dpkg-query", "-L", package])?;
+        let conf = files
+            .lines()
+            .find(|file| file.starts_with("/usr/src/") && file.ends_with("/dkms.conf"));
+        let conf =
+            conf.with_context(|| format!("{package} is not installed, or no DKMS package"))?;
+        let text = fs::read_to_string(chroot.at(conf))?;
+        let value = |name: &str| {
+            let value = values(&text, name).next();
+            value.with_context(|| format!("{conf} of {package} has no {name}"))
+        };
+        Ok(Self {
+            package,
+            name: value("PACKAGE_NAME")?,
+            version: value("PACKAGE_VERSION")?,
+        })
+    }
+}
+
+/// Returns the version of a package that apt would install.
+fn candidate(chroot: &Chroot, package: &str) -> Result<Option<String>> {
+    let (_, said) = chroot.ask(&["apt-cache", "policy", package])?;
+    let line = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate:"));
+    let version = line.map(str::trim).filter(|version| *version != "(none)");
+    Ok(version.map(str::to_owned))
+}
+
+/// Returns the release of the kernel that a metapackage depends on.
+fn kernel_of(shown: &str) -> Option<&str> {
+    let depends = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("Depends:"))?;
+    depends.split(',').find_map(|package| {
+        let release = package
+            .trim()
+            .split([' ', '|'])
+            .next()?
+            .strip_prefix(IMAGE)?;
+        release
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then_some(release)
+    })
+}
+
+/// Returns why dkms-rust refused a kernel, from what it said.
+fn reason(said: &str, release: &str) -> String {
+    let start = format!("dkms-rust: {release}: ");
+    let mut lines = said.lines().rev();
+    let line = lines.find_map(|line| line.strip_prefix(&start));
+    line.unwrap_or("no reason given").to_owned()
+}
+
+/// Prints what happens for a suite.
+fn say(suite: &Suite, text: &str) {
+    eprintln!("dkms-rust: {}: {text}", suite.name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_of_a_metapackage_is_in_its_depends() {
+        let shown = "Package: linux-image-amd64\nDepends: linux-image-6.12.117+deb13-amd64 (= 6.12.117-1)\n";
+        assert_eq!(kernel_of(shown), Some("6.12.117+deb13-amd64"));
+        assert_eq!(
+            kernel_of("Depends: linux-image-rt, linux-image-7-amd64 | x\n"),
+            Some("7-amd64")
+        );
+        assert_eq!(kernel_of("Package: x\n"), None);
+    }
+
+    #[test]
+    fn the_reason_is_the_last_that_was_said_of_the_kernel() {
+        let said = "dkms-rust: 7-amd64: reading x ...\ndkms-rust: 7-amd64: no source\n  mend: y\n";
+        assert_eq!(reason(said, "7-amd64"), "no source");
+        assert_eq!(reason("x", "7-amd64"), "no reason given");
+    }
+}
