@@ -61,6 +61,9 @@ pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf
     make.args(["--variant=apt", "--format=tar"]);
     let include = [vec![ALWAYS.to_owned()], fleet.include.clone()].concat();
     make.arg(format!("--include={}", include.join(",")));
+    for option in &fleet.apt_options {
+        make.arg(format!("--aptopt={option}"));
+    }
     if let Some(architecture) = &suite.architecture {
         make.arg(format!("--architectures={architecture}"));
     }
@@ -111,7 +114,9 @@ fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
     for word in [&suite.base, &suite.architecture].into_iter().flatten() {
         hasher.update(word.as_bytes());
     }
-    hasher.update(fleet.include.join(",").as_bytes());
+    for word in fleet.include.iter().chain(&fleet.apt_options) {
+        hasher.update(blake3::hash(word.as_bytes()).as_bytes());
+    }
     for deb in debs {
         hasher.update(blake3::hash(&fs::read(deb)?).as_bytes());
     }
@@ -132,8 +137,8 @@ pub fn field(deb: &Path, name: &str) -> Result<String> {
 }
 
 impl Chroot {
-    /// Unpacks a tarball into `root`. What an earlier build left there is removed. The chroot sees
-    /// the first path of each of `mounts` at the second.
+    /// Unpacks a tarball into the new directory `root`. The chroot sees the first path of each of
+    /// `mounts` at the second.
     ///
     /// # Errors
     ///
@@ -144,7 +149,6 @@ impl Chroot {
         mounts: Vec<(PathBuf, PathBuf)>,
         log: PathBuf,
     ) -> Result<Self> {
-        remove(&root)?;
         fs::create_dir_all(&root)?;
         let chroot = Self { root, mounts, log };
         let mut unpack = Command::new("tar");
@@ -268,7 +272,11 @@ impl Drop for Chroot {
 }
 
 /// Removes a chroot. Nothing is mounted in it: its mounts were those of threads that have ended.
-fn remove(root: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// If something can't be removed.
+pub fn remove(root: &Path) -> io::Result<()> {
     match fs::remove_dir_all(root) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -27,6 +27,9 @@ pub struct Fleet {
     /// More packages from the archive for the chroots, such as those that a PKCS#11 token needs.
     #[serde(default)]
     pub include: Vec<String>,
+    /// Options for apt in the chroots, such as `Acquire::http::Proxy "http://proxy:3128"`.
+    #[serde(default)]
+    pub apt_options: Vec<String>,
     /// Directories and files of this machine that the chroots see at the same path.
     #[serde(default)]
     pub mounts: Vec<PathBuf>,

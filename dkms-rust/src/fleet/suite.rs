@@ -10,7 +10,7 @@ use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::system::child::interrupted;
-use crate::system::version;
+use crate::system::{names, version};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,14 @@ impl Build<'_> {
 
     fn open(&self, tarball: &Path) -> Result<Chroot> {
         let (fleet, name) = (self.fleet, &self.suite.name);
-        let root = fleet.directory.join("chroots").join(format!("{name}.root"));
+        let folder = fleet.directory.join("chroots");
+        // What a killed build has started may still write into its own.
+        for old in names(&folder) {
+            if old.starts_with(&format!("{name}.root-")) {
+                chroot::remove(&folder.join(old)).ok();
+            }
+        }
+        let root = folder.join(format!("{name}.root-{}", std::process::id()));
         let log = fleet.directory.join(format!("{name}.log"));
         Chroot::open(tarball, root, self.mounts(), log)
     }

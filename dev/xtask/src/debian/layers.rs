@@ -60,6 +60,14 @@ pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "packaging", PACKAGING)
 }
 
+/// What a build host for a fleet needs.
+const FLEET: &[&str] = &["gnupg", "mmdebstrap", "openssl", "reprepro"];
+
+/// Adds a layer with the tools of a build host.
+pub fn with_fleet(project: &Project, root: &Root) -> Result<Root> {
+    with_named(project, root, "fleet", FLEET)
+}
+
 /// Debian's own cargo, which depends on its rustc.
 const CARGO: &[&str] = &["cargo"];
 

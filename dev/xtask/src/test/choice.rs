@@ -65,6 +65,7 @@ const STEPS: &[Step] = &[
     quick("package-life"),
     quick("life"),
     long("authors-long"),
+    long("fleet"),
     long("samples"),
     long("small-machine"),
     long("foreign"),

@@ -12,6 +12,7 @@ mod confined;
 mod debug;
 mod driver_source;
 mod elsewhere;
+mod fleet;
 mod foreign;
 mod host_checks;
 mod life;
@@ -171,6 +172,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         }
         if wants("sources") {
             sources::run(setup, tally);
+        }
+        if wants("fleet") {
+            fleet::run(setup, tally);
         }
         if wants("small-machine") {
             small_machine::run(setup, tally);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tests `dkms-rust fleet` on a build host that has no kernel, no compiler and no dkms: it builds
+//! for the stable suite's kernel in a chroot of the real archive.
+
+use anyhow::{Context, Result};
+
+use crate::debian::chroot::Chroot;
+use crate::debian::kernels::{FLAVOUR, TESTED};
+use crate::debian::mirror::Mirror;
+use crate::debian::setup::Setup;
+use crate::debian::{layers, packaged};
+use crate::host::files;
+
+use super::tally::Tally;
+
+/// Installs the tool, and makes the keys of the modules and of the repository.
+const PREPARE: &str = "apt-get -q -y --no-install-recommends install dkms-rust-common && \
+     openssl req -new -x509 -nodes -days 1 -subj /CN=Fleet -newkey rsa:2048 \
+         -keyout /srv/key.pem -out /srv/certificate.pem && \
+     gpg --batch --passphrase '' --quick-generate-key fleet@localhost ed25519 sign 1d && \
+     gpg --export fleet@localhost >/srv/repository.gpg";
+
+/// Builds everything, and checks that apt would install the modules with the kernel.
+const BUILD: &str = "dkms-rust fleet build /srv/fleet.toml && \
+     test -s /srv/fleet/suites/trixie/procdriver-modules-$R_*.deb && \
+     echo 'deb [signed-by=/srv/repository.gpg] file:/srv/fleet/repository trixie main' \
+         >/etc/apt/sources.list.d/fleet.list && \
+     cp /srv/trixie.sources /etc/apt/sources.list.d/ && apt-get -q update && \
+     apt-get -s --no-install-recommends install procdriver-modules-amd64";
+
+/// Checks that nothing is built that is there, however the last build ended, and that a package
+/// that is lost is built again, the same to the byte.
+const AGAIN: &str = "dkms-rust fleet build /srv/fleet.toml && \
+     deb=$(ls /srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb) && mv $deb /srv/before.deb && \
+     { timeout -s KILL 20 dkms-rust fleet build /srv/fleet.toml; test ! -e $deb; } && \
+     dkms-rust fleet build /srv/fleet.toml && cmp $deb /srv/before.deb";
+
+/// Checks that a new key gives a package with a higher version, and that the repository has it.
+const NEW_KEY: &str = "openssl req -new -x509 -nodes -days 1 -subj /CN=Other -newkey rsa:2048 \
+         -keyout /srv/key.pem -out /srv/certificate.pem && \
+     dkms-rust fleet build /srv/fleet.toml && apt-get -q update && \
+     apt-cache policy procdriver-modules-$R";
+
+/// Sets up a build host, and runs these checks.
+pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
+    tally.cases("fleet", "a build host", |tally| {
+        let chroot = host(setup)?;
+        let cases: [(&str, &str, &[&str]); 3] = [
+            (
+                "builds-what-the-archive-offers",
+                BUILD,
+                &[
+                    "procdriver for $R: built in",
+                    "Inst procdriver-modules-$R ",
+                    "Inst linux-image-$R ",
+                ],
+            ),
+            (
+                "goes-on-where-it-was",
+                AGAIN,
+                &["procdriver for $R: built in"],
+            ),
+            (
+                "a-new-key-is-a-new-version",
+                NEW_KEY,
+                &["Candidate: .*[+]b1"],
+            ),
+        ];
+        for (name, line, says) in cases {
+            tally.case(&format!("fleet/{name}"), || {
+                step(setup, &chroot, line, says)
+            });
+        }
+        Ok(())
+    });
+}
+
+/// Makes the build host, with a fleet of one suite and one kernel.
+fn host(setup: &Setup<'_>) -> Result<Chroot> {
+    let root = layers::with_fleet(setup.project, &setup.base)?;
+    let chroot = packaged::with_repo(setup.project, &root, &setup.repo)?;
+    let mirror = Mirror::find()?;
+    let write = |name: &str, text: &str| files::write(&chroot.path().join(name), text);
+    write("srv/trixie.sources", &mirror.sources(TESTED.suite))?;
+    let options: Vec<String> = mirror
+        .apt_options
+        .iter()
+        .map(|option| format!("'{option}'"))
+        .collect();
+    let fleet = format!(
+        "directory = \"fleet\"\ndebs = [\"{}\"]\npackages = [\"procdriver-dkms\"]\n\
+         key = \"key.pem\"\ncertificate = \"certificate.pem\"\n\
+         repository-key = \"fleet@localhost\"\napt-options = [{}]\n\n\
+         [[suite]]\nname = \"{}\"\nsources = \"trixie.sources\"\nkernels = [\"{}\"]\n\
+         flavours = [\"{FLAVOUR}\"]\n",
+        packaged::REPO,
+        options.join(", "),
+        TESTED.suite,
+        stable(setup)?,
+    );
+    write("srv/fleet.toml", &fleet)?;
+    step(setup, &chroot, PREPARE, &[])?;
+    Ok(chroot)
+}
+
+/// Returns the release of the stable suite's kernel.
+fn stable<'a>(setup: &'a Setup<'_>) -> Result<&'a str> {
+    let mut offered = setup.base.offered.iter();
+    let kernel = offered.find(|kernel| kernel.suite == TESTED.suite && kernel.flavour == FLAVOUR);
+    Ok(&kernel.context("the stable suite offers no kernel")?.release)
+}
+
+/// Runs a line. `R` is the kernel's release.
+fn step(setup: &Setup<'_>, chroot: &Chroot, line: &str, says: &[&str]) -> Result<()> {
+    let release = stable(setup)?;
+    let output = chroot
+        .sh(&format!("R='{release}'; {line}"))
+        .log(&setup.project.log("fleet")?)
+        .try_run()?;
+    output.must_end_with(0)?;
+    let release = release.replace('+', "[+]");
+    says.iter()
+        .try_for_each(|says| output.must_say(&says.replace("$R", &release)))
+}
