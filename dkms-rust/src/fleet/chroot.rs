@@ -80,6 +80,8 @@ pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf
         "--customize-hook=chroot \"$1\" sh -c 'apt-get -q -y --no-install-recommends install \
          {OUTPUT}/*.deb && rm {OUTPUT}/*.deb'"
     ));
+    // Otherwise dkms would build for the kernel's image too, on which Debian's headers may depend.
+    make.arg("--customize-hook=touch \"$1\"/etc/dkms/no-autoinstall");
     make.arg(suite.base.as_ref().unwrap_or(&suite.name))
         .arg(&new);
     make.arg(&suite.sources);

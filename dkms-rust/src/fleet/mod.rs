@@ -13,6 +13,7 @@ mod repository;
 mod state;
 mod suite;
 
+use crate::system::child::interrupted;
 use crate::system::names;
 use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
@@ -55,6 +56,9 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     let debs = debs(&fleet)?;
     let state = Mutex::new(State::load(&fleet.directory)?);
     let results = suites(&fleet, &debs, &state, again);
+    if interrupted() {
+        bail!("interrupted; the next build goes on from here");
+    }
     let mut contents = Vec::new();
     let mut entries = Vec::new();
     let mut errors = Vec::new();
@@ -92,6 +96,9 @@ fn suites(
 ) -> Vec<Result<Vec<Entry>>> {
     let mut results = Vec::new();
     for some in fleet.suites.chunks(fleet.parallel) {
+        if interrupted() {
+            break;
+        }
         thread::scope(|scope| {
             let builds: Vec<_> = some
                 .iter()

@@ -246,8 +246,18 @@ impl Build<'_> {
         ])?;
         let old = before.and_then(|before| Some((before, output.join(before.deb.as_ref()?))));
         let packed = self.pack_new(chroot, dkms, entry, old.as_ref());
-        // Whoever builds for many kernels has no room for all headers.
-        chroot.must(&["apt-get", "-q", "-y", "--purge", "autoremove", &headers])?;
+        // Whoever builds for many kernels has no room for all of them.
+        let image = format!("{IMAGE}{}", entry.kernel);
+        let purge = [
+            "apt-get",
+            "-q",
+            "-y",
+            "--purge",
+            "autoremove",
+            &headers,
+            &image,
+        ];
+        chroot.must(&purge)?;
         let deb = packed?;
         let name = deb.file_name().context("a package without a name")?;
         let to = output.join(name);
