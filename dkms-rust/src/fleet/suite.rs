@@ -248,15 +248,13 @@ impl Build<'_> {
         let packed = self.pack_new(chroot, dkms, entry, old.as_ref());
         // Whoever builds for many kernels has no room for all of them.
         let image = format!("{IMAGE}{}", entry.kernel);
-        let purge = [
-            "apt-get",
-            "-q",
-            "-y",
-            "--purge",
-            "autoremove",
-            &headers,
-            &image,
-        ];
+        let mut purge = vec!["apt-get", "-q", "-y", "--purge", "autoremove", &headers];
+        if chroot
+            .at(&format!("/var/lib/dpkg/info/{image}.list"))
+            .exists()
+        {
+            purge.push(&image);
+        }
         chroot.must(&purge)?;
         let deb = packed?;
         let name = deb.file_name().context("a package without a name")?;
