@@ -10,7 +10,7 @@
 //! - [`recipe`]: the version of the code that makes trees, which is one of the inputs
 //! - [`refuse`]: the reasons against a rebuild; [`failures`]: the rebuilds that have failed before
 //! - [`place`]: whether the cache has room and can run programs; [`jobs`]: how many compilers fit
-//!   into memory
+//!   into memory; [`lasted`]: how long rebuilds took
 //!
 //! [`rebuild`] makes a tree:
 //! - [`overlay`]: links to the headers; [`rustc_shim`]: wraps rustc and bindgen
@@ -36,6 +36,7 @@ pub mod formatters;
 pub mod helpers;
 pub mod info;
 pub mod jobs;
+pub mod lasted;
 pub mod link;
 pub mod lock;
 pub mod overlay;

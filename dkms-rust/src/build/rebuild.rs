@@ -6,6 +6,7 @@
 use crate::build::cache::{HEADERS, Inputs};
 use crate::build::info;
 use crate::build::jobs;
+use crate::build::lasted;
 use crate::build::overlay;
 use crate::build::parts;
 use crate::build::planted::Links;
@@ -33,6 +34,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// Includes the kernel's Makefile, so that the rules use the kernel's own flags.
 const MAKEFILE: &str = "\
@@ -87,6 +89,7 @@ pub fn run(
 ) -> Result<()> {
     let release = &rebuild.kernel.release;
     let linked = rebuild.way == Way::Linked;
+    let begin = Instant::now();
     overlay::create(&rebuild.kernel, tree)?;
     slice.unpack(tree)?;
     let headers = rebuild.inputs.get(HEADERS).unwrap_or_default();
@@ -113,6 +116,8 @@ pub fn run(
         false => String::new(),
     };
     info::finish(tree, &before)?;
+    // If this fails, the next rebuild is announced without a time.
+    lasted::remember(system, release, rebuild.way, begin.elapsed().as_secs()).ok();
     Ok(())
 }
 
@@ -152,7 +157,7 @@ fn kbuild(system: &System, rebuild: &Rebuild, tree: &Path, jobs: Option<usize>) 
         .args(["-o", "prepare0"])
         .arg(format!("-j{jobs}"))
         .arg(format!("RUSTC={}", rustc.display()))
-        .arg(format!("HOSTRUSTC={}", rebuild.rustc.path.display()))
+        .arg(format!("HOSTRUSTC={}", rustc.display()))
         .arg(format!("BINDGEN={}", bindgen.display()))
         .arg(format!("RUST_LIB_SRC={}", library.display()))
         .args(rebuild.compiler.make_args())

@@ -9,8 +9,9 @@
 //! - Nothing gets debug information. A quarter of the time was spent on carrying variable names
 //!   through the MIR optimisations, only for debuggers that look into inlined code of these crates.
 //! - The libraries of the procedural macros are not optimised. They run for seconds, and optimising
-//!   them would take a minute.
-//! - Warnings are off: they are for kernel developers.
+//!   them would take a minute. The same holds for the program that writes the target's description.
+//! - Warnings are off: they are for kernel developers. rustc does not get the list of lints, which
+//!   differs between series, because crates with other arguments are not shared.
 //! - If another kernel's tree has the same crate, it is copied from there: [`crate::build::parts`].
 //! - `core` is built from the thin library of [`crate::build::thin_core`]. If that does not
 //!   compile, it is built from the whole library.
@@ -68,6 +69,9 @@ const STEP: i32 = 5;
 /// carry the code for panics, since 1.96. Arithmetic that `core` does on a module's behalf is still
 /// checked as the module's own is.
 const UNCHECKED: &str = "-Coverflow-checks=n";
+
+/// The options that set the level of a lint.
+const LINTS: [&str; 4] = ["-A", "-D", "-F", "-W"];
 
 /// A faster allocator than libc's.
 const ALLOCATOR: &str = "libjemalloc.so.2";
@@ -170,7 +174,13 @@ fn crate_name(args: &[OsString]) -> Option<&str> {
 
 /// Turns kbuild's arguments into those for the real rustc.
 fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
-    if makes_metadata(&args) {
+    let metadata = makes_metadata(&args);
+    if !metadata && !has(&args, "--emit=link=") {
+        return args;
+    }
+    args.retain(|arg| !LINTS.iter().any(|level| starts(arg, level)));
+    args.push("--cap-lints=allow".into());
+    if metadata {
         let code: &[&str] = if runtime {
             &runtime::RUSTC_FLAGS
         } else {
@@ -180,18 +190,11 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
         if runtime && crate_name(&args) == Some("core") {
             args.push(UNCHECKED.into());
         }
-        args.extend(["-Cdebuginfo=0", "--cap-lints=allow"].map(Into::into));
-    } else if has(&args, "--emit=link=") {
+        args.push("-Cdebuginfo=0".into());
+    } else {
         args.retain(|arg| arg != "-O");
-        args.extend(
-            [
-                "-Copt-level=0",
-                "-Cdebug-assertions=n",
-                "-Cstrip=debuginfo",
-                "--cap-lints=allow",
-            ]
-            .map(Into::into),
-        );
+        let quick = ["-Copt-level=0", "-Cdebug-assertions=n", "-Cstrip=debuginfo"];
+        args.extend(quick.map(Into::into));
     }
     args
 }
@@ -275,8 +278,17 @@ mod tests {
     fn a_kernel_crate_gets_metadata_but_no_object_code() {
         assert_eq!(
             text(adapt(words(CORE), false)),
-            format!("{CORE} -Zno-codegen -Cdebuginfo=0 --cap-lints=allow")
+            format!("{CORE} --cap-lints=allow -Zno-codegen -Cdebuginfo=0")
         );
+    }
+
+    #[test]
+    fn kernels_with_other_lints_share_their_crates() {
+        let lints = "-Dunsafe_op_in_unsafe_fn -Wclippy::all -Aclippy::precedence -Fkeyword_idents";
+        for args in [CORE, "--emit=link=libsyn.rlib --crate-type rlib lib.rs"] {
+            let linted = adapt(words(&format!("{lints} {args}")), false);
+            assert_eq!(text(linted), text(adapt(words(args), false)));
+        }
     }
 
     #[test]
@@ -292,8 +304,8 @@ mod tests {
         let args = words("--emit=link=libsyn.rlib --crate-type rlib -O lib.rs");
         assert_eq!(
             text(adapt(args, false)),
-            "--emit=link=libsyn.rlib --crate-type rlib lib.rs -Copt-level=0 \
-             -Cdebug-assertions=n -Cstrip=debuginfo --cap-lints=allow"
+            "--emit=link=libsyn.rlib --crate-type rlib lib.rs --cap-lints=allow -Copt-level=0 \
+             -Cdebug-assertions=n -Cstrip=debuginfo"
         );
     }
 

@@ -4,6 +4,7 @@
 
 use crate::build::cache::Cache;
 use crate::build::failures;
+use crate::build::lasted;
 use crate::kernel::fingerprint;
 use crate::kernel::memory;
 use crate::kernel::release::Release;
@@ -15,10 +16,11 @@ use std::path::Path;
 
 /// The directories below [`System::state`] with one file per kernel, and the end of the files'
 /// names.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     (slice::FOLDER, slice::END),
     (fingerprint::REMEMBERED, memory::END),
     (failures::FOLDER, memory::END),
+    (lasted::FOLDER, memory::END),
 ];
 
 /// Removes the trees, slices and remembered facts of these kernels, and unfinished files of killed

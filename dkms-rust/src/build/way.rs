@@ -11,11 +11,11 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::metadata;
 use crate::kernel::refusal::Refusal;
 use crate::toolchain::{Bindgen, Rustc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A way to build modules for a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// With the metadata in the kernel's own build tree, by the rustc that made this metadata.

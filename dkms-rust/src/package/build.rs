@@ -8,7 +8,9 @@ use super::logs;
 use super::records::Records;
 use super::say::Voice;
 use super::source::Source;
+use crate::build::lasted;
 use crate::build::plan::{Plan, Tree};
+use crate::build::way::Way;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::Outcome;
@@ -22,8 +24,8 @@ pub type Work = Box<dyn FnOnce(&System) -> Result<()>>;
 
 /// The plan for a kernel that can be built for.
 pub struct Planned {
-    /// Makes the build tree ready; `None` if that does not take long.
-    pub long: Option<Work>,
+    /// Makes the build tree ready, in this way; `None` if that does not take long.
+    pub long: Option<(Way, Work)>,
     /// Identifies what the build tree is made of.
     pub tree: String,
 }
@@ -41,7 +43,10 @@ pub fn plan(system: &System, release: &Release) -> Result<Planned, Refusal> {
     Ok(Planned {
         tree: plan.identity(system),
         long: match plan.tree {
-            Tree::Rebuild(_) => Some(Box::new(move |system| plan.ready(system, None).map(drop))),
+            Tree::Rebuild(_) => Some((
+                plan.way,
+                Box::new(move |system| plan.ready(system, None).map(drop)),
+            )),
             Tree::Own(_) | Tree::Kept(_) => None,
         },
     })
@@ -87,14 +92,33 @@ impl Build<'_> {
         if let Some(outcome) = self.would_fail_again(&inputs) {
             return Some(outcome);
         }
-        self.say("building");
-        if let Some(long) = planned.long {
+        self.say_building(planned.long.as_ref().map(|(way, _)| *way));
+        if let Some((_, long)) = planned.long {
             // Do this before dkms runs, because dkms would hide the progress messages.
             if let Err(error) = long(self.system) {
                 return (!interrupted()).then(|| self.no_tree(&error));
             }
         }
         self.by_dkms()
+    }
+
+    /// Reports what is built, and how long the rebuild took the last time.
+    fn say_building(&self, rebuild: Option<Way>) {
+        let release = self.release;
+        let what = match rebuild {
+            Some(way) => {
+                let took = match lasted::of(self.system, release, way) {
+                    Some(last) if last.release == *release => {
+                        format!(", which took {} s the last time", last.seconds)
+                    }
+                    Some(last) => format!(", which took {} s for {}", last.seconds, last.release),
+                    None => String::new(),
+                };
+                format!("its Rust metadata ({way}){took}, and then the module")
+            }
+            None => "only the module".to_owned(),
+        };
+        self.voice.say(format!("building for {release}: {what}"));
     }
 
     /// Reports what happens for the kernel.

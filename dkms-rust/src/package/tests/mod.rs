@@ -9,6 +9,8 @@ use super::build::{Planned, Planner, Work};
 use super::configure::{Wanted, configure_by};
 use super::remove::{purge, remove_by};
 use super::say::Voice;
+use crate::build::lasted;
+use crate::build::way::Way;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::Outcome;
@@ -25,7 +27,7 @@ fn each_kernel_gets_the_module_and_it_is_remembered() {
     let made = Made::new();
     let said = made.configure();
     assert!(
-        said.contains("hi: building for 6.12.1-amd64\nhi: built for 6.12.1"),
+        said.contains("hi: building for 6.12.1-amd64: only the module\nhi: built for 6.12.1"),
         "{said}"
     );
     assert!(said.contains("not loaded: this is a chroot"), "{said}");
@@ -57,7 +59,7 @@ fn a_kernel_that_is_refused_is_told_once_and_gets_the_module_when_it_can_be_buil
     let said = made.retry();
     assert_eq!(
         said,
-        "hi: building for 7.3.4-amd64\nhi: built for 7.3.4-amd64\n"
+        "hi: building for 7.3.4-amd64: only the module\nhi: built for 7.3.4-amd64\n"
     );
     assert_eq!(made.outcome(NEW), built("1"));
 }
@@ -182,12 +184,37 @@ fn what_the_kernels_hook_saw_fail_is_told_once_at_the_end_and_not_built_again() 
 }
 
 #[test]
+fn the_user_is_told_how_long_a_rebuild_took_the_last_time() {
+    let made = Made::new();
+    let newer = "7.3.5-amd64";
+    made.write(&format!("lib/modules/{newer}/modules.builtin"), "");
+    let rebuilding = |_: &System, _: &Release| -> Result<Planned, Refusal> {
+        let long: Work = Box::new(|_| Ok(()));
+        Ok(Planned {
+            long: Some((Way::Rebuilt, long)),
+            tree: "a tree".into(),
+        })
+    };
+    let new: Release = NEW.parse().unwrap();
+    lasted::remember(&made.system, &new, Way::Rebuilt, 41).unwrap();
+    let said = made.configure_with(rebuilding);
+    for (release, took) in [
+        (OLD, ""),
+        (NEW, ", which took 41 s the last time"),
+        (newer, ", which took 41 s for 7.3.4-amd64"),
+    ] {
+        let line = format!("{release}: its Rust metadata (rebuilt){took}, and then the module\n");
+        assert!(said.contains(&line), "{said}");
+    }
+}
+
+#[test]
 fn a_build_tree_that_can_not_be_made_is_a_failure_with_its_reason() {
     let made = Made::new();
     let broken = |_: &System, _: &Release| -> Result<Planned, Refusal> {
         let long: Work = Box::new(|_| Err(anyhow!("bindgen: Segmentation fault")));
         Ok(Planned {
-            long: Some(long),
+            long: Some((Way::Linked, long)),
             tree: "a tree".into(),
         })
     };
@@ -663,13 +690,16 @@ fn what_an_interrupt_seems_to_say_of_kernels_is_neither_told_nor_remembered() {
             Err(anyhow!("interrupted"))
         });
         Ok(Planned {
-            long: Some(long),
+            long: Some((Way::Linked, long)),
             tree: "a tree".into(),
         })
     };
     for (planner, says) in [
         (no_rustc as Planner, ""),
-        (no_tree, "hi: building for 6.12.1-amd64\n"),
+        (
+            no_tree,
+            "hi: building for 6.12.1-amd64: its Rust metadata (linked), and then the module\n",
+        ),
     ] {
         let made = Made::new();
         let system = made.system.clone();
