@@ -3,8 +3,9 @@
 //! Copies crates from one kernel's tree to the next if they would come out the same.
 //!
 //! `core`, the procedural macros and their dependencies depend only on rustc, the flags, their
-//! source, and the few options of the kernel's configuration that they name. `uapi` depends on
-//! headers that seldom change.
+//! source, and the few options of the kernel's configuration that they name. The crates that bindgen
+//! writes are never the same for two kernels: `bindings` and `uapi` have a constant for each option,
+//! and for each macro of all headers.
 //!
 //! Each tree has a directory [`FOLDER`], which contains a directory for each such crate. Its name
 //! is a digest of rustc and its arguments. It contains the files that rustc wrote (hard links to
