@@ -7,13 +7,14 @@ use crate::kernel::release::Release;
 use crate::package::source::Source;
 use crate::status::prebuilt::{Prebuilt, debian_name, package_name};
 use crate::system::System;
+use crate::system::below::below;
 use crate::system::run::answer;
 use anyhow::{Context, Result, ensure};
+use rustix::fs::FileType;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::UNIX_EPOCH;
 
 /// The maintainer scripts, in which names are yet to be filled in.
 const SCRIPTS: [(&str, &str); 3] = [
@@ -212,19 +213,12 @@ fn der(certificate: &Path) -> Result<Vec<u8>> {
 
 /// Returns the time of the newest file in a directory, in seconds since 1970.
 fn newest(folder: &Path) -> Result<u64> {
-    let mut time = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let here = match entry.file_type()?.is_dir() {
-            true => newest(&entry.path())?,
-            false => {
-                let changed = entry.metadata()?.modified()?;
-                changed
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |age| age.as_secs())
-            }
-        };
-        time = time.max(here);
-    }
-    Ok(time)
+    let mut newest = 0;
+    below(folder, &mut |_, stat| {
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+            newest = newest.max(u64::try_from(stat.st_mtime).unwrap_or(0));
+        }
+        Ok(true)
+    })?;
+    Ok(newest)
 }

@@ -2,8 +2,10 @@
 
 //! A directory with the files of a Debian package, and the package made of it.
 
+use crate::system::below::below;
 use crate::system::run::status;
 use anyhow::{Context, Result, ensure};
+use rustix::fs::FileType;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -70,15 +72,15 @@ impl Stage {
     }
 }
 
-/// Returns the size of all files in a directory, in [`BLOCK`]s, each file rounded up.
+/// Returns the size of all files in a directory, in [`BLOCK`]s, each rounded up as dpkg does.
 fn size(folder: &Path) -> Result<u64> {
     let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        sum += match entry.file_type()?.is_dir() {
-            true => 1 + size(&entry.path())?,
-            false => entry.metadata()?.len().div_ceil(BLOCK),
+    below(folder, &mut |_, stat| {
+        sum += match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => u64::try_from(stat.st_size)?.div_ceil(BLOCK),
+            _ => 1,
         };
-    }
+        Ok(true)
+    })?;
     Ok(sum)
 }

@@ -10,8 +10,10 @@ use super::say::Voice;
 use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::prebuilt::Prebuilt;
+use crate::system::below::below;
 use crate::system::{System, names};
 use anyhow::{Context, Result, bail};
+use rustix::fs::FileType;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -192,7 +194,16 @@ impl<'a> Records<'a> {
     /// If something can't be deleted.
     pub fn drop_all(&self) -> io::Result<Vec<PathBuf>> {
         let mut aside = Vec::new();
-        collect(&self.folder.join(ASIDE), &mut aside);
+        let place = self.folder.join(ASIDE);
+        if place.exists() {
+            let walked = below(&place, &mut |path, stat| {
+                if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                    aside.push(path);
+                }
+                Ok(true)
+            });
+            walked.map_err(io::Error::other)?;
+        }
         for name in names(&self.folder) {
             let path = self.folder.join(&name);
             match path.symlink_metadata()?.is_dir() {
@@ -279,16 +290,5 @@ impl<'a> Records<'a> {
     pub fn dkms(&self, action: &str, version: &str, more: &[&str]) -> Ended {
         let args = [&[action, "-m", self.name, "-v", version], more].concat();
         run(self.system, "dkms", &args)
-    }
-}
-
-/// Adds the files in a directory and below.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for name in names(folder) {
-        let path = folder.join(name);
-        match path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-            true => collect(&path, files),
-            false => files.push(path),
-        }
     }
 }

@@ -98,7 +98,7 @@ fn is_prebuilt(module: &Module) -> bool {
 fn is_build(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Missing | Kind::Stale | Kind::Altered | Kind::OtherHeaders
+        Kind::Missing | Kind::Stale | Kind::Altered | Kind::OtherHeaders | Kind::WrongKernel
     )
 }
 
