@@ -135,6 +135,12 @@ pub enum Command {
         #[arg(long, value_name = "PATH")]
         in_use: Vec<PathBuf>,
     },
+    /// Put packages of prebuilt modules into other forms
+    Export {
+        /// The form
+        #[command(subcommand)]
+        form: ExportForm,
+    },
     /// Build modules for all kernels of some suites, and write an apt repository of them (root)
     Fleet {
         /// What to do
@@ -221,6 +227,53 @@ pub enum PackageAction {
     },
     /// Build all missing modules of all packages (trigger of dkms-rust)
     Retry,
+}
+
+/// The form in which prebuilt modules are exported.
+#[derive(Debug, Subcommand)]
+pub enum ExportForm {
+    /// A container image, as an archive in OCI's format
+    Oci {
+        /// Packages that dkms-rust pack has made
+        #[arg(value_name = "DEB", required = true)]
+        debs: Vec<PathBuf>,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// The image's name and tag
+        #[arg(long, value_name = "NAME:TAG", default_value = "modules:latest")]
+        name: String,
+    },
+    /// The resource of Kubernetes' Kernel Module Management (KMM) that loads from such images
+    Kmm {
+        /// Packages that dkms-rust pack has made
+        #[arg(value_name = "DEB", required = true)]
+        debs: Vec<PathBuf>,
+        /// The image; {kernel} in it stands for the release, with - for +
+        #[arg(long)]
+        image: String,
+        /// The namespace
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        /// Have KMM sign the modules with the key in this secret
+        #[arg(long, value_name = "SECRET", requires = "cert_secret")]
+        key_secret: Option<String>,
+        /// The secret with the certificate
+        #[arg(long, value_name = "SECRET", requires = "key_secret")]
+        cert_secret: Option<String>,
+    },
+    /// A system extension, for systems whose /usr is read-only
+    Sysext {
+        /// Packages that dkms-rust pack has made
+        #[arg(value_name = "DEB", required = true)]
+        debs: Vec<PathBuf>,
+        /// The file to write, NAME.raw
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// The ID of the systems that it is for, in their os-release
+        #[arg(long, value_name = "ID", default_value = "_any")]
+        os: String,
+    },
 }
 
 /// What to do for a fleet.

@@ -5,6 +5,7 @@
 
 mod check;
 mod clean;
+mod export;
 mod kdir;
 mod make;
 mod new;
@@ -125,6 +126,7 @@ fn run(command: &Command) -> Result<ExitCode> {
             println!("{}", deb.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Export { form } => export::run(form),
         Command::Fleet {
             action: FleetAction::Build { file, again, json },
         } => fleet::build(file, *again, *json),

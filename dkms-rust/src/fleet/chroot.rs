@@ -4,7 +4,8 @@
 //! once; each build unpacks it and throws the chroot away afterwards.
 
 use super::config::{Fleet, Suite};
-use crate::system::run::{answer, status, step};
+use crate::pack::field;
+use crate::system::run::{status, step};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
@@ -123,19 +124,6 @@ fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
         hasher.update(blake3::hash(&fs::read(deb)?).as_bytes());
     }
     Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
-}
-
-/// Returns a field of a package.
-///
-/// # Errors
-///
-/// If it is not a package, or does not have the field.
-pub fn field(deb: &Path, name: &str) -> Result<String> {
-    let mut ask = Command::new("dpkg-deb");
-    ask.arg("--field").arg(deb).arg(name);
-    let value = answer(&mut ask).unwrap_or_default().trim().to_owned();
-    ensure!(!value.is_empty(), "{} has no field {name}", deb.display());
-    Ok(value)
 }
 
 impl Chroot {

@@ -13,6 +13,7 @@ mod repository;
 mod state;
 mod suite;
 
+use crate::pack::field;
 use crate::system::child::interrupted;
 use crate::system::names;
 use crate::system::search::program;
@@ -157,11 +158,11 @@ fn of_suite<'a>(fleet: &Fleet, suite: &'a config::Suite, debs: &[PathBuf]) -> Re
     let built: Vec<PathBuf> = in_folder(&suite::Build::output(fleet, suite)).collect();
     let mut architectures = BTreeSet::new();
     for deb in &built {
-        architectures.insert(chroot::field(deb, "Architecture")?);
+        architectures.insert(field(deb, "Architecture")?);
     }
     let mut all = built;
     for deb in debs {
-        let own = chroot::field(deb, "Architecture")?;
+        let own = field(deb, "Architecture")?;
         if own == "all" || architectures.contains(&own) {
             all.push(deb.clone());
         }

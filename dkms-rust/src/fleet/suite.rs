@@ -6,6 +6,7 @@ use super::chroot::{self, Chroot, OUTPUT};
 use super::config::{Fleet, Suite};
 use super::state::{Entry, Outcome, State};
 use crate::kernel::refusal::Refusal;
+use crate::pack::field;
 use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
@@ -358,8 +359,8 @@ impl Build<'_> {
             flavour,
             kernel_version: &version,
             modules: &package_name(&dkms.name, release),
-            architecture: &chroot::field(&deb, "Architecture")?,
-            maintainer: &chroot::field(&deb, "Maintainer")?,
+            architecture: &field(&deb, "Architecture")?,
+            maintainer: &field(&deb, "Maintainer")?,
         };
         let path = output.join(meta.file());
         if !path.exists() {

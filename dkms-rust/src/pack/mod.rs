@@ -9,6 +9,7 @@
 
 mod build;
 mod deb;
+pub mod export;
 pub mod meta;
 mod private;
 mod stage;
@@ -19,12 +20,13 @@ use crate::package::source::Source;
 use crate::source::work::Work;
 use crate::status::outcomes::Outcomes;
 use crate::system::System;
-use crate::system::run::step;
+use crate::system::run::{answer, step};
 use anyhow::{Context, Result, ensure};
 use build::Signing;
 use stage::Stage;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What to pack, and how.
 pub struct Request<'a> {
@@ -96,4 +98,19 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
         },
     };
     deb.write(&Stage::new(work.path().join("deb")), &output)
+}
+
+/// Returns a field of a package.
+///
+/// # Errors
+///
+/// If it is not a package, or does not have the field.
+pub fn field(deb: &Path, name: &str) -> Result<String> {
+    // The command runs in another directory.
+    let full = fs::canonicalize(deb).with_context(|| format!("can't read {}", deb.display()))?;
+    let mut ask = Command::new("dpkg-deb");
+    ask.arg("--field").arg(full).arg(name);
+    let value = answer(&mut ask).unwrap_or_default().trim().to_owned();
+    ensure!(!value.is_empty(), "{} has no field {name}", deb.display());
+    Ok(value)
 }

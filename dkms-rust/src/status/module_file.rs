@@ -127,8 +127,12 @@ fn crcs(section: &[u8]) -> HashMap<String, u64> {
         .collect()
 }
 
-/// Reads a file and unpacks it. Fails if the result has more than `most` bytes.
-fn unpacked(path: &Path, most: u64) -> Result<Vec<u8>> {
+/// Reads a file and unpacks it.
+///
+/// # Errors
+///
+/// If it can't be read or unpacked, or the result has more than `most` bytes.
+pub fn unpacked(path: &Path, most: u64) -> Result<Vec<u8>> {
     let bytes = bounded::read(path, most)?;
     if bytes.starts_with(b"\xfd7zXZ\0") {
         return bounded::all(bounded::xz(&*bytes)?, most);

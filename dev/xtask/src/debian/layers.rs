@@ -60,8 +60,17 @@ pub fn with_debhelper(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "packaging", PACKAGING)
 }
 
-/// What a build host for a fleet needs.
-const FLEET: &[&str] = &["gnupg", "mmdebstrap", "openssl", "reprepro"];
+/// What a build host for a fleet needs, also for images and system extensions.
+const FLEET: &[&str] = &[
+    "buildah",
+    "gnupg",
+    "mmdebstrap",
+    "netavark",
+    "openssl",
+    "reprepro",
+    "skopeo",
+    "squashfs-tools",
+];
 
 /// Adds a layer with the tools of a build host.
 pub fn with_fleet(project: &Project, root: &Root) -> Result<Root> {

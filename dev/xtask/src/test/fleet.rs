@@ -42,11 +42,29 @@ const NEW_KEY: &str = "openssl req -new -x509 -nodes -days 1 -subj /CN=Other -ne
      dkms-rust fleet build /srv/fleet.toml && apt-get -q update && \
      apt-cache policy procdriver-modules-$R";
 
+/// Checks that two images of the same package have the same digest, and that modprobe finds the
+/// module in them as Kernel Module Management has it look.
+const IMAGE: &str = "deb=$(ls /srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb) && mkdir /srv/image && \
+     for name in a b; do dkms-rust export oci $deb -o /srv/$name.tar && \
+         skopeo inspect --format '{{.Digest}}' oci-archive:/srv/$name.tar >/srv/$name || exit; done && \
+     cmp /srv/a /srv/b && tar -xf /srv/a.tar -C /srv/image && \
+     for blob in /srv/image/blobs/sha256/*; do tar -xf $blob -C /srv/image 2>/dev/null; done; \
+     modprobe -d /srv/image/opt -S $R --show-depends procDriver && \
+     dkms-rust export kmm $deb --image 'registry.example.org/procdriver:{kernel}'";
+
+/// Checks the files of a system extension, and that systemd understands its unit.
+const EXTENSION: &str = "dkms-rust export sysext /srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb \
+         -o /srv/hello.raw && unsquashfs -d /srv/extension /srv/hello.raw && cd /srv/extension/usr/lib && \
+     grep -Fx ID=_any extension-release.d/extension-release.hello && \
+     modinfo -F name modules/$R/updates/dkms-rust/procDriver.ko.xz && \
+     systemd-analyze verify systemd/system/hello.service; \
+     dkms-rust export sysext /srv/repo/dkms-rust_*.deb -o /srv/no.raw; test $? = 1";
+
 /// Sets up a build host, and runs these checks.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     tally.cases("fleet", "a build host", |tally| {
         let chroot = host(setup)?;
-        let cases: [(&str, &str, &[&str]); 3] = [
+        let cases: [(&str, &str, &[&str]); 5] = [
             (
                 "builds-what-the-archive-offers",
                 BUILD,
@@ -60,6 +78,19 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
                 "goes-on-where-it-was",
                 AGAIN,
                 &["procdriver for $R: built in"],
+            ),
+            (
+                "exports-an-image-for-kubernetes",
+                IMAGE,
+                &[
+                    "insmod /srv/image/opt/lib/modules/$R/procDriver.ko",
+                    "literal: \"$R\"",
+                ],
+            ),
+            (
+                "exports-a-system-extension",
+                EXTENSION,
+                &["procDriver\n", "1 packages have 0 descriptions"],
             ),
             (
                 "a-new-key-is-a-new-version",
