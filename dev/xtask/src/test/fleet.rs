@@ -57,8 +57,8 @@ const EXTENSION: &str = "dkms-rust export sysext /srv/fleet/suites/trixie/procdr
          -o /srv/hello.raw && unsquashfs -d /srv/extension /srv/hello.raw && cd /srv/extension/usr/lib && \
      grep -Fx ID=_any extension-release.d/extension-release.hello && \
      modinfo -F name modules/$R/updates/dkms-rust/procDriver.ko.xz && \
-     systemd-analyze verify systemd/system/hello.service; \
-     dkms-rust export sysext /srv/repo/dkms-rust_*.deb -o /srv/no.raw; test $? = 1";
+     systemd-analyze verify systemd/system/hello.service && \
+     { dkms-rust export sysext /srv/repo/dkms-rust_*.deb -o /srv/no.raw; test $? = 1; }";
 
 /// Sets up a build host, and runs these checks.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
