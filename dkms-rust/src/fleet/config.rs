@@ -105,6 +105,13 @@ impl Fleet {
         for word in fleet.packages.iter().chain(&fleet.include) {
             ensure!(is_word(word), "{word:?} is not the name of a package");
         }
+        for path in &fleet.mounts {
+            ensure!(
+                path.is_absolute(),
+                "{} in mounts does not begin with /",
+                path.display()
+            );
+        }
         fleet.directory = folder.join(&fleet.directory);
         let suites = fleet.suites.iter_mut().map(|suite| &mut suite.sources);
         let own = fleet.debs.iter_mut().chain(&mut fleet.certificate);
@@ -177,6 +184,7 @@ mod tests {
             ("parallel = 0\n", SUITE),
             ("paralel = 2\n", SUITE),
             ("include = [\"-o=x\"]\n", SUITE),
+            ("mounts = [\"x\"]\n", SUITE),
             ("", "[[suite]]\nname = \"../x\"\nsources = \"s\"\n"),
         ] {
             assert!(parse(more, suites).is_err(), "{more}{suites}");

@@ -167,15 +167,10 @@ impl Build<'_> {
 
     /// Identifies everything that decides what comes out.
     fn inputs(&self, chroot: &Chroot, dkms: &Dkms<'_>, offer: &Offer) -> Result<String> {
-        let query = [
-            "dpkg-query",
-            "-W",
-            "-f",
-            "${Package} ${Version}\n",
-            "dkms-rust*",
-            dkms.package,
-        ];
-        let (_, installed) = chroot.ask(&query)?;
+        // A kernel's source is the same in every dkms-rust-sources that has it.
+        let packages = ["dkms-rust-common", "dkms-rust", dkms.package];
+        let query = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n"];
+        let (_, installed) = chroot.ask(&[&query[..], &packages].concat())?;
         let certificate = match &self.fleet.certificate {
             Some(path) => {
                 fs::read(path).with_context(|| format!("can't read {}", path.display()))?
