@@ -17,6 +17,9 @@ const BLOCK: u64 = 1024;
 /// The time of all files in a package, as seconds since 1970. Debian's tools heed it, too.
 pub const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
+/// The directory of what is not installed: the control file, the scripts.
+const CONTROL: &str = "DEBIAN";
+
 /// A directory that is yet to be filled.
 pub struct Stage(PathBuf);
 
@@ -58,6 +61,9 @@ impl Stage {
     ///
     /// If dpkg-deb fails.
     pub fn build(&self, control: &str, time: u64, path: &Path) -> Result<PathBuf> {
+        if let Some(sums) = self.sums()? {
+            self.put("/DEBIAN/md5sums", sums.as_bytes(), 0o644)?;
+        }
         self.put("/DEBIAN/control", control.as_bytes(), 0o644)?;
         // Whoever takes packages from there must not find half of one.
         let new = path.with_extension("deb.new");
@@ -69,6 +75,30 @@ impl Stage {
         ensure!(written.success(), "dpkg-deb failed ({written})");
         fs::rename(&new, path).with_context(|| format!("can't write {}", path.display()))?;
         Ok(path.to_owned())
+    }
+
+    /// Returns the sums of all files, by which debsums and `dpkg --verify` check them, if there are
+    /// any files.
+    fn sums(&self) -> Result<Option<String>> {
+        let mut files = Vec::new();
+        if self.0.exists() {
+            below(&self.0, &mut |path, stat| {
+                let own = path.strip_prefix(&self.0)?;
+                if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+                    files.push(own.to_owned());
+                }
+                Ok(own != Path::new(CONTROL))
+            })?;
+        }
+        if files.is_empty() {
+            return Ok(None);
+        }
+        files.sort();
+        let mut sums = Command::new("md5sum");
+        let output = sums.current_dir(&self.0).args(files).output();
+        let output = output.context("can't run md5sum")?;
+        ensure!(output.status.success(), "md5sum failed ({})", output.status);
+        Ok(Some(String::from_utf8(output.stdout)?))
     }
 }
 
@@ -83,4 +113,21 @@ fn size(folder: &Path) -> Result<u64> {
         Ok(true)
     })?;
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_have_a_sum_but_not_those_of_dpkg() {
+        let dir = tempfile::tempdir().unwrap();
+        let stage = Stage::new(dir.path().join("stage"));
+        for path in ["/usr/b", "/usr/a/c", "/DEBIAN/prerm"] {
+            stage.put(path, b"x\n", 0o644).unwrap();
+        }
+        let sum = "401b30e3b8b5d629635a5c613cdb7919";
+        let both = format!("{sum}  usr/a/c\n{sum}  usr/b\n");
+        assert_eq!(stage.sums().unwrap(), both);
+    }
 }

@@ -5,6 +5,7 @@
 //! can't tell from the kernel alone which one applies.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context as _;
 use anyhow::ensure;
@@ -24,13 +25,29 @@ pub const ENROLLED: &[Case] = &[
     Case::absent("enrolled-key-loads-the-driver", loads),
     Case::absent("enrolled-key-is-not-enough-for-a-changed-driver", changed),
     Case::absent("enrolled-key-is-not-enough-without-a-signature", unsigned),
+    Case::absent("enrolled-key-of-a-fleet-loads-its-prebuilt-driver", |_| {
+        loads_and_goes(Path::new(PREBUILT))
+    }),
+    Case::absent("foreign-key-keeps-a-prebuilt-driver-out", |_| {
+        refused_file(Path::new(FOREIGN))
+    }),
 ];
 
 /// Without the key.
 pub const ABSENT: &[Case] = &[
     Case::absent("secure-boot-locks-the-kernel-down-as-well", locked_down),
     Case::absent("absent-key-keeps-the-driver-out", refused),
+    Case::absent(
+        "absent-key-of-a-fleet-keeps-its-prebuilt-driver-out",
+        |_| refused_file(Path::new(PREBUILT)),
+    ),
 ];
+
+/// The prebuilt driver, signed with the key of a fleet, which is enrolled with the other.
+const PREBUILT: &str = "/prebuilt.ko";
+
+/// The same, signed with another key.
+const FOREIGN: &str = "/foreign.ko";
 
 /// The mark at the end of a signed module.
 const MARK: &[u8] = b"~Module signature appended~\n";
@@ -63,7 +80,11 @@ fn locked_down(_: &Context) -> anyhow::Result<()> {
 }
 
 fn loads(context: &Context) -> anyhow::Result<()> {
-    module::load_file(&context.driver).context("loading")?;
+    loads_and_goes(&context.driver)
+}
+
+fn loads_and_goes(driver: &Path) -> anyhow::Result<()> {
+    module::load_file(driver).context("loading")?;
     drive::expect_present()?;
     let taint = crate::sys::taint()?;
     ensure!(taint & UNSIGNED == 0, "the kernel is tainted: {taint}");
@@ -72,9 +93,13 @@ fn loads(context: &Context) -> anyhow::Result<()> {
 }
 
 fn refused(context: &Context) -> anyhow::Result<()> {
-    let image = fs::read(&context.driver).context("reading the driver")?;
+    refused_file(&context.driver)
+}
+
+fn refused_file(driver: &Path) -> anyhow::Result<()> {
+    let image = fs::read(driver).context("reading the driver")?;
     ensure!(image.ends_with(MARK), "the driver is not signed");
-    kept_out("the driver", module::load_file(&context.driver))
+    kept_out("the driver", module::load_file(driver))
 }
 
 fn changed(context: &Context) -> anyhow::Result<()> {

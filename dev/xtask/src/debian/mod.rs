@@ -15,6 +15,7 @@ pub mod packaged;
 pub mod provision;
 pub mod root;
 pub mod setup;
+pub mod signing;
 pub mod slices;
 pub mod sources;
 pub mod together;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! A machine with Secure Boot: its firmware has Microsoft's keys, and its disk contains shim, GRUB
-//! and the kernel, signed by Debian. Its owner may have enrolled a key.
+//! and the kernel, signed by Debian. Its owner may have enrolled keys.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ const PLACE: &str = "/srv/machine";
 /// The firmware's code, from the ovmf package.
 const CODE: &str = "usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 
-/// Makes the disk and the variables from the files in the directory. virt-fw-vars enrols the key
+/// Makes the disk and the variables from the files in the directory. virt-fw-vars enrols the keys
 /// as mokutil and shim would, but needs nobody at the console.
 const MAKE: &str = r#"
 set -e
@@ -35,21 +35,21 @@ mcopy -i disk /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ::/EFI/BOOT/gru
 mcopy -i disk grub.cfg ::/EFI/debian/grub.cfg
 mcopy -i disk vmlinuz initrd ::/
 set --
-if [ -e mok.der ]; then
-    set -- --add-mok 605dab50-e046-4300-abb6-3dd810dd8b23 mok.der
-fi
+for key in mok-*.der; do
+    [ ! -e "$key" ] || set -- "$@" --add-mok 605dab50-e046-4300-abb6-3dd810dd8b23 "$key"
+done
 virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd --output variables "$@"
 "#;
 
 /// Makes a guest boot with Secure Boot. The root must come from
 /// [`crate::debian::layers::with_secure_boot`]. `folder` contains the guest's initramfs, and holds
-/// the machine while it runs. `enrolled` is the certificate to enrol.
+/// the machine while it runs. `enrolled` are the certificates to enrol.
 pub fn machine(
     project: &Project,
     root: &Root,
     folder: &Path,
     mut vm: Vm,
-    enrolled: Option<&[u8]>,
+    enrolled: &[&[u8]],
 ) -> Result<Vm> {
     let config = format!("linux /vmlinuz {}\ninitrd /initrd\nboot\n", vm.words()?);
     let write = |name: &str, content: &[u8]| {
@@ -57,8 +57,8 @@ pub fn machine(
             .with_context(|| format!("cannot write the machine's {name}"))
     };
     write("grub.cfg", config.as_bytes())?;
-    if let Some(certificate) = enrolled {
-        write("mok.der", certificate)?;
+    for (number, certificate) in enrolled.iter().enumerate() {
+        write(&format!("mok-{number}.der"), certificate)?;
     }
     for (from, name) in [(&vm.kernel, "vmlinuz"), (&vm.initramfs, "initrd")] {
         files::copy(from, &folder.join(name))?;

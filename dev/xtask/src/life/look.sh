@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Checks a Debian in which systemd has loaded the modules named in modules-load.d: the driver must
-# be there if its package is.
+# be there if its package, or that of the prebuilt module for this kernel, is.
 
 try modules-are-loaded "systemctl is-active systemd-modules-load"
-if dpkg-query -Wf '${db:Status-Status}' procdriver-dkms 2> /dev/null | grep -qx installed; then
+if dpkg-query -Wf '${db:Status-Status}\n' procdriver-dkms "procdriver-modules-$(uname -r)" 2> /dev/null | grep -qx installed; then
 	try entry-says-hello "cat $entry && grep -qx Hello $entry"
 	try loaded-is-what-modprobe-finds "modinfo -F version procDriver | grep -Fxf /sys/module/procDriver/version"
 else

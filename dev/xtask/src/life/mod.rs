@@ -9,6 +9,7 @@ mod dkms;
 mod list;
 mod look;
 mod one;
+mod packed;
 mod running;
 mod stock;
 
@@ -21,6 +22,7 @@ use anyhow::{Result, bail};
 use tempfile::TempDir;
 
 use crate::debian::setup::Setup;
+use crate::debian::signing;
 use crate::host::project::Project;
 use crate::host::{date, mounts, ui};
 use crate::report::results::Results;
@@ -111,8 +113,14 @@ pub fn run(
     let dkms = dkms
         .map(|source| dkms::staged(project, source))
         .transpose()?;
-    let stock = Stock::new(setup, caches, dkms.as_ref().map(TempDir::path))?;
+    let mut stock = Stock::new(setup, caches, dkms.as_ref().map(TempDir::path))?;
     let work = mounts::scratch_folder(project)?;
+    if cases.iter().any(|case| case.needs_packed()) {
+        let keys = signing::keys(project, &setup.checks)?;
+        ui::step("pack prebuilt modules", || {
+            packed::add(&mut stock, &work.path().join("packed"), keys)
+        })?;
+    }
     let installed = work.path().join("installed");
     if cases.iter().any(|case| case.start == Start::Installed) {
         ui::step("install the packages", || install(&stock, &installed))?;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::debian::chroot::Chroot;
+use crate::host::ui;
 use crate::life::cases::case::{Case, Start, Step, Which};
 
 use super::look::{self, Look};
@@ -84,6 +85,10 @@ fn step(stock: &Stock<'_>, chroot: &Chroot, case: &Case, step: &Step) -> Result<
         .sh(&format!(". {STEPS}; {fault}{}", step.line))
         .log(&stock.project.log(&format!("life-{}", case.name))?)
         .try_run()?;
+    let lines = output.text.lines();
+    for figure in lines.filter_map(|line| line.strip_prefix("figure: ")) {
+        ui::say(&format!("  {figure}"));
+    }
     output.must_end_with(step.exit)?;
     let why = case.fault.filter(|_| step.says_why);
     for says in step

@@ -7,6 +7,8 @@
 # BEFORE is the release of the kernel before OLD in its series, empty if the archive has none.
 # /srv/offers contains sources files of local apt repositories: procdriver, next and worse (the
 # packages), old, new and before (the kernels), and rustc (a newer one); and of the archive's forky.
+# If a case needs them: packed-old and packed-new (the prebuilt module of V for OLD and NEW), and
+# packed-next (that of NEXT for both). /srv/fleet.pem and fleet.der are the key that signed them.
 # /srv/warm contains what dkms-rust keeps for each kernel.
 set -eu
 # dracut's kernel hook honours this: the guests have their own initramfs.
@@ -318,4 +320,65 @@ done
 kill -KILL "$postinst"
 END
 	chmod 755 /usr/bin/make
+}
+
+# Takes away all that builds. Only a machine whose modules are built elsewhere is left.
+without_compilers() {
+	apt-get -q -y purge binutils bindgen cpp dkms libclang-dev libclang1-19 libllvm19 linux-libc-dev \
+		make rust-src rustc
+	apt-get -q -y autoremove --purge
+	for program in bindgen cc clang dkms gcc ld make rustc; do
+		if command -v "$program"; then return 1; fi
+	done
+}
+
+# Installs packages, and prints figures: what apt fetches, and how long it takes.
+measured() {
+	dpkg-query -W -f '${Package}\n' | sort >/root/packages
+	apt-get -y --print-uris install "$@" |
+		sed -n "s/^'[^']*' \([^ _]*\)_[^ ]* \([0-9]*\) .*/figure: \1: \2 bytes/p"
+	began=$(date +%s%3N)
+	install "$@"
+	echo "figure: apt install of $*: $(($(date +%s%3N) - began)) ms"
+	dpkg-query -W -f '${Package}\n' | sort | comm -13 /root/packages - >/root/came
+}
+
+# Checks that the last measured installation brought these packages and no other.
+came() {
+	printf '%s\n' "$@" | sort | diff - /root/came
+}
+
+# Packs version $1 of the driver for kernel $2 into the directory $3, signed as by a fleet.
+packed() {
+	mkdir -p "$3"
+	dkms-rust pack "procdriver/$1" -k "$2" --key /srv/fleet.pem --certificate /srv/fleet.der -o "$3"
+}
+
+# Checks that kernel $1's module is the one in its directory updates/$2: that is dkms, or dkms-rust
+# if it is prebuilt.
+taken_from() {
+	file=$(modinfo -k "$1" -F filename procDriver)
+	case $file in
+	*/updates/"$2"/*) ;;
+	*)
+		echo "$1 should have a module in updates/$2, found: $file"
+		return 1
+		;;
+	esac
+}
+
+# Checks that dkms has built nothing for kernel $1.
+unbuilt() {
+	built=$(dkms status procdriver -k "$1" | grep -E 'built|installed') || return 0
+	echo "$built"
+	return 1
+}
+
+# Adds a copy of repository $1 to apt's sources, after the line $2 has changed it.
+spoiled() {
+	rm -rf /srv/spoiled
+	cp -a -T "/srv/$1" /srv/spoiled
+	(cd /srv/spoiled && eval "$2")
+	sed "s,file:/srv/$1\$,file:/srv/spoiled," "/srv/offers/$1.sources" \
+		>/etc/apt/sources.list.d/spoiled.sources
 }

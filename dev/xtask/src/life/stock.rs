@@ -15,6 +15,7 @@ use crate::debian::layers;
 use crate::debian::mirror::Mirror;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
+use crate::debian::signing::Keys;
 use crate::host::project::Project;
 use crate::host::{files, mounts, run, ui};
 use crate::life::cases::case::Start;
@@ -45,15 +46,18 @@ pub struct Stock<'a> {
     /// The kernel before the older one, if the archive still has it.
     pub before: Option<Kernel>,
     /// Repositories, with the names of their sources files.
-    offers: Vec<(&'static str, PathBuf)>,
+    pub offers: Vec<(&'static str, PathBuf)>,
     /// The sources file of Debian's next release.
     next_release: String,
     /// A directory that is copied over Debian's dkms.
     dkms: Option<&'a Path>,
     /// Filled caches, with the releases of their kernels.
     warm: Vec<(String, PathBuf)>,
+    /// What signs prebuilt modules, if they were made.
+    pub keys: Option<Keys>,
     bare: Root,
     with_old: Root,
+    target: Root,
 }
 
 impl<'a> Stock<'a> {
@@ -99,13 +103,16 @@ impl<'a> Stock<'a> {
                 .cloned()
                 .zip(caches.iter().cloned())
                 .collect(),
+            keys: None,
             with_old: bare.clone(),
+            target: bare.clone(),
             bare,
             old,
             new,
             before,
         };
         stock.with_old = stock.with_old_kernel()?;
+        stock.target = stock.without_compilers()?;
         // Set this late: the cached root must keep Debian's dkms.
         stock.dkms = dkms;
         Ok(stock)
@@ -119,6 +126,7 @@ impl<'a> Stock<'a> {
             Start::Old | Start::Installed => {
                 self.prepared(Chroot::new(self.project, &self.with_old)?)
             }
+            Start::Target => self.prepared(Chroot::new(self.project, &self.target)?),
         }
     }
 
@@ -130,14 +138,25 @@ impl<'a> Stock<'a> {
 
     fn with_old_kernel(&self) -> Result<Root> {
         let names = KERNEL.map(package).join(" ");
+        let what = format!("put kernel {} into it", self.old.release);
+        self.with_old_packages("old", &format!("install {names}"), &what)
+    }
+
+    fn without_compilers(&self) -> Result<Root> {
+        let line = format!("install {} && without_compilers", package(KERNEL[0]));
+        let what = format!("put kernel {} into it, without compilers", self.old.release);
+        self.with_old_packages("target", &line, &what)
+    }
+
+    /// Adds a layer, called `name`, in which a line has run that the older kernel was offered to.
+    fn with_old_packages(&self, name: &str, line: &str, what: &str) -> Result<Root> {
         // The layer outlives the repository, which gets a new key whenever it is made.
         let line = format!(
-            ". {STEPS}; offer old && install {names} && apt-get clean && \
+            ". {STEPS}; offer old && {line} && apt-get clean && \
              rm /etc/apt/sources.list.d/old.sources"
         );
         let recipe = [self.old.version.clone(), line.clone()];
-        let what = format!("put kernel {} into it", self.old.release);
-        layers::made(self.project, &self.bare, "old", &recipe, &what, |chroot| {
+        layers::made(self.project, &self.bare, name, &recipe, what, |chroot| {
             self.prepare(chroot)?;
             let log = self.project.log("life-stock")?;
             chroot.sh(&line).log(&log).run().map(drop)
@@ -173,6 +192,9 @@ impl<'a> Stock<'a> {
             &offers.join(format!("{NEXT_RELEASE}.sources")),
             &self.next_release,
         )?;
+        if let Some(keys) = &self.keys {
+            keys.put(chroot, "/srv")?;
+        }
         for (release, warm) in &self.warm {
             chroot.bind(warm, &format!("/srv/warm/{release}"))?;
         }

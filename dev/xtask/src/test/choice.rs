@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
             "runtime",
             "newer-rustc",
             "secure-boot",
+            "package-life",
             "foreign",
         ],
         ..quick("native")

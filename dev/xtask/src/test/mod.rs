@@ -20,6 +20,7 @@ mod native;
 mod newer_rustc;
 mod package_checks;
 mod package_life;
+mod prebuilt;
 mod runtime;
 mod samples;
 mod secure_boot;
@@ -43,6 +44,7 @@ use crate::matrix;
 use crate::package::{deb, repo};
 
 use choice::Choice;
+use native::Products;
 use tally::Tally;
 
 /// Runs the selected tests. Returns false if one failed.
@@ -113,9 +115,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         // Make the image while the chroot works: a guest at the end needs it.
         let system = wants("package-life")
             .then(|| scope.spawn(|| image::system(setup.project, &setup.base)));
-        let modules = match wants("native") {
+        let Products { modules, prebuilt } = match wants("native") {
             true => native::run(setup, caches, tally),
-            false => Vec::new(),
+            false => Products::default(),
         };
         // Run guests in parallel with builds in chroots: each guest is emulated by one thread, and
         // neither kind alone keeps two processors busy.
@@ -131,7 +133,7 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
                 newer_rustc::run(setup, &modules, choice.all, &mut tally);
             }
             if wants("secure-boot") {
-                secure_boot::run(setup, &modules, &mut tally);
+                secure_boot::run(setup, &modules, prebuilt.as_ref(), &mut tally);
             }
             if wants("confined") {
                 confined::run(setup, &mut tally);
@@ -149,7 +151,7 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
                 None => {}
                 Some(Ok(Ok(_))) => {
                     package_life::run(setup, &caches[0], &mut tally);
-                    signing::run(setup, &caches[0], &mut tally);
+                    signing::run(setup, &caches[0], prebuilt.as_ref(), &mut tally);
                 }
                 Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
                 Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),

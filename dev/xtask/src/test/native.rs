@@ -14,6 +14,7 @@ use crate::debian::{modules, packaged, together, warm};
 use crate::host::run::Cmd;
 use crate::host::{files, ui};
 
+use super::prebuilt::{self, Prebuilt};
 use super::tally::Tally;
 
 /// The version of the packages. They and this program inherit it from the workspace.
@@ -45,21 +46,30 @@ pub struct Built {
     pub certificate: Vec<u8>,
 }
 
+/// What was built, for the guests.
+#[derive(Default)]
+pub struct Products {
+    /// The modules that dkms built, one for each kernel.
+    pub modules: Vec<Built>,
+    /// What was packed for the first kernel.
+    pub prebuilt: Option<Prebuilt>,
+}
+
 /// Installs, checks, measures and purges the packages. Returns the modules that were built.
-pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Built> {
+pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Products {
     let mut modules = Vec::new();
     let chroot = match open(setup, caches) {
         Ok(chroot) => chroot,
         Err(error) => {
             tally.fail("native/open", &format!("{error:#}"));
-            return modules;
+            return Products::default();
         }
     };
     let before = match listing(&chroot) {
         Ok(before) => before,
         Err(error) => {
             tally.fail("native/list", &format!("{error:#}"));
-            return modules;
+            return Products::default();
         }
     };
     tally.case("native/apt-install", || install(setup, &chroot));
@@ -83,10 +93,11 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Vec<Buil
             build_times(setup, &chroot, release)
         });
     }
+    let prebuilt = prebuilt::run(setup, &chroot, &setup.base.release, VERSION, tally);
     tally.case("native/purge-leaves-nothing", || {
         purge(setup, &chroot, &before)
     });
-    modules
+    Products { modules, prebuilt }
 }
 
 fn open(setup: &Setup<'_>, caches: &[PathBuf]) -> Result<Chroot> {

@@ -39,13 +39,15 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
             lintian(setup, &chroot, &Path::new(PLACE).join(&file))
         });
         tally.case(&format!("package/scripts/{name}"), || {
-            scripts(setup, &chroot, &file)
+            scripts(setup, &chroot, &format!("{PLACE}/{file}"))
         });
         tally.case(&format!("package/man-pages/{name}"), || {
-            man_pages(setup, &chroot, &file)
+            man_pages(setup, &chroot, &format!("{PLACE}/{file}"))
         });
         if name == "dkms-rust-common" {
-            tally.case("package/completions", || completions(setup, &chroot, &file));
+            tally.case("package/completions", || {
+                completions(setup, &chroot, &format!("{PLACE}/{file}"))
+            });
         }
         tally.case(&format!("package/no-paths-of-this-machine/{name}"), || {
             no_paths(setup, deb)
@@ -80,22 +82,22 @@ pub fn lintian(setup: &Setup<'_>, chroot: &Chroot, file: &Path) -> Result<()> {
 
 /// Unpacks a package in the root, into its own directory.
 fn unpack(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<String> {
-    let place = format!("/tmp/{file}.d");
+    let name = Path::new(file).file_name().unwrap_or_default();
+    let place = format!("/tmp/{}.d", name.to_string_lossy());
     if !chroot.path().join(place.trim_start_matches('/')).exists() {
         chroot
             .cmd("dpkg-deb")
             .arg("--raw-extract")
-            .arg(format!("{PLACE}/{file}"))
-            .arg(&place)
+            .args([file, &place])
             .log(&setup.project.log("package-checks")?)
             .run()?;
     }
     Ok(place)
 }
 
-/// Runs shellcheck on every shell script in the package, whether dpkg or a user runs it. Scripts
+/// Runs shellcheck on every shell script in the package at `file` in the root, whether dpkg or a user runs it. Scripts
 /// that are embedded in dkms-rust are checked in the step `authors`.
-fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
+pub fn scripts(setup: &Setup<'_>, chroot: &Chroot, file: &str) -> Result<()> {
     let place = unpack(setup, chroot, file)?;
     let find = format!("grep -rIlE -m1 '^#! ?/bin/(ba|da)?sh' {place}");
     let found = chroot.sh(&find).try_run()?.text;

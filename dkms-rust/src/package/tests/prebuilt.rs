@@ -8,6 +8,7 @@ use super::made::*;
 use crate::status::outcomes::{Outcome, Outcomes};
 use crate::status::prebuilt::Prebuilt;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 const FILE: &str = "usr/lib/modules/6.12.1-amd64/updates/dkms-rust/hi.ko";
 const DESCRIPTION: &str = "usr/share/dkms-rust/prebuilt/hi/6.12.1-amd64.json";
@@ -18,7 +19,7 @@ impl Made {
         if !self.at("usr/lib").exists() {
             fs::create_dir_all(self.at("usr")).unwrap();
             fs::rename(self.at("lib"), self.at("usr/lib")).unwrap();
-            std::os::unix::fs::symlink("usr/lib", self.at("lib")).unwrap();
+            symlink("usr/lib", self.at("lib")).unwrap();
         }
         let prebuilt = Prebuilt {
             name: "hi".into(),
@@ -27,6 +28,7 @@ impl Made {
             package: "hi-modules-6.12.1-amd64".into(),
             files: vec![format!("/{FILE}").into()],
             load: vec!["hi".into()],
+            in_use: vec!["/proc/hi".into()],
             ..Prebuilt::default()
         };
         self.write(FILE, &format!("prebuilt {version}"));
@@ -191,5 +193,46 @@ fn a_package_without_its_description_is_told_of() {
     assert_eq!(
         made.installed(),
         "hi: the package hi-modules-6.12.1-amd64 has no module for 6.12.1-amd64\n"
+    );
+}
+
+#[test]
+fn an_upgrade_replaces_the_loaded_module_but_not_while_a_program_uses_it() {
+    let made = Made::new();
+    made.no_source();
+    made.runs();
+    made.unpack("1");
+    made.installed();
+    fs::create_dir_all(made.at("proc/123/fd")).unwrap();
+    symlink("/proc/hi/file", made.at("proc/123/fd/4")).unwrap();
+    made.unpack("2");
+    assert_eq!(
+        made.installed(),
+        "hi: the older module stays loaded; 1 program(s) use it: 123\nhi: to load the new one: \
+         modprobe -r hi; modprobe hi\n"
+    );
+    assert_eq!(made.outcome(OLD), prebuilt("2"));
+    fs::remove_file(made.at("proc/123/fd/4")).unwrap();
+    assert_eq!(made.installed(), "hi: loaded hi\n");
+    let loads = fs::read_to_string(made.at("loads")).unwrap();
+    assert_eq!(loads.lines().count(), 2);
+}
+
+#[test]
+fn a_blacklisted_module_is_not_loaded_nor_one_that_is_masked() {
+    let made = Made::new();
+    made.no_source();
+    made.runs();
+    // modprobe -b obeys a blacklist, and succeeds.
+    made.program("usr/sbin/modprobe", "[ \"$1\" = -b ]");
+    made.unpack("1");
+    let said = "hi: not loaded: blacklisted in /etc/modprobe.d or on the kernel's command line\n";
+    assert_eq!(made.installed(), said);
+    let conf = "modules-load.d/hi-modules-6.12.1-amd64.conf";
+    made.write(&format!("usr/lib/{conf}"), "hi\n");
+    made.write(&format!("etc/{conf}"), "");
+    assert_eq!(
+        made.installed(),
+        format!("hi: not loaded: masked by /etc/{conf}; by hand: modprobe hi\n")
     );
 }

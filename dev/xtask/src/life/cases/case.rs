@@ -28,6 +28,8 @@ pub enum Start {
     Old,
     /// Like [`Start::Old`], with our packages installed and the driver built.
     Installed,
+    /// The older kernel without headers, and neither compilers nor dkms.
+    Target,
 }
 
 /// Steps, and the kernels to boot after them.
@@ -53,8 +55,17 @@ pub enum Which {
 impl Case {
     /// Returns whether it needs the kernel before that of the stable suite.
     pub fn needs_before(&self) -> bool {
+        self.mentions("$BEFORE")
+    }
+
+    /// Returns whether it needs the prebuilt modules and their key.
+    pub fn needs_packed(&self) -> bool {
+        self.mentions("packed")
+    }
+
+    fn mentions(&self, word: &str) -> bool {
         let mut steps = self.parts.iter().flat_map(|part| part.steps);
-        steps.any(|step| step.line.contains("$BEFORE"))
+        steps.any(|step| step.line.contains(word))
     }
 }
 

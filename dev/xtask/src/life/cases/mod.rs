@@ -12,6 +12,7 @@ mod histories;
 mod kernels;
 mod order;
 mod places;
+mod prebuilt;
 mod recommends;
 mod robust;
 mod versions;
@@ -36,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         recommends::CASES,
         histories::CASES,
         robust::CASES,
+        prebuilt::CASES,
     ]
     .into_iter()
     .flatten()
