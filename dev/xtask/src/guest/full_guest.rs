@@ -50,6 +50,13 @@ pub const SIGNING: &str = concat!(
     include_str!("scripts/signing.sh")
 );
 
+/// The script for a prebuilt module in a container image and in a system extension.
+pub const EXPORTED: &str = concat!(
+    include_str!("scripts/begin.sh"),
+    "mkdir -p /var/lib/extensions\n",
+    include_str!("scripts/exported.sh")
+);
+
 /// Modules that the kernel needs to find its disks.
 const DISK_MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 

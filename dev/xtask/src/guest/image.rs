@@ -54,6 +54,9 @@ const MODULES: &[&str] = &[
     "drivers/virtio",
     "fs/ext4",
     "fs/jbd2",
+    // systemd-sysext needs these.
+    "fs/overlayfs",
+    "fs/squashfs",
     "kernel",
     "lib",
     "mm",

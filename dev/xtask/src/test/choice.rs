@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
             "secure-boot",
             "package-life",
             "foreign",
+            "fleet",
         ],
         ..quick("native")
     },

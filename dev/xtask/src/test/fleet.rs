@@ -10,8 +10,11 @@ use crate::debian::kernels::{FLAVOUR, TESTED};
 use crate::debian::mirror::Mirror;
 use crate::debian::setup::Setup;
 use crate::debian::{layers, packaged};
-use crate::host::files;
+use crate::guest::full_guest::{self, EXPORTED, Payload};
+use crate::guest::outcome::{Outcome, show_cases};
+use crate::host::{files, mounts, ui};
 
+use super::prebuilt::Prebuilt;
 use super::tally::Tally;
 
 /// Installs the tool, and makes the keys of the modules and of the repository.
@@ -60,8 +63,12 @@ const EXTENSION: &str = "dkms-rust export sysext /srv/fleet/suites/trixie/procdr
      systemd-analyze verify systemd/system/hello.service && \
      { dkms-rust export sysext /srv/repo/dkms-rust_*.deb -o /srv/no.raw; test $? = 1; }";
 
-/// Sets up a build host, and runs these checks.
-pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
+/// Exports the module for the kernel that boots.
+const EXPORT: &str = "dkms-rust export oci /srv/packed/*.deb -o /srv/image.tar && \
+     dkms-rust export sysext /srv/packed/*.deb -o /srv/hello.raw";
+
+/// Sets up a build host, and runs these checks. `prebuilt` is the driver for the kernel that boots.
+pub fn run(setup: &Setup<'_>, prebuilt: Option<&Prebuilt>, tally: &mut Tally) {
     tally.cases("fleet", "a build host", |tally| {
         let chroot = host(setup)?;
         let cases: [(&str, &str, &[&str]); 5] = [
@@ -103,8 +110,39 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
                 step(setup, &chroot, line, says)
             });
         }
+        tally.guest("exported", exported(setup, chroot, prebuilt));
         Ok(())
     });
+}
+
+/// Boots a Debian in which the exported module is loaded.
+fn exported(setup: &Setup<'_>, mut chroot: Chroot, prebuilt: Option<&Prebuilt>) -> Result<Outcome> {
+    let deb = &prebuilt.context("nothing was packed")?.deb;
+    let folder = deb.parent().context("a package without a folder")?;
+    chroot.bind(folder, "/srv/packed")?;
+    step(setup, &chroot, EXPORT, &[])?;
+    let bytes = |name: &str| files::bytes(&chroot.path().join("srv").join(name));
+    let (image, extension) = (bytes("image.tar")?, bytes("hello.raw")?);
+    let nothing = mounts::scratch_folder(setup.project)?;
+    let payload = Payload {
+        script: EXPORTED,
+        repo: &setup.repo,
+        more: &[],
+        warm: nothing.path(),
+        words: "",
+        files: &[("image.tar", &image), ("hello.raw", &extension)],
+        timeout: full_guest::TIMEOUT,
+    };
+    let on_line = &mut show_cases("");
+    ui::step("load what was exported in a booted Debian", || {
+        full_guest::run(
+            setup.project,
+            &setup.base,
+            &payload,
+            "guest-exported",
+            on_line,
+        )
+    })
 }
 
 /// Makes the build host, with a fleet of one suite and one kernel.

@@ -156,6 +156,9 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
                 Some(Ok(Err(error))) => tally.fail("package-life/image", &format!("{error:#}")),
                 Some(Err(_)) => tally.fail("package-life/image", "making the image panicked"),
             }
+            if wants("fleet") {
+                fleet::run(setup, prebuilt.as_ref(), &mut tally);
+            }
             debug::run(setup, choice, &mut tally);
             tally
         });
@@ -174,9 +177,6 @@ fn run(setup: &Setup<'_>, choice: &Choice, tally: &mut Tally) {
         }
         if wants("sources") {
             sources::run(setup, tally);
-        }
-        if wants("fleet") {
-            fleet::run(setup, tally);
         }
         if wants("small-machine") {
             small_machine::run(setup, tally);

@@ -151,6 +151,7 @@ fn own_scripts(setup: &Setup<'_>, chroot: &Chroot) -> Result<()> {
         ("debian-tests-install", full_guest::INSTALL_TEST),
         ("package-life", full_guest::PACKAGE_LIFE_AND_OWN_MODULE),
         ("signing", full_guest::SIGNING),
+        ("exported", full_guest::EXPORTED),
         ("tampered", confined::TAMPERED),
         ("harm", confined::HARM),
     ]
