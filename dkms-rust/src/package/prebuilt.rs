@@ -92,10 +92,9 @@ pub fn removed_by(system: &System, voice: &Voice, name: &str, release: &Release)
     let Some(there) = Outcomes::load(system, name) else {
         return;
     };
-    let others = there
-        .kernels
-        .keys()
-        .any(|kernel| kernel != release.as_str());
+    let others = there.kernels.iter().any(|(kernel, outcome)| {
+        kernel != release.as_str() && matches!(outcome, Outcome::Prebuilt { .. })
+    });
     if !others && source.is_none() {
         outcomes::forget(system, name).ok();
         return;

@@ -95,6 +95,18 @@ fn a_kernel_without_its_package_is_told_of_once() {
 }
 
 #[test]
+fn what_was_told_of_other_kernels_goes_with_the_last_package() {
+    let made = Made::new();
+    made.no_source();
+    made.unpack("1");
+    made.installed();
+    made.retry();
+    assert!(made.outcome(NEW).is_some());
+    made.removed();
+    assert_eq!(Outcomes::load(&made.system, "hi"), None);
+}
+
+#[test]
 fn nothing_is_built_where_a_prebuilt_module_is_as_new() {
     let made = Made::new();
     made.runs();
