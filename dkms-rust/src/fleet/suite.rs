@@ -245,10 +245,7 @@ impl Build<'_> {
         // Whoever builds for many kernels has no room for all of them.
         let image = format!("{IMAGE}{}", entry.kernel);
         let mut purge = vec!["apt-get", "-q", "-y", "--purge", "autoremove", &headers];
-        if chroot
-            .at(&format!("/var/lib/dpkg/info/{image}.list"))
-            .exists()
-        {
+        if chroot.ask(&["dpkg-query", "-W", &image])?.0.success() {
             purge.push(&image);
         }
         chroot.must(&purge)?;
