@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
                 step("note && offer procdriver && warm $OLD && install procdriver-dkms"),
                 step("offer next && upgrade && offer worse && upgrade"),
                 step("apt-get -q -y remove procdriver-dkms dkms-rust && configured && lacks $OLD"),
-                step("install procdriver-dkms=$V dkms-rust=$V && has $OLD $V"),
+                step("install procdriver-dkms=$V dkms-rust=$V dkms-rust-common=$V && has $OLD $V"),
                 step("apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common"),
                 step("configured && as_noted"),
             ],
@@ -114,4 +114,4 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const DOWNGRADE: &str = "apt-get -q -y --allow-downgrades install procdriver-dkms=$V dkms-rust=$V";
+const DOWNGRADE: &str = "apt-get -q -y --allow-downgrades install procdriver-dkms=$V dkms-rust=$V dkms-rust-common=$V";
