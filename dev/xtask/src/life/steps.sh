@@ -208,7 +208,7 @@ lacks() {
 
 # Checks that the packages have version $1.
 is_at() {
-	for name in procdriver-dkms dkms-rust; do
+	for name in procdriver-dkms dkms-rust dkms-rust-common; do
 		dpkg-query -W -f '${Package} ${Version}\n' "$name" | grep -Fx "$name $1"
 	done
 }

@@ -27,7 +27,7 @@ next=$($loaded)
 # tail keeps the file open. apt runs dpkg in a terminal, so each line ends with a carriage return.
 tail -f /dev/null < $entry &
 holder=$!
-try downgrade-leaves-a-module-in-use "apt-get -q -y --allow-downgrades install procdriver-dkms=$first dkms-rust=$first > /root/said; status=\$?; cat /root/said; grep -w $holder /root/said && $loaded | grep -Fx $next && $found | grep -Fx $first && exit \$status"
+try downgrade-leaves-a-module-in-use "apt-get -q -y --allow-downgrades install procdriver-dkms=$first dkms-rust=$first dkms-rust-common=$first > /root/said; status=\$?; cat /root/said; grep -w $holder /root/said && $loaded | grep -Fx $next && $found | grep -Fx $first && exit \$status"
 try commands-that-it-printed-change-over "sed -n 's/.*to load the new one: //p' /root/said | tr -d '\r' > /root/commands && test -s /root/commands && sh -ex /root/commands && $loaded | grep -Fx $first"
 kill $holder
 

@@ -114,4 +114,5 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const DOWNGRADE: &str = "apt-get -q -y --allow-downgrades install procdriver-dkms=$V dkms-rust=$V dkms-rust-common=$V";
+const DOWNGRADE: &str =
+    "apt-get -q -y --allow-downgrades install procdriver-dkms=$V dkms-rust=$V dkms-rust-common=$V";
