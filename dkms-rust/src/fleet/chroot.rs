@@ -5,10 +5,10 @@
 
 use super::config::{Fleet, Suite};
 use crate::pack::field;
+use crate::system::mounts::separate;
 use crate::system::run::{status, step};
 use anyhow::{Context, Result, bail, ensure};
-use nix::sched::{CloneFlags, unshare};
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
+use rustix::mount::{mount_bind, mount_bind_recursive};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -190,9 +190,7 @@ impl Chroot {
 
     /// Mounts for this thread what the chroot needs.
     fn mount(&self) -> Result<()> {
-        unshare(CloneFlags::CLONE_NEWNS).context("this process may not have mounts of its own")?;
-        let alone = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-        mount_change("/", alone).context("can't separate the mounts of this process")?;
+        separate()?;
         // dkms-rust pack separates its mounts in turn, and needs one at / for that.
         mount_bind(&self.root, &self.root)?;
         for place in SHARED {

@@ -3,9 +3,9 @@
 //! Gives this process its own `/var/lib/dkms` and `/etc/dkms`, so that a build neither sees nor
 //! changes what the machine's own dkms has there, and always has the same paths.
 
+use crate::system::mounts::separate;
 use anyhow::{Context, Result};
-use nix::sched::{CloneFlags, unshare};
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::mount::mount_bind;
 use std::fs;
 use std::path::Path;
 
@@ -25,9 +25,7 @@ pub fn enter(work: &Path, framework: &str) -> Result<()> {
         fs::create_dir(folder).with_context(|| format!("can't create {}", folder.display()))?;
     }
     fs::write(settings.join("framework.conf"), framework)?;
-    unshare(CloneFlags::CLONE_NEWNS).context("this process may not have mounts of its own")?;
-    let alone = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", alone).context("can't separate the mounts of this process")?;
+    separate()?;
     for (folder, place) in [(records, RECORDS), (settings, SETTINGS)] {
         mount_bind(&folder, place)
             .with_context(|| format!("can't mount a directory on {place} (is dkms installed?)"))?;

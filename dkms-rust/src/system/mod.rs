@@ -12,6 +12,7 @@ pub mod elf;
 pub mod framework;
 pub mod launch;
 pub mod made_up;
+pub mod mounts;
 pub mod ram;
 pub mod run;
 pub mod said;
