@@ -10,7 +10,7 @@ use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The time of its files. There are none but directories, and it must not change.
+/// The time of its files. There are none but a link, and it must not change.
 const TIME: u64 = 0;
 
 /// The contents of a package.
@@ -76,14 +76,19 @@ impl Meta<'_> {
              Section: kernel\n\
              Priority: optional\n\
              Description: kernel modules of {name} for the newest Linux ({flavour})\n \
-             This package depends on the modules for the kernel that linux-image-{flavour}\n \
-             depends on, so that an upgrade of the kernel brings them along.\n",
+             This metapackage depends on the modules for the kernel that\n \
+             linux-image-{flavour} depends on, so that an upgrade of the kernel brings\n \
+             them along.\n",
             self.package(),
             self.own_version(),
             self.architecture,
             self.maintainer,
         );
-        let written = Stage::new(stage.to_owned()).build(&control, TIME, path);
+        let folder = Stage::new(stage.to_owned());
+        // The licence and the changelog are those of the modules.
+        let written = folder
+            .link(format!("/usr/share/doc/{}", self.package()), modules)
+            .and_then(|()| folder.build(&control, TIME, path));
         fs::remove_dir_all(stage).ok();
         written
     }
@@ -93,6 +98,7 @@ impl Meta<'_> {
 mod tests {
     use super::*;
     use crate::system::version::compare;
+    use std::process::Command;
 
     fn meta<'a>(version: &'a str, kernel_version: &'a str) -> Meta<'a> {
         Meta {
@@ -128,7 +134,11 @@ mod tests {
         let [stage, a, b] = ["stage", "a.deb", "b.deb"].map(|name| dir.path().join(name));
         meta("1", "7").write(&stage, &a).unwrap();
         meta("1", "7").write(&stage, &b).unwrap();
-        assert_eq!(fs::read(a).unwrap(), fs::read(b).unwrap());
+        assert_eq!(fs::read(&a).unwrap(), fs::read(b).unwrap());
         assert!(!stage.exists());
+        let list = Command::new("dpkg-deb").arg("--contents").arg(a).output();
+        let list = String::from_utf8(list.unwrap().stdout).unwrap();
+        let link = "./usr/share/doc/my-drv-modules-amd64 -> my-drv-modules-7.3.4-amd64\n";
+        assert!(list.contains(link), "{list}");
     }
 }

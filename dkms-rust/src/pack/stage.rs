@@ -7,7 +7,8 @@ use crate::system::run::status;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::FileType;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,14 +36,26 @@ impl Stage {
     ///
     /// If it can't be written.
     pub fn put(&self, path: impl AsRef<Path>, content: &[u8], mode: u32) -> Result<()> {
-        let path = path.as_ref();
+        self.make(path.as_ref(), |path| {
+            fs::write(path, content)?;
+            fs::set_permissions(path, Permissions::from_mode(mode))
+        })
+    }
+
+    /// Makes a symbolic link. `path` is that in the package, with a leading slash.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be made.
+    pub fn link(&self, path: impl AsRef<Path>, target: &str) -> Result<()> {
+        self.make(path.as_ref(), |path| symlink(target, path))
+    }
+
+    fn make(&self, path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
         let path = self.0.join(path.strip_prefix("/").unwrap_or(path));
-        let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
-            fs::write(&path, content)?;
-            fs::set_permissions(&path, Permissions::from_mode(mode))
-        };
-        write().with_context(|| format!("can't write {}", path.display()))
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))
+            .and_then(|()| make(&path))
+            .with_context(|| format!("can't write {}", path.display()))
     }
 
     /// Returns the value of `Installed-Size`.
