@@ -4,11 +4,15 @@
 //! asked for its version. May use `kernel` and `system`.
 
 pub mod bindgen;
+pub mod built_by;
 pub mod compiler;
+pub mod gcc;
 pub mod identity;
+pub mod llvm;
 pub mod minimum;
 pub mod programs;
 pub mod rustc;
+pub mod rustup;
 
 pub use bindgen::Bindgen;
 pub use compiler::Compiler;
