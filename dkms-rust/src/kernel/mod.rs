@@ -13,6 +13,8 @@ pub mod headers;
 pub mod kconfig;
 pub mod memory;
 pub mod metadata;
+mod missing;
 pub mod options;
+mod owner;
 pub mod refusal;
 pub mod release;
