@@ -2,49 +2,26 @@
 
 //! Slices: the part of a kernel's source that a rebuild needs, in a file of a megabyte for each
 //! kernel. It is kept from the first time that the source is seen, so later changes of Debian's
-//! archive do no harm.
-//!
-//! A slice is a tar in an `.xz` file. Its first entry says what it was taken from. The rest is
-//! always written in the same way, so the same source gives the same file.
+//! archive do no harm. [`slice_file`] reads and writes that file.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
-use crate::source::archive;
 use crate::source::needed::{self, Place};
+use crate::source::slice_file::{self, About};
 use crate::source::version::{self, Version};
 use crate::source::work::Work;
 use crate::system::System;
-use crate::system::bounded;
 use crate::system::dpkg;
 use crate::system::trusted::trusted_path;
-use anyhow::{Context, Result, bail, ensure};
-use liblzma::write::XzEncoder;
-use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use anyhow::{Context, Result, bail};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 /// The directory of slices, below [`System::state`].
 pub const FOLDER: &str = "source";
 /// The suffix of a slice's name, after the release.
 pub const END: &str = ".tar.xz";
-const ABOUT: &str = "dkms-rust.json";
-
-/// More than twice as fast as liblzma's default; the file is a tenth larger.
-const PRESET: u32 = 3;
-
-/// What a slice was taken from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// The version of the source.
-    pub version: Version,
-    /// Whether it is of another version than the headers, and the user wanted it anyway.
-    pub forced: bool,
-    /// A digest of the files, which does not depend on where they came from.
-    pub files: String,
-}
 
 /// A slice.
 #[derive(Clone, Debug)]
@@ -61,7 +38,7 @@ impl Slice {
     pub fn kept(system: &System, release: &Release) -> Option<Self> {
         let file = path(system, release);
         trusted_path(&file).ok()?;
-        let about = read_about(&file).ok()?;
+        let about = slice_file::about(&file).ok()?;
         Some(Self { file, about })
     }
 
@@ -98,13 +75,15 @@ impl Slice {
                 from.display()
             );
         }
-        let files = contents(work.path())?;
+        let files = slice_file::contents(work.path())?;
         let about = About {
             version,
             forced,
-            files: digest(&files),
+            files: slice_file::digest(&files),
         };
-        let file = put(system, release, |new| pack(&files, &about, new))?;
+        let file = put(system, release, |new| {
+            slice_file::write(&files, &about, new)
+        })?;
         Ok(Self { file, about })
     }
 
@@ -114,7 +93,7 @@ impl Slice {
         let name = format!("{}_{}{END}", source.package, source.version);
         let file = system.shared().join(FOLDER).join(name);
         trusted_path(&file).ok()?;
-        let about = read_about(&file).ok()?;
+        let about = slice_file::about(&file).ok()?;
         let is_its = about.version.debian.as_ref() == Some(&version::name(source));
         is_its.then_some(Self { file, about })
     }
@@ -138,25 +117,7 @@ impl Slice {
     ///
     /// If the slice is damaged, or a file can't be written.
     pub fn unpack(&self, tree: &Path) -> Result<()> {
-        let damaged = || format!("can't read {}", self.file.display());
-        let file = File::open(&self.file).with_context(damaged)?;
-        let unpack = |entry: &mut tar::Entry<'_, _>, inside: &Path| {
-            let plain = |part| matches!(part, Component::Normal(_));
-            ensure!(
-                inside.components().all(plain),
-                "{} has {}",
-                self.file.display(),
-                inside.display()
-            );
-            if inside != Path::new(ABOUT) {
-                let to = tree.join(inside);
-                archive::write(entry, &to).with_context(|| {
-                    format!("can't unpack {} to {}", self.file.display(), to.display())
-                })?;
-            }
-            Ok(true)
-        };
-        archive::entries(bounded::xz(file)?, unpack).with_context(damaged)
+        slice_file::unpack(&self.file, tree)
     }
 }
 
@@ -192,89 +153,12 @@ fn folder(system: &System) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A file of the source: its path, its mode, and its content.
-type Content = (PathBuf, u32, Vec<u8>);
-
-fn contents(folder: &Path) -> Result<Vec<Content>> {
-    let mut names = Vec::new();
-    list(folder, Path::new(""), &mut names)?;
-    names.sort();
-    let content = |name: PathBuf| {
-        let path = folder.join(&name);
-        let mode = fs::metadata(&path)?.permissions().mode();
-        let mode = if mode & 0o100 == 0 { 0o644 } else { 0o755 };
-        Ok((name, mode, fs::read(&path)?))
-    };
-    names.into_iter().map(content).collect()
-}
-
-fn digest(files: &[Content]) -> String {
-    let mut hash = blake3::Hasher::new();
-    for (name, mode, bytes) in files {
-        for part in [name.as_os_str().as_bytes(), &mode.to_le_bytes(), bytes] {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-    }
-    hash.finalize().to_hex()[..32].to_owned()
-}
-
-fn pack(files: &[Content], about: &About, file: &Path) -> Result<()> {
-    let out = File::create(file)?;
-    let mut tar = tar::Builder::new(XzEncoder::new(out, PRESET));
-    let text = serde_json::to_vec(about)?;
-    append(&mut tar, Path::new(ABOUT), 0o644, &text)?;
-    for (name, mode, bytes) in files {
-        append(&mut tar, name, *mode, bytes)?;
-    }
-    tar.into_inner()?.finish()?.sync_all()?;
-    Ok(())
-}
-
-/// Adds a file without an owner or a time.
-fn append(
-    tar: &mut tar::Builder<impl io::Write>,
-    name: &Path,
-    mode: u32,
-    bytes: &[u8],
-) -> Result<()> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(bytes.len() as u64);
-    header.set_mode(mode);
-    header.set_cksum();
-    Ok(tar.append_data(&mut header, name, bytes)?)
-}
-
-fn list(folder: &Path, inside: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder.join(inside))? {
-        let entry = entry?;
-        let name = inside.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            list(folder, &name, files)?;
-        } else {
-            files.push(name);
-        }
-    }
-    Ok(())
-}
-
-fn read_about(file: &Path) -> Result<About> {
-    let mut about = None;
-    archive::entries(bounded::xz(File::open(file)?)?, |entry, path| {
-        ensure!(path == Path::new(ABOUT), "it is not a slice");
-        let mut text = String::new();
-        entry.take(64 << 10).read_to_string(&mut text)?;
-        about = Some(serde_json::from_str(&text)?);
-        Ok(false)
-    })?;
-    about.context("it is empty")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
     use crate::source::archive::tests::{FILES, archive};
+    use std::os::unix::fs::PermissionsExt;
 
     const RELEASE: &str = "7.3.4-amd64";
 
@@ -306,7 +190,7 @@ mod tests {
         let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
         assert_eq!(read("rust/kernel/lib.rs"), "//! kernel\n");
         assert_eq!(read("scripts/Makefile"), "# scripts\n");
-        assert!(!tree.join(ABOUT).exists());
+        assert!(!tree.join(slice_file::ABOUT).exists());
         // Nothing else is left.
         let folder = system.state().join(FOLDER);
         assert_eq!(crate::system::names(&folder), [format!("{RELEASE}.tar.xz")]);
