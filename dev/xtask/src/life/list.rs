@@ -80,7 +80,7 @@ fn line(row: &Row) -> String {
         .collect();
     let case = cases::all().find(|case| case.name == row.name);
     let wanted = case.map_or(0, |case| {
-        case.parts.iter().map(|part| part.boots.len()).sum()
+        case.steps.iter().map(|step| step.boots.len()).sum()
     });
     let boots = match boots.is_empty() {
         true if wanted > 0 => "; not booted".to_owned(),

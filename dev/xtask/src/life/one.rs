@@ -31,11 +31,11 @@ pub fn run(stock: &Stock<'_>, installed: &Path, case: &Case, boots: bool) -> Don
         seconds: 0.0,
         failure: None,
     };
-    done.failure = parts(stock, installed, case, boots, &mut done).err();
+    done.failure = steps(stock, installed, case, boots, &mut done).err();
     done
 }
 
-fn parts(
+fn steps(
     stock: &Stock<'_>,
     installed: &Path,
     case: &Case,
@@ -46,14 +46,12 @@ fn parts(
         Start::Installed => stock.open_over(installed)?,
         start => stock.open(start)?,
     };
-    for part in case.parts {
-        for taken in part.steps {
-            let begin = Instant::now();
-            let went = step(stock, &chroot, case, taken);
-            done.seconds += begin.elapsed().as_secs_f64();
-            went.with_context(|| format!("`{}`", taken.line))?;
-        }
-        let releases: Vec<&str> = part
+    for step in case.steps {
+        let begin = Instant::now();
+        let went = run_step(stock, &chroot, case, step);
+        done.seconds += begin.elapsed().as_secs_f64();
+        went.with_context(|| format!("`{}`", step.line))?;
+        let releases: Vec<&str> = step
             .boots
             .iter()
             .filter_map(|which| release(stock, *which))
@@ -74,7 +72,7 @@ fn release<'a>(stock: &'a Stock<'_>, which: Which) -> Option<&'a str> {
     }
 }
 
-fn step(stock: &Stock<'_>, chroot: &Chroot, case: &Case, step: &Step) -> Result<()> {
+fn run_step(stock: &Stock<'_>, chroot: &Chroot, case: &Case, step: &Step) -> Result<()> {
     let fault = case.fault.map_or(String::new(), |fault| {
         format!(
             "broken() {{ {}; }}; mended() {{ {}; }}; ",

@@ -2,7 +2,7 @@
 
 //! The definition of a case.
 
-/// A case: a sequence of parts in one root.
+/// A case: a sequence of steps in one root.
 pub struct Case {
     /// Its name.
     pub name: &'static str,
@@ -12,8 +12,8 @@ pub struct Case {
     pub start: Start,
     /// The fault that `broken` causes and `mended` mends.
     pub fault: Option<&'static Fault>,
-    /// The steps and boots.
-    pub parts: &'static [Part],
+    /// The steps.
+    pub steps: &'static [Step],
     /// Whether `make test` runs it; `make life` runs all cases.
     pub in_test: bool,
 }
@@ -30,15 +30,6 @@ pub enum Start {
     Installed,
     /// The older kernel without headers, and neither compilers nor dkms.
     Target,
-}
-
-/// Steps, and the kernels to boot after them.
-pub struct Part {
-    /// The steps.
-    pub steps: &'static [Step],
-    /// The kernels to boot. Each must have the entry or, if the package has been removed, must not
-    /// have it.
-    pub boots: &'static [Which],
 }
 
 /// One of the kernels of a case.
@@ -64,12 +55,24 @@ impl Case {
     }
 
     fn mentions(&self, word: &str) -> bool {
-        let mut steps = self.parts.iter().flat_map(|part| part.steps);
-        steps.any(|step| step.line.contains(word))
+        self.steps.iter().any(|step| step.line.contains(word))
+    }
+
+    /// Lets `make test` run it, too.
+    pub const fn in_test(self) -> Self {
+        Self {
+            in_test: true,
+            ..self
+        }
+    }
+
+    /// Changes the initial state.
+    pub const fn from(self, start: Start) -> Self {
+        Self { start, ..self }
     }
 }
 
-/// A command line and its expected result.
+/// A command line, its expected result, and what boots then.
 pub struct Step {
     /// The command line.
     pub line: &'static str,
@@ -79,6 +82,29 @@ pub struct Step {
     pub says: &'static [&'static str],
     /// Whether the output must also match the patterns of the fault.
     pub says_why: bool,
+    /// The kernels to boot after it. Each must have the entry or, if the package has been removed,
+    /// must not have it.
+    pub boots: &'static [Which],
+}
+
+impl Step {
+    /// Expects another exit status than 0.
+    pub const fn exits(self, exit: i32) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// Expects the message of the case's fault.
+    pub const fn says_why(self) -> Self {
+        Self {
+            says_why: true,
+            ..self
+        }
+    }
+
+    /// Boots these kernels afterwards.
+    pub const fn boots(self, boots: &'static [Which]) -> Self {
+        Self { boots, ..self }
+    }
 }
 
 /// A reason for a build to fail.
@@ -96,14 +122,14 @@ pub const fn case(
     name: &'static str,
     about: &'static str,
     start: Start,
-    parts: &'static [Part],
+    steps: &'static [Step],
 ) -> Case {
     Case {
         name,
         about,
         start,
         fault: None,
-        parts,
+        steps,
         in_test: false,
     }
 }
@@ -120,5 +146,6 @@ pub const fn says(line: &'static str, says: &'static [&'static str]) -> Step {
         exit: 0,
         says,
         says_why: false,
+        boots: &[],
     }
 }

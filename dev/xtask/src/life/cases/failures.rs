@@ -3,68 +3,54 @@
 //! A failed build never stops apt: installation, upgrade, and the upgrade of a kernel succeed with
 //! a message. The existing module stays. Once the fault is mended, the new module comes.
 
-use super::case::{Case, Fault, Part, Start, Step, Which, case, step};
+use super::case::{Case, Fault, Start, Step, Which, case, step};
 
 /// Each of the three operations meets the fault and reports it.
-const PARTS: &[Part] = &[Part {
-    steps: &[
-        step("offer procdriver old && warm $OLD"),
-        step("broken"),
-        Step {
-            says_why: true,
-            ..step("install procdriver-dkms")
-        },
-        step("configured && lacks $OLD"),
-        step("mended $OLD"),
-        step("configured && has $OLD $V"),
-        step("broken && offer next"),
-        // The upgrade of the package.
-        Step {
-            says_why: true,
-            ..step("upgrade")
-        },
-        step("configured && has $OLD $V && is_at $NEXT"),
-        step("offer new"),
-        // The upgrade of the kernel.
-        Step {
-            says_why: true,
-            ..step("upgrade")
-        },
-        step("configured && lacks $NEW && has $OLD $V"),
-        step("mended $OLD $NEW"),
-        step("configured && has $OLD $NEXT && has $NEW $NEXT"),
-    ],
-    boots: &[Which::New],
-}];
+const STEPS: &[Step] = &[
+    step("offer procdriver old && warm $OLD"),
+    step("broken"),
+    step("install procdriver-dkms").says_why(),
+    step("configured && lacks $OLD"),
+    step("mended $OLD"),
+    step("configured && has $OLD $V"),
+    step("broken && offer next"),
+    // The upgrade of the package.
+    step("upgrade").says_why(),
+    step("configured && has $OLD $V && is_at $NEXT"),
+    step("offer new"),
+    // The upgrade of the kernel.
+    step("upgrade").says_why(),
+    step("configured && lacks $NEW && has $OLD $V"),
+    step("mended $OLD $NEW"),
+    step("configured && has $OLD $NEXT && has $NEW $NEXT").boots(&[Which::New]),
+];
 
 const fn failing(name: &'static str, about: &'static str, fault: &'static Fault) -> Case {
     Case {
         fault: Some(fault),
-        ..case(name, about, Start::Old, PARTS)
+        ..case(name, about, Start::Old, STEPS)
     }
 }
 
 /// All cases.
 pub const CASES: &[Case] = &[
-    Case {
-        in_test: true,
-        ..failing(
-            "fails-no-linux-source",
-            "linux-source is not installed; mended by `dkms-rust source --fetch`",
-            &Fault {
-                breaks: "rm -rf /var/cache/dkms-rust /var/lib/dkms-rust && \
-                         apt-get -q -y remove 'linux-source*'",
-                mends: "for kernel in $@; do obey $kernel; done && build_again",
-                says: &[
-                    "linux-source-[0-9.]+ is not installed",
-                    "mend: dkms-rust source -k .* --fetch",
-                ],
-            },
-        )
-    },
+    failing(
+        "fails-no-linux-source",
+        "linux-source is not installed; mended by `dkms-rust source --fetch`",
+        &Fault {
+            breaks: "rm -rf /var/cache/dkms-rust /var/lib/dkms-rust && \
+                     apt-get -q -y remove 'linux-source*'",
+            mends: "for kernel in $@; do obey $kernel; done && build_again",
+            says: &[
+                "linux-source-[0-9.]+ is not installed",
+                "mend: dkms-rust source -k .* --fetch",
+            ],
+        },
+    )
+    .in_test(),
     failing(
         "fails-wrong-rustc",
-        "rustc is of another version; mended by `dpkg-reconfigure procdriver-dkms`",
+        "the installed rustc is too old; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "mkdir /root/aside && mv /usr/bin/rustc* /root/aside && \
                      printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' >/usr/bin/rustc && \
@@ -75,7 +61,8 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-no-space-for-metadata",
-        "no room in /var/cache; mended by `dpkg-reconfigure procdriver-dkms`",
+        "/var/cache has too little space for a rebuild; mended by `dpkg-reconfigure \
+         procdriver-dkms`",
         &Fault {
             breaks: "rm -rf /var/cache/dkms-rust && mkdir /var/cache/dkms-rust && \
                      mount -t tmpfs -o size=20m full /var/cache/dkms-rust",
@@ -88,7 +75,8 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-no-space-for-dkms",
-        "no room in /var/lib/dkms; mended by `dpkg-reconfigure procdriver-dkms`",
+        "/var/lib/dkms has too little space for a build; mended by `dpkg-reconfigure \
+         procdriver-dkms`",
         &Fault {
             // Enough space for dkms's records, but not for compiling.
             breaks: "warm $OLD $NEW && cp -a /var/lib/dkms /root/dkms && \
@@ -101,7 +89,8 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-module-does-not-compile",
-        "the compiler refuses the driver; mended by `dpkg-reconfigure procdriver-dkms`",
+        "the linker fails, so the driver is not built; mended by `dpkg-reconfigure \
+         procdriver-dkms`",
         &Fault {
             // Break the linker instead of the source: each version brings its own source.
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
@@ -114,7 +103,7 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-bindgen-crashes",
-        "libclang, by which bindgen reads C, is damaged, so that it dies of a signal; mended by \
+        "libclang, with which bindgen reads C, is damaged, so bindgen crashes; mended by \
          `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "rm -rf /var/cache/dkms-rust && mkdir /root/aside && \
@@ -126,7 +115,7 @@ pub const CASES: &[Case] = &[
     ),
     failing(
         "fails-build-killed",
-        "the build is killed; mended by `dpkg-reconfigure procdriver-dkms`",
+        "the build is killed by a signal; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/make /root/aside && \
                      printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && chmod 755 /usr/bin/make",
