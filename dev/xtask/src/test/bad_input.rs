@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Tests dkms-rust with bad input: it must give a clear reason and the right exit status, and leave
-//! nothing in its cache. The cases are in `cases/bad_input.rs`.
+//! nothing in its cache. The cases are in `cases/bad_input`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::debian::packaged;
 use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 use crate::host::mounts;
-use crate::test::cases::bad_input::{BadInput, CASES};
+use crate::test::cases::bad_input::{self, BadInput};
 
 use super::tally::Tally;
 
@@ -24,11 +24,14 @@ const WARM: &str = "/srv/warm";
 
 /// Runs each case in its own root.
 pub fn run(setup: &Setup<'_>, warm: &Path, tally: &mut Tally) {
-    let what = format!("{} cases of bad input for dkms-rust", CASES.len());
+    let what = format!(
+        "{} cases of bad input for dkms-rust",
+        bad_input::all().count()
+    );
     tally.cases("bad-input", &what, |tally| {
         let work = mounts::scratch_folder(setup.project)?;
         let installed = installed(setup, &work.path().join("installed"))?;
-        for case in CASES {
+        for case in bad_input::all() {
             tally.case(&format!("bad-input/{}", case.name), || {
                 one(setup, &installed, warm, case)
             });
@@ -94,16 +97,16 @@ mod tests {
 
     #[test]
     fn every_case_has_a_name_of_its_own_and_patterns_that_compile() {
-        let names: BTreeSet<&str> = CASES.iter().map(|case| case.name).collect();
-        assert_eq!(names.len(), CASES.len());
-        for pattern in CASES.iter().flat_map(|case| case.says) {
+        let names: BTreeSet<&str> = bad_input::all().map(|case| case.name).collect();
+        assert_eq!(names.len(), bad_input::all().count());
+        for pattern in bad_input::all().flat_map(|case| case.says) {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
     }
 
     #[test]
     fn every_case_says_what_it_wants_to_read() {
-        for case in CASES {
+        for case in bad_input::all() {
             assert!(!case.says.is_empty(), "{}", case.name);
         }
     }

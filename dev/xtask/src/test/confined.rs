@@ -28,12 +28,12 @@ const SIZE: Size = Size {
 /// The script that a booted Debian runs.
 pub const HARM: &str = concat!(
     include_str!("../guest/scripts/begin.sh"),
-    include_str!("cases/listener.sh"),
+    include_str!("cases/bad_input/listener.sh"),
     include_str!("cases/harm.sh")
 );
 
 /// The script that makes the harmful source.
-pub const TAMPERED: &str = include_str!("cases/tampered.sh");
+pub const TAMPERED: &str = include_str!("cases/bad_input/tampered.sh");
 
 /// Emulated compilers make the bindings and the macros.
 const TIMEOUT: Duration = Duration::from_secs(3600);

@@ -53,8 +53,8 @@ pub const CASES: &[Case] = &[
         "the installed rustc is too old; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "mkdir /root/aside && mv /usr/bin/rustc* /root/aside && \
-                     printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' >/usr/bin/rustc && \
-                     chmod 755 /usr/bin/rustc",
+                     printf '#!/bin/sh\\necho \"rustc 1.70.0 (0 2023-01-01)\"\\n' \
+                     >/usr/bin/rustc && chmod 755 /usr/bin/rustc",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             says: &["rustc 1\\.70\\.0", "mend: .*install rustc"],
         },
@@ -93,9 +93,10 @@ pub const CASES: &[Case] = &[
          procdriver-dkms`",
         &Fault {
             // Break the linker instead of the source: each version brings its own source.
-            breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
-                     printf '#!/bin/sh\\necho \"ld: out of order\" >&2; exit 1\\n' >/usr/bin/x86_64-linux-gnu-ld && \
-                     chmod 755 /usr/bin/x86_64-linux-gnu-ld",
+            breaks: "warm $OLD $NEW && mkdir /root/aside && \
+                     mv /usr/bin/x86_64-linux-gnu-ld /root/aside && \
+                     printf '#!/bin/sh\\necho \"ld: out of order\" >&2; exit 1\\n' \
+                     >/usr/bin/x86_64-linux-gnu-ld && chmod 755 /usr/bin/x86_64-linux-gnu-ld",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             // The second is for a rebuild that fails before the module is linked.
             says: &["ld: out of order|linking with `gcc` failed"],
@@ -118,7 +119,8 @@ pub const CASES: &[Case] = &[
         "the build is killed by a signal; mended by `dpkg-reconfigure procdriver-dkms`",
         &Fault {
             breaks: "warm $OLD $NEW && mkdir /root/aside && mv /usr/bin/make /root/aside && \
-                     printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && chmod 755 /usr/bin/make",
+                     printf '#!/bin/sh\\nkill -KILL $PPID\\n' >/usr/bin/make && \
+                     chmod 755 /usr/bin/make",
             mends: "mv /root/aside/* /usr/bin && rmdir /root/aside && warm $@ && build_again",
             // The second is for a rebuild, in which make is confined and may not kill.
             says: &["[Kk]illed|kill: Operation not permitted"],
