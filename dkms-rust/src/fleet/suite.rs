@@ -272,8 +272,13 @@ impl Build<'_> {
             return self.pack(chroot, dkms, entry);
         };
         entry.rebuild = before.rebuild;
+        if !old.exists() {
+            // The repository has the lost package, and the same inputs give it again.
+            entry.rebuild += u32::from(before.inputs != entry.inputs);
+            return self.pack(chroot, dkms, entry);
+        }
         let deb = self.pack(chroot, dkms, entry)?;
-        if !old.exists() || fs::read(&deb)? == fs::read(old)? {
+        if fs::read(&deb)? == fs::read(old)? {
             return Ok(deb);
         }
         fs::remove_file(&deb)?;

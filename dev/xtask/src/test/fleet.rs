@@ -26,7 +26,7 @@ const PREPARE: &str = "apt-get -q -y --no-install-recommends install dkms-rust-c
 
 /// Builds everything, and checks that apt would install the modules with the kernel.
 const BUILD: &str = "dkms-rust fleet build /srv/fleet.toml && \
-     test -s /srv/fleet/suites/trixie/procdriver-modules-$R_*.deb && \
+     test -s /srv/fleet/suites/trixie/procdriver-modules-${R}_*.deb && \
      echo 'deb [signed-by=/srv/repository.gpg] file:/srv/fleet/repository trixie main' \
          >/etc/apt/sources.list.d/fleet.list && \
      cp /srv/trixie.sources /etc/apt/sources.list.d/ && apt-get -q update && \
@@ -37,13 +37,16 @@ const BUILD: &str = "dkms-rust fleet build /srv/fleet.toml && \
 const AGAIN: &str = "dkms-rust fleet build /srv/fleet.toml && \
      deb=$(ls /srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb) && mv $deb /srv/before.deb && \
      { timeout -s KILL 20 dkms-rust fleet build /srv/fleet.toml; test ! -e $deb; } && \
+     flock -w 60 /srv/fleet/.lock true && \
      dkms-rust fleet build /srv/fleet.toml && cmp $deb /srv/before.deb";
 
-/// Checks that a new key gives a package with a higher version, and that the repository has it.
-const NEW_KEY: &str = "openssl req -new -x509 -nodes -days 1 -subj /CN=Other -newkey rsa:2048 \
-         -keyout /srv/key.pem -out /srv/certificate.pem && \
-     dkms-rust fleet build /srv/fleet.toml && apt-get -q update && \
-     apt-cache policy procdriver-modules-$R";
+/// Checks that a new key gives a package with a higher version, also if the last one's file is lost,
+/// and that the repository has it.
+const NEW_KEYS: &str = "for lost in '' '/srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb'; do \
+         rm -f $lost; openssl req -new -x509 -nodes -days 1 -subj /CN=Other -newkey rsa:2048 \
+             -keyout /srv/key.pem -out /srv/certificate.pem && \
+         dkms-rust fleet build /srv/fleet.toml || exit; done && \
+     apt-get -q update && apt-cache policy procdriver-modules-$R";
 
 /// Checks that two images of the same package have the same digest, and that modprobe finds the
 /// module in them as Kernel Module Management has it look.
@@ -101,8 +104,8 @@ pub fn run(setup: &Setup<'_>, prebuilt: Option<&Prebuilt>, tally: &mut Tally) {
             ),
             (
                 "a-new-key-is-a-new-version",
-                NEW_KEY,
-                &["Candidate: .*[+]b1"],
+                NEW_KEYS,
+                &["Candidate: .*[+]b2"],
             ),
         ];
         for (name, line, says) in cases {
