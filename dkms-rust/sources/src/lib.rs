@@ -1,3 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package `dkms-rust-sources` has no code: its `Cargo.toml` says what is in it.
+//! The packages `dkms-rust-sources` and `dkms-rust-core` have no code: `Cargo.toml` says what is in
+//! them.

@@ -19,7 +19,12 @@ use std::thread;
 const ALWAYS: &str = "ca-certificates,dkms,gpg";
 
 /// The packages of dkms-rust that a chroot gets if they are among the fleet's files.
-const OURS: [&str; 3] = ["dkms-rust", "dkms-rust-common", "dkms-rust-sources"];
+const OURS: [&str; 4] = [
+    "dkms-rust",
+    "dkms-rust-common",
+    "dkms-rust-core",
+    "dkms-rust-sources",
+];
 
 /// What a chroot shares with this machine.
 const SHARED: [&str; 2] = ["/dev", "/proc"];

@@ -42,7 +42,7 @@ fn of_folder(base: &Path, folder: &Path) -> Result<(System, String)> {
     Ok((System::below(root), release))
 }
 
-/// Links the files of this machine's dkms-rust-sources into the system.
+/// Links the files of this machine's dkms-rust-sources and dkms-rust-core into the system.
 fn share(root: &Path) -> Result<()> {
     let link = System::below(root).shared();
     fs::create_dir_all(link.parent().unwrap_or(root))?;

@@ -107,7 +107,7 @@ impl Rustc {
         Some(major * 100_000 + minor * 100 + patch)
     }
 
-    /// Returns the directory with the source of `core`, which rust-src or dkms-rust-sources brings.
+    /// Returns the directory with the source of `core`, which rust-src or dkms-rust-core brings.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Rustc {
         })
     }
 
-    /// Returns the toolchain's own source of `core`, or that of its version from dkms-rust-sources.
+    /// Returns the toolchain's own source of `core`, or that of its version from dkms-rust-core.
     fn source(&self, system: &System) -> Option<PathBuf> {
         let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]))?;
         let own = Path::new(&sysroot).join("lib/rustlib/src/rust/library");

@@ -32,7 +32,7 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     let sources = slices::all(setup.project, &setup.repo)?;
     let work = mounts::scratch_folder(setup.project)?;
     let repo = work.path().join("repo");
-    repo::of(setup.debs.iter().chain([&sources]), &repo, &repo)?;
+    repo::of(setup.debs.iter().chain(&sources), &repo, &repo)?;
     let plain = provision::plain(setup.project)?;
     let mut chroot = Chroot::new(setup.project, &plain)?;
     chroot.bind(&repo, packaged::REPO)?;

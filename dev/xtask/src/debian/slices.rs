@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `xtask sources`: builds the package dkms-rust-sources for the kernels in the archive. dkms-rust
-//! itself extracts the slices, in roots with the kernels' headers and sources. The Rust library
-//! comes from rust-src.
+//! `xtask sources`: builds the package dkms-rust-sources for the kernels in the archive, and
+//! dkms-rust-core for their compilers. dkms-rust itself extracts the slices, in roots with the
+//! kernels' headers and sources. The Rust library comes from rust-src.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,10 @@ use crate::package::{deb, repo};
 const KEPT: &str = "var/lib/dkms-rust/source";
 
 /// Extracts a kernel's slice, and prints its name, which comes from the headers' source package.
+/// dkms-rust compresses in little time, and a package should be small.
 const SLICE: &str = r#"
-dkms-rust source -k "$R" >&2 &&
+dkms-rust source -k "$R" >&2 && cd /var/lib/dkms-rust/source &&
+xz -d "$R.tar.xz" && xz -6e "$R.tar" &&
 dpkg-query -W -f '${source:Package}_${source:Version}\n' "linux-headers-$R"
 "#;
 
@@ -56,17 +58,19 @@ for library in /usr/src/rustc-*/library; do
 done
 "#;
 
-/// Builds the package.
+/// Builds the packages.
 pub fn task(project: &Project) -> Result<bool> {
     setup::begin()?;
     let repo = repo::build(project, &deb::build(project)?)?;
-    println!("{}", all(project, &repo)?.display());
+    for deb in all(project, &repo)? {
+        println!("{}", deb.display());
+    }
     Ok(true)
 }
 
-/// Makes the package for all kernels and compilers of all Debians, with the dkms-rust of a
+/// Makes the packages for all kernels and compilers of all Debians, with the dkms-rust of a
 /// repository.
-pub fn all(project: &Project, repo: &Path) -> Result<PathBuf> {
+pub fn all(project: &Project, repo: &Path) -> Result<[PathBuf; 2]> {
     let content = Content::new(project)?;
     let mirror = Mirror::find()?;
     for debian in DEBIANS {
@@ -80,7 +84,12 @@ pub fn all(project: &Project, repo: &Path) -> Result<PathBuf> {
 }
 
 /// Like [`all`], but only for these kernels of a root and its own compiler.
-pub fn of_root(project: &Project, root: &Root, repo: &Path, kernels: &[Kernel]) -> Result<PathBuf> {
+pub fn of_root(
+    project: &Project,
+    root: &Root,
+    repo: &Path,
+    kernels: &[Kernel],
+) -> Result<[PathBuf; 2]> {
     let content = Content::new(project)?;
     let kernels: Vec<&Kernel> = kernels.iter().collect();
     content.add(root, repo, &kernels, &[], &Mirror::find()?)?;
@@ -98,7 +107,7 @@ fn one_of_each(offered: &[Kernel]) -> Vec<&Kernel> {
     found
 }
 
-/// The contents of the package, in a directory.
+/// The contents of the packages, in a directory.
 struct Content<'a> {
     project: &'a Project,
     folder: PathBuf,
@@ -156,32 +165,41 @@ impl<'a> Content<'a> {
         files::copy(&slice, &to)
     }
 
-    fn pack(&self) -> Result<PathBuf> {
-        let provides = self.provides()?;
-        ui::say(&format!("it provides {provides}"));
-        deb::sources(self.project, &provides)
-    }
-
-    /// Returns the Provides field, such as `dkms-rust-source-linux (= 7.3.4-1)`.
-    fn provides(&self) -> Result<String> {
-        let names = |part: &str| {
-            let paths = files::list(&self.folder.join(part))?;
-            let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
-            Ok::<_, anyhow::Error>(paths.iter().filter_map(name).collect::<Vec<_>>())
-        };
-        let mut provided = Vec::new();
-        for name in names("source")? {
+    fn pack(&self) -> Result<[PathBuf; 2]> {
+        let mut slices = Vec::new();
+        for name in self.names("source")? {
             let (package, version) = name
                 .strip_suffix(".tar.xz")
                 .and_then(|name| name.split_once('_'))
                 .with_context(|| format!("{name} is no slice's name"))?;
-            provided.push(format!("dkms-rust-source-{package} (= {version})"));
+            slices.push(provided(package, version));
         }
-        for version in names("library")? {
-            provided.push(format!("dkms-rust-source-rust (= {version})"));
+        let compilers = self.names("library")?;
+        let libraries: Vec<String> = compilers
+            .iter()
+            .map(|version| provided("rust", version))
+            .collect();
+        for provides in [&slices, &libraries] {
+            ensure!(!provides.is_empty(), "there is nothing in a package");
+            ui::say(&format!("provided: {}", provides.join(", ")));
         }
-        ensure!(!provided.is_empty(), "there is nothing in it");
-        provided.sort();
-        Ok(provided.join(", "))
+        Ok([
+            deb::sources(self.project, &slices.join(", "))?,
+            deb::core(self.project, &libraries.join(", "), &compilers)?,
+        ])
     }
+
+    /// Returns the names of what is in a part of the contents, in their order.
+    fn names(&self, part: &str) -> Result<Vec<String>> {
+        let paths = files::list(&self.folder.join(part))?;
+        let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+        let mut names: Vec<String> = paths.iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Returns an entry of a Provides field, such as `dkms-rust-source-linux (= 7.3.4-1)`.
+fn provided(name: &str, version: &str) -> String {
+    format!("dkms-rust-source-{name} (= {version})")
 }

@@ -59,25 +59,45 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// The package of what was gathered in target/sources.
+/// The packages of what was gathered in target/sources.
 const SOURCES: Package = Package {
     name: "dkms-rust-sources",
     manifest: "dkms-rust/sources/Cargo.toml",
     variant: None,
     architecture: Some("all"),
 };
+const CORE: Package = Package {
+    name: "dkms-rust-core",
+    variant: Some("core"),
+    ..SOURCES
+};
 
-/// Builds the package of sources into target/debian. `provides` is its Provides field; its version
+/// Builds dkms-rust-sources into target/debian. `provides` is its Provides field; its version
 /// contains today's date.
 pub fn sources(project: &Project, provides: &str) -> Result<PathBuf> {
+    let today = date::today()?.replace('-', "");
+    of_sources(project, &SOURCES, &today, provides)
+}
+
+/// Builds dkms-rust-core into target/debian. `provides` is its Provides field; its version contains
+/// the compilers' versions, so that it is the same as long as these are.
+pub fn core(project: &Project, provides: &str, compilers: &[String]) -> Result<PathBuf> {
+    of_sources(project, &CORE, &compilers.join("+"), provides)
+}
+
+fn of_sources(
+    project: &Project,
+    package: &Package,
+    version: &str,
+    provides: &str,
+) -> Result<PathBuf> {
     machine::need(machine::DEB)?;
     let output = project.product("debian")?;
     let target = cargo::host_target()?;
-    let today = date::today()?.replace('-', "");
-    ui::step(&format!("pack {}", SOURCES.name), || {
+    ui::step(&format!("pack {}", package.name), || {
         let time = changelog_time(project)?;
-        pack(project, &SOURCES, &target, time, &output, |deb| {
-            deb.deb_version = format!("{}+{today}", deb.deb_version);
+        pack(project, package, &target, time, &output, |deb| {
+            deb.deb_version = format!("{}+{version}", deb.deb_version);
             deb.provides = Some(provides.to_owned());
         })
     })
@@ -156,9 +176,9 @@ fn pack(
     files::remove_named(output, |name| name.starts_with(&prefix))?;
     // Packages without compiled code must not depend on the machine that packs them, so a crate
     // pinned in Cargo.lock compresses them. The system's xz is used for the rest: its output
-    // differs between Debian 12 and 13, but it takes a sixth of the time. The package of sources
-    // also uses xz: it is large, and depends on today's archive anyway.
-    let compiled = package.architecture.is_none() || package.name == SOURCES.name;
+    // differs between Debian 12 and 13, but it takes a sixth of the time. The packages of sources
+    // also use xz: they are large, and depend on today's archive anyway.
+    let compiled = package.architecture.is_none() || package.manifest == SOURCES.manifest;
     let compress = CompressConfig {
         fast: false,
         compress_type: if compiled { Format::Xz } else { Format::Gzip },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests dkms-rust-sources for the tested kernels, on a machine with neither linux-source nor
-//! rust-src, and with no bindgen but dkms-rust's own.
+//! Tests dkms-rust-sources and dkms-rust-core for the tested kernels, on a machine with neither
+//! linux-source nor rust-src, and with no bindgen but dkms-rust's own.
 
 use std::path::Path;
 
@@ -17,27 +17,31 @@ use crate::package::repo;
 use super::package_checks;
 use super::tally::Tally;
 
-/// Removes what the package replaces, and installs dkms-rust as users do.
+/// Removes what the packages replace, and installs dkms-rust as users do.
 const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' bindgen 'libclang*-dev' && \
-     apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources && \
+     apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources dkms-rust-core && \
      ! ls /usr/src/linux-source-* /usr/src/rustc-* /usr/bin/bindgen && \
      for K in $RELEASES; do dkms-rust check -k $K || exit 1; done";
 
-/// Checks that the missing package is named, and that the printed command installs it.
-const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources && \
+/// Checks that each missing package is named, and that the printed commands install them.
+const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources dkms-rust-core && \
      for K in $RELEASES; do dkms-rust check -k $K; done; \
-     $(dkms-rust check -k $R 2>&1 | sed -n 's/ *mend: //p') -q -y && dkms-rust check -k $R";
+     for missing in core sources; do \
+     $(dkms-rust check -k $R 2>&1 | tee /dev/stderr | sed -n 's/ *mend: //p') -q -y || exit; done; \
+     dkms-rust check -k $R";
 
-const MEND: &str = "is not installed; it is needed to rebuild the Rust metadata\n *mend: apt \
-                    install dkms-rust-sources\n";
+const CORE: &str = "source of Rust's library for .*: it is missing\n *mend: apt install \
+                    dkms-rust-core\n";
+const SLICE: &str = "is not installed; it is needed to rebuild the Rust metadata\n *mend: apt \
+                     install dkms-rust-sources\n";
 
-/// Checks that the package is enough for a rebuild, and that the kernel does not need it
+/// Checks that the packages are enough for a rebuild, and that the kernel does not need its slice
 /// afterwards.
 const REBUILT: &str = "dkms-rust kdir -k $R && dpkg --purge --force-depends dkms-rust-sources && \
      dkms-rust check -k $R && rm -r /var/cache/dkms-rust && \
      dkms-rust check -k $R; test -s /var/lib/dkms-rust/source/$R.tar.xz && echo its slice is kept";
 
-/// Makes the package, and runs these checks.
+/// Makes the packages, and runs these checks.
 pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
     tally.cases("sources", "dkms-rust-sources", |tally| {
         let kernels: Vec<Kernel> = setup
@@ -47,19 +51,21 @@ pub fn run(setup: &Setup<'_>, tally: &mut Tally) {
             .filter(|kernel| setup.releases.contains(&kernel.release))
             .cloned()
             .collect();
-        let deb = slices::of_root(setup.project, &setup.checks, &setup.repo, &kernels)?;
+        let debs = slices::of_root(setup.project, &setup.checks, &setup.repo, &kernels)?;
         let work = mounts::scratch_folder(setup.project)?;
         let repo = work.path().join("repo");
-        repo::of(setup.debs.iter().chain([&deb]), &repo, &repo)?;
+        repo::of(setup.debs.iter().chain(&debs), &repo, &repo)?;
         let chroot = packaged::with_repo(setup.project, &setup.checks, &repo)?;
         tally.case("sources/lintian", || {
-            let name = deb.file_name().context("a package without a name")?;
-            let file = Path::new(packaged::REPO).join(name);
-            package_checks::lintian(setup, &chroot, &file)
+            debs.iter().try_for_each(|deb| {
+                let name = deb.file_name().context("a package without a name")?;
+                let file = Path::new(packaged::REPO).join(name);
+                package_checks::lintian(setup, &chroot, &file)
+            })
         });
         for (name, line, says) in [
             ("is-all-that-it-takes", INSTALL, &[][..]),
-            ("is-what-mends", MENDED, &[MEND]),
+            ("is-what-mends", MENDED, &[CORE, SLICE]),
             (
                 "is-needed-once",
                 REBUILT,
