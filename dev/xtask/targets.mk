@@ -48,7 +48,7 @@ DKMS ?=
 life: ## Upgrade, break and remove the packages, or CASES="..."; DOCS=1 writes docs/package-life.* (root)
 	+$(XTASK) life $(docs) $(if $(DKMS),--dkms $(DKMS)) $(CASES)
 
-sources: ## Build dkms-rust-sources of what the archive has, into target/debian (root)
+sources: ## Build dkms-rust-sources and dkms-rust-core of what the archive has, into target/debian (root)
 	+$(XTASK) sources
 
 clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/procdriver)

@@ -92,7 +92,7 @@ enum Task {
     },
     /// Make the Debian root that the demo and the tests boot, and print its path
     Provision,
-    /// Build dkms-rust-sources: slices of all kernels in the archive, instead of linux-source
+    /// Build dkms-rust-sources and dkms-rust-core, which replace linux-source and rust-src
     Sources,
     /// Remove the caches: provisioned roots, images, prepared metadata
     Clean,

@@ -118,8 +118,8 @@ impl System {
         self.root.join("usr/src")
     }
 
-    /// Returns the directory of what packages add to dkms-rust: dkms-rust-sources, which replaces
-    /// linux-source and rust-src, and packages of prebuilt modules.
+    /// Returns the directory of what packages add to dkms-rust: dkms-rust-sources and dkms-rust-core,
+    /// which replace linux-source and rust-src, and packages of prebuilt modules.
     pub fn shared(&self) -> PathBuf {
         self.root.join("usr/share/dkms-rust")
     }
