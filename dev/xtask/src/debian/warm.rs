@@ -15,7 +15,7 @@ use crate::debian::packaged;
 use crate::debian::root::Root;
 use crate::host::project::Project;
 use crate::host::run::{self, Cmd};
-use crate::host::{digest, files, mounts, ui};
+use crate::host::{digest, files, lock, mounts, ui};
 
 /// The source of the modules that dkms-rust is tested with.
 pub const TEST_MODULES: &str = "dkms-rust/tests/modules";
@@ -33,6 +33,8 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// has done so before.
 pub fn cache(project: &Project, root: &Root, release: &str, repo: &Path) -> Result<PathBuf> {
     let key = key(repo)?;
+    // Another clone may be about to do the same.
+    let _lock = lock::take(&root.folder.join(format!("metadata-{release}.lock")))?;
     let folder = root.folder.join(format!("warm-{release}-{key}"));
     if folder.exists() {
         ui::say(&format!(
