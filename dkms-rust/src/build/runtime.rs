@@ -60,9 +60,12 @@ const OWN: [(&str, &str); 5] = [
     (link::SCRIPT, include_str!("../../runtime/merge.lds")),
 ];
 
-/// The helpers are not traced, like the inline functions that they make callable.
+/// The helpers are not traced, like the inline functions that they make callable. Their debug
+/// information does not name the directory in which the tree is made, whose name is another each
+/// time: it decides the module's build ID, and the same source is to give the same module.
 const FLAGS: &str = "\
 ccflags-y := -Wno-missing-prototypes -Wno-missing-declarations
+ccflags-y += -fdebug-prefix-map=$(CURDIR)=.
 ccflags-remove-y := $(CC_FLAGS_FTRACE)
 
 $(obj)/helpers.a: $(addprefix $(obj)/,$(runtime-y))

@@ -89,6 +89,10 @@ pub fn run(setup: &Setup<'_>, caches: &[PathBuf], tally: &mut Tally) -> Products
                 Ok(())
             },
         );
+        tally.case(
+            &format!("native/{release}/tree-does-not-name-where-it-was-made"),
+            || where_it_was_made(&chroot, release),
+        );
         tally.case(&format!("native/{release}/build-time"), || {
             build_times(setup, &chroot, release)
         });
@@ -137,6 +141,15 @@ fn built_module(chroot: &Chroot, release: &str) -> Result<Vec<u8>> {
         bytes.len()
     ));
     Ok(bytes)
+}
+
+/// Fails if the build tree has the name of the directory in which it was made. That name is another
+/// each time, so the same source would not give the same module.
+fn where_it_was_made(chroot: &Chroot, release: &str) -> Result<()> {
+    let tree = format!("/var/cache/dkms-rust/{release}");
+    let name = format!("{release}/.new-");
+    let found = chroot.cmd("grep").args(["-rlaF", &name, &tree]).try_run()?;
+    found.must_end_with(1)
 }
 
 /// Returns dkms's certificate. dkms makes it, with its key, before it signs its first module.
