@@ -19,15 +19,15 @@ use super::tally::Tally;
 
 /// Removes what the packages replace, and installs dkms-rust as users do.
 const INSTALL: &str = "apt-get -q -y purge rust-src 'linux-source-*' bindgen 'libclang*-dev' && \
-     apt-get -q -y install dkms-rust && dpkg -s dkms-rust-sources dkms-rust-core && \
+     apt-get -q -y --install-recommends install dkms-rust && dpkg -s dkms-rust-sources dkms-rust-core && \
      ! ls /usr/src/linux-source-* /usr/src/rustc-* /usr/bin/bindgen && \
      for K in $RELEASES; do dkms-rust check -k $K || exit 1; done";
 
-/// Checks that each missing package is named, and that the printed commands install them.
-const MENDED: &str = "dpkg --purge --force-depends dkms-rust-sources dkms-rust-core && \
-     for K in $RELEASES; do dkms-rust check -k $K; done; \
-     for missing in core sources; do \
-     $(dkms-rust check -k $R 2>&1 | tee /dev/stderr | sed -n 's/ *mend: //p') -q -y || exit; done; \
+/// Checks that either package is named if it is missing, and that the printed command installs it.
+const MENDED: &str = "for missing in sources core; do \
+         dpkg --purge --force-depends dkms-rust-$missing; \
+         for K in $RELEASES; do dkms-rust check -k $K; done; \
+         $(dkms-rust check -k $R 2>&1 | sed -n 's/ *mend: //p') -q -y || exit; done; \
      dkms-rust check -k $R";
 
 const CORE: &str = "source of Rust's library for .*: it is missing\n *mend: apt install \

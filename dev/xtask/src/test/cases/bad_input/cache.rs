@@ -31,9 +31,11 @@ pub const CASES: &[BadInput] = &[
         .says(&["metadata to rebuild"])
         .may_make(),
     case("interrupted-in-the-middle")
+        // Once while the source is read, and twice while the tree is made.
         .command(
-            "for after in 5 9 17; do dkms-rust kdir -k $R & p=$!; sleep $after; kill $p; \
-             wait $p; echo ended $?; done; ls -A $C/$R; \
+            "for after in 2 1 12; do dkms-rust kdir -k $R & p=$!; \
+             [ $after = 2 ] || until [ -d $C/$R ] || ! kill -0 $p; do sleep 0.2; done; \
+             sleep $after; kill $p; wait $p; echo ended $?; done; ls -A $C/$R; \
              ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -c -e \"-> $C\"; \
              ls -A /var/lib/dkms-rust",
         )
