@@ -2,7 +2,7 @@
 
 //! Modules and compilers that fail, hang, or leave something behind.
 
-use super::{BadInput, C_MODULE, case};
+use super::case::{BadInput, C_MODULE, case};
 
 /// All cases.
 pub const CASES: &[BadInput] = &[

@@ -2,7 +2,7 @@
 
 //! The cache: too small, damaged, locked, or left behind by a rebuild that did not end.
 
-use super::{BadInput, case};
+use super::case::{BadInput, case};
 
 /// All cases.
 pub const CASES: &[BadInput] = &[

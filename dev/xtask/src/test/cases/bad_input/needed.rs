@@ -2,7 +2,7 @@
 
 //! What a kernel's modules need is missing, or is not this kernel's.
 
-use super::{BadInput, case};
+use super::case::{BadInput, case};
 
 /// All cases.
 pub const CASES: &[BadInput] = &[

@@ -2,7 +2,7 @@
 
 //! Sources of a kernel: of another version, damaged, or made to do harm.
 
-use super::{BadInput, case};
+use super::case::{BadInput, case};
 
 /// All cases.
 pub const CASES: &[BadInput] = &[

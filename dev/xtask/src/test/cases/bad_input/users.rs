@@ -2,7 +2,7 @@
 
 //! What other users can change, and what root's environment says.
 
-use super::{BadInput, C_MODULE, case};
+use super::case::{BadInput, C_MODULE, case};
 
 /// All cases.
 pub const CASES: &[BadInput] = &[
