@@ -11,8 +11,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dkms_rust::build::cache::{Cache, Inputs};
+use dkms_rust::build::cache::Cache;
 use dkms_rust::build::failures;
+use dkms_rust::build::inputs::Inputs;
 use dkms_rust::build::symbols::{self, Symbols};
 use dkms_rust::kernel::kconfig::Kconfig;
 use dkms_rust::kernel::{metadata, options};

@@ -5,7 +5,8 @@
 //! This test has its own `main`, because the usual test harness starts threads. It starts itself as
 //! the process that rebuilds, with shell scripts as compilers.
 
-use dkms_rust::build::cache::{Cache, Inputs};
+use dkms_rust::build::cache::Cache;
+use dkms_rust::build::inputs::Inputs;
 use dkms_rust::system::run::logged;
 use dkms_rust::system::{System, child};
 use std::collections::hash_map::RandomState;

@@ -12,77 +12,20 @@
 //! Large files that are the same in several trees are hard links to one file. An example is `core`:
 //! the same rustc always makes the same file.
 
+use crate::build::inputs::Inputs;
 use crate::build::lock::{self, For, Lock};
+use crate::build::manifest::{Files, Is, MANIFEST, Manifest, digest, list, verify};
 use crate::kernel::release::Release;
-use crate::system::bounded;
 use crate::system::trusted::{is_root, trusted, trusted_path};
 use crate::system::{System, names};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-const MANIFEST: &str = "dkms-rust.json";
 const UNFINISHED: &str = ".new-";
 const SHARED: u64 = 64 << 10; // sharing smaller files is not worth it
-
-/// All inputs of a tree, by name. They decide whether the tree is still right.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inputs(BTreeMap<String, String>);
-
-/// The input with the fingerprint of the headers.
-pub const HEADERS: &str = "headers";
-
-/// The inputs that may be unknown: a kept tree may outlive its slice and its rustc's library.
-const SLICE: &str = "slice";
-const LIBRARY: &str = "rust-src";
-
-impl Inputs {
-    /// Makes inputs from pairs of a name and a value.
-    pub fn new<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Self(inputs.into_iter().map(owned).collect())
-    }
-
-    /// Returns the value of an input.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    /// Returns these inputs with the digest of the slice added.
-    pub fn with_slice(mut self, digest: String) -> Self {
-        self.0.insert(SLICE.to_owned(), digest);
-        self
-    }
-
-    /// Returns these inputs with the digest of rustc's library added.
-    pub fn with_library(mut self, digest: String) -> Self {
-        self.0.insert(LIBRARY.to_owned(), digest);
-        self
-    }
-
-    /// Returns whether all inputs that both sides know are the same.
-    pub fn agree(&self, other: &Self) -> bool {
-        let both = |name: &str| self.0.contains_key(name) && other.0.contains_key(name);
-        let known = |name: &str| ![SLICE, LIBRARY].contains(&name) || both(name);
-        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let mut names = names.into_iter().filter(|name| known(name));
-        names.all(|name| self.0.get(name) == other.0.get(name))
-    }
-
-    /// Returns the name of the tree with these inputs.
-    pub fn name(&self) -> String {
-        let mut hash = blake3::Hasher::new();
-        for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part.as_bytes());
-        }
-        hash.finalize().to_hex()[..24].to_owned()
-    }
-}
 
 /// The cache's directory.
 #[derive(Debug)]
@@ -330,87 +273,6 @@ fn remove(folder: &Path, goes: impl Fn(&str) -> bool) -> Result<()> {
         removed.with_context(|| format!("can't remove {}", path.display()))?;
     }
     Ok(())
-}
-
-/// The expected type and content of a file in a tree.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Is {
-    File(String),
-    Link(PathBuf),
-}
-
-type Files = BTreeMap<PathBuf, Is>;
-
-/// The inputs of a tree, and the files in it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Manifest {
-    inputs: Inputs,
-    files: Files,
-}
-
-impl Manifest {
-    fn read(tree: &Path) -> Result<Self> {
-        let file = tree.join(MANIFEST);
-        trusted(&file).context("it has no manifest")?;
-        let text = bounded::read(&file, bounded::TEXT)?;
-        serde_json::from_slice(&text).context("its manifest is damaged")
-    }
-}
-
-/// Lists a tree without its manifest.
-fn list(tree: &Path) -> Result<Files> {
-    let mut files = Files::new();
-    list_below(tree, Path::new(""), &mut files)?;
-    files.remove(Path::new(MANIFEST));
-    Ok(files)
-}
-
-fn list_below(tree: &Path, folder: &Path, files: &mut Files) -> Result<()> {
-    trusted(&tree.join(folder))?;
-    for entry in fs::read_dir(tree.join(folder))? {
-        let entry = entry?;
-        let name = folder.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            list_below(tree, &name, files)?;
-        } else if kind.is_symlink() {
-            let target = fs::read_link(entry.path())?;
-            files.insert(name, Is::Link(target));
-        } else {
-            let meta = trusted(&entry.path())?;
-            ensure!(meta.is_file(), "{} is not a file", name.display());
-            files.insert(name, Is::File(digest(&entry.path())?));
-        }
-    }
-    Ok(())
-}
-
-/// Checks that a tree matches its manifest.
-fn verify(tree: &Path) -> Result<()> {
-    let expected = Manifest::read(tree)?.files;
-    let found = list(tree)?;
-    if expected == found {
-        return Ok(());
-    }
-    let differs = |name: &&PathBuf| expected.get(*name) != found.get(*name);
-    match expected.keys().chain(found.keys()).find(differs) {
-        Some(name) => bail!("{} has changed since it was made", name.display()),
-        None => Ok(()),
-    }
-}
-
-/// Returns the digest of a file.
-///
-/// # Errors
-///
-/// Returns an error if the file can't be read.
-pub fn digest(path: &Path) -> Result<String> {
-    let mut hash = blake3::Hasher::new();
-    File::open(path)
-        .and_then(|file| hash.update_reader(file).map(drop))
-        .with_context(|| format!("can't read {}", path.display()))?;
-    Ok(hash.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

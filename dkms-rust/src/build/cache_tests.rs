@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::build::stale::drop_stale;
+use anyhow::bail;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

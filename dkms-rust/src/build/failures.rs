@@ -3,7 +3,7 @@
 //! Remembers rebuilds that failed. dkms's hooks and dpkg's triggers run often. If the inputs are
 //! the same as before, they get the same answer without another rebuild.
 
-use crate::build::cache::Inputs;
+use crate::build::inputs::Inputs;
 use crate::kernel::memory;
 use crate::kernel::release::Release;
 use crate::system::System;

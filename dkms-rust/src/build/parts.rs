@@ -15,7 +15,8 @@
 //!
 //! If anything goes wrong here, the crate is compiled.
 
-use crate::build::cache::digest;
+use crate::build::depinfo::{sources, variables};
+use crate::build::manifest::digest;
 use crate::system::names;
 use crate::system::trusted::{is_root, trusted_path};
 use crate::toolchain::identity;
@@ -269,28 +270,6 @@ impl Arguments {
 
 fn is_configuration(file: &Path) -> bool {
     file.file_name() == Some(OsStr::new(CONFIGURATION))
-}
-
-/// Returns the files that rustc read, from the rules that it writes for make.
-fn sources(depinfo: &str) -> Vec<PathBuf> {
-    let line = depinfo.lines().find_map(|line| line.split_once(": "));
-    let (_, files) = line.unwrap_or_default();
-    // A backslash precedes a space in a file name.
-    let files = files.replace("\\ ", "\0");
-    let files = files.split_whitespace().map(|file| file.replace('\0', " "));
-    files.map(PathBuf::from).collect()
-}
-
-/// Returns the environment variables that the crate uses, from the same file.
-fn variables(depinfo: &str) -> BTreeMap<String, Option<String>> {
-    let lines = depinfo.lines();
-    let asked = lines.filter_map(|line| line.strip_prefix("# env-dep:"));
-    asked
-        .map(|asked| match asked.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (asked.to_owned(), None),
-        })
-        .collect()
 }
 
 /// Returns the identifier after each `before` in the text, without the prefix.

@@ -17,16 +17,16 @@
 //! ```
 //!
 //! [`Plan::of`] goes up to the tree, and writes nothing except the fingerprint of the headers;
-//! [`Plan::ready`] makes the tree if necessary. Each step can end in a refusal.
+//! [`Plan::ready`], in [`tree`](crate::build::tree), makes the tree if necessary. Each step can end
+//! in a refusal.
 
-use crate::build::cache::{Cache, HEADERS, Inputs, Kept};
-use crate::build::failures;
+use crate::build::cache::Cache;
+use crate::build::inputs::{HEADERS, Inputs};
 use crate::build::jobs;
 use crate::build::place;
-use crate::build::rebuild::{self, Rebuild};
+use crate::build::rebuild::Rebuild;
 use crate::build::recipe::RECIPE;
 use crate::build::refuse::{can_be_rebuilt, not_failed, without_source};
-use crate::build::stale;
 use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::fingerprint;
@@ -36,11 +36,9 @@ use crate::kernel::release::Release;
 use crate::source::find::Source;
 use crate::source::slice::Slice;
 use crate::system::System;
-use crate::system::run::{Failed, step};
 use crate::toolchain::{Bindgen, Compiler, Rustc, identity};
-use anyhow::{Result, bail};
 use std::cell::LazyCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How modules are built for a kernel.
 #[derive(Debug)]
@@ -81,28 +79,9 @@ impl Tree {
     }
 }
 
-/// A build tree in which modules can be built.
-#[derive(Debug)]
-pub enum Ready {
-    /// The kernel's own build tree.
-    Own(PathBuf),
-    /// A tree in the cache.
-    Kept(Kept),
-}
-
-impl Ready {
-    /// Returns the path of the tree.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Own(path) => path,
-            Self::Kept(kept) => &kept.path,
-        }
-    }
-}
-
 /// How a plan is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// Takes a tree from the cache, and refuses a rebuild that has failed before with the same
     /// inputs.
     Usual,
@@ -132,7 +111,7 @@ impl Plan {
         Self::looking(system, release, Look::Again)
     }
 
-    fn looking(system: &System, release: &Release, look: Look) -> Result<Self, Refusal> {
+    pub(super) fn looking(system: &System, release: &Release, look: Look) -> Result<Self, Refusal> {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         let slice = Slice::kept(system, release);
@@ -193,25 +172,6 @@ impl Plan {
         })
     }
 
-    /// Returns the build tree, and rebuilds it first if necessary, with at most `jobs` jobs. The
-    /// tree can't be removed from the cache while the result exists.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the rebuild fails.
-    pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<Ready> {
-        let made = match &self.tree {
-            Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(inputs) => self.kept_or_made(system, inputs, jobs),
-            Tree::Rebuild(rebuild) => make(system, rebuild, jobs),
-        };
-        let tree = made?;
-        if let Err(error) = stale::drop_stale(system, Some(&self.release)) {
-            eprintln!("dkms-rust: could not clean up after removed kernels: {error:#}");
-        }
-        Ok(Ready::Kept(tree))
-    }
-
     /// Returns a short digest of what the build tree is made of.
     pub fn identity(&self, system: &System) -> String {
         let path = match &self.tree {
@@ -227,70 +187,6 @@ impl Plan {
             ("rustc", &self.rustc.version),
         ]);
         inputs.name()
-    }
-
-    /// Returns the tree with these inputs from the cache. If it turns out to be damaged, makes it
-    /// again, or one of what there is now.
-    fn kept_or_made(&self, system: &System, inputs: &Inputs, jobs: Option<usize>) -> Result<Kept> {
-        let mut changed = None;
-        let made = Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
-            let rebuild = self.anew(system)?;
-            let slice = slice_of(system, &rebuild)?;
-            if rebuild.inputs.clone().with_slice(slice.about.files.clone()) != *inputs {
-                changed = Some(rebuild);
-                bail!("what it was made of has changed");
-            }
-            rebuild::run(system, &rebuild, &slice, tree, jobs)
-        });
-        match changed {
-            Some(rebuild) => make(system, &rebuild, jobs),
-            None => made,
-        }
-    }
-
-    /// Plans a rebuild even though the cache has a tree.
-    fn anew(&self, system: &System) -> Result<Rebuild> {
-        match Self::looking(system, &self.release, Look::Anew)?.tree {
-            Tree::Rebuild(rebuild) => Ok(*rebuild),
-            _ => bail!(
-                "the inputs of the rebuild have changed in the meantime; run the command again"
-            ),
-        }
-    }
-}
-
-/// Makes a tree, and remembers a failure if the same rebuild would fail again.
-fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept> {
-    let release = &rebuild.kernel.release;
-    let cache = Cache::open(system)?;
-    let slice = slice_of(system, rebuild)?;
-    let inputs = rebuild.inputs.clone().with_slice(slice.about.files.clone());
-    let made = cache.get_or_make(release, &inputs, |tree| {
-        rebuild::run(system, rebuild, &slice, tree, jobs)
-    });
-    let noted = match made
-        .as_ref()
-        .map_err(|error| error.downcast_ref::<Failed>())
-    {
-        Ok(_) => failures::forget(system, release),
-        Err(Some(failed)) if failed.again => {
-            failures::remember(system, release, &inputs, failed.first(), &failed.log)
-        }
-        Err(_) => Ok(()),
-    };
-    if let Err(error) = noted {
-        eprintln!("dkms-rust: {release}: {error:#}");
-    }
-    made
-}
-
-/// Returns the slice of the kernel's source. If it does not exist yet, this takes a second or two.
-fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
-    let release = &rebuild.kernel.release;
-    let take = || rebuild.source.slice(system, &rebuild.kernel);
-    match &rebuild.source {
-        Source::Slice(_) | Source::Packaged(_) => take(),
-        Source::Here { path, .. } => step(&format!("{release}: reading {}", path.display()), take),
     }
 }
 

@@ -3,8 +3,8 @@
 //! Rebuilds a kernel's Rust metadata with kbuild's own rules, in an overlay of the kernel's
 //! headers.
 
-use crate::build::cache::{HEADERS, Inputs};
 use crate::build::info;
+use crate::build::inputs::{HEADERS, Inputs};
 use crate::build::jobs;
 use crate::build::lasted;
 use crate::build::overlay;

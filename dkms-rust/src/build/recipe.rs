@@ -9,11 +9,12 @@ pub const RECIPE: &str = "1";
 #[cfg(test)]
 mod tests {
     /// The digest of the code below when [`super::RECIPE`] was last reviewed.
-    const DIGEST: &str = "22e5e7a041f28d6d";
+    const DIGEST: &str = "3ec2efdff6ef7e30";
 
     /// All code that determines the content of a tree.
     const CODE: &[(&str, &str)] = &[
         ("needed.rs", include_str!("../source/needed.rs")),
+        ("depinfo.rs", include_str!("depinfo.rs")),
         ("formatters.rs", include_str!("formatters.rs")),
         ("helpers.rs", include_str!("helpers.rs")),
         ("overlay.rs", include_str!("overlay.rs")),

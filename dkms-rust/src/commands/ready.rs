@@ -2,7 +2,8 @@
 
 //! Prepares the build tree for `make` and `kdir`.
 
-use crate::build::plan::{Plan, Ready};
+use crate::build::plan::Plan;
+use crate::build::tree::Ready;
 use crate::system::System;
 use anyhow::{Context, Result};
 
