@@ -3,12 +3,14 @@
 //! `dkms-rust fleet`: builds modules for all kernels of some suites, and writes an apt repository of
 //! them. May use all rooms except `cli` and `commands`.
 //!
-//! [`config`] reads the file that describes a fleet; [`suite`] builds for the kernels of a suite in
-//! a [`chroot`], by `dkms-rust pack`; [`state`] keeps what was built; [`repository`] has reprepro
-//! write the repository.
+//! [`config`] reads the file that describes a fleet; [`suite`] builds for the kernels that the
+//! archive [`offers`] for a suite, in a [`chroot`], by `dkms-rust pack` ([`packing`]); [`state`]
+//! keeps what was built; [`repository`] has reprepro write the repository.
 
 mod chroot;
 mod config;
+mod offers;
+mod packing;
 mod repository;
 mod state;
 mod suite;

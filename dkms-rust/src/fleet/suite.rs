@@ -2,8 +2,9 @@
 
 //! Builds for the kernels of one suite, one after the other, in its chroot.
 
-use super::chroot::{self, Chroot, OUTPUT};
+use super::chroot::{self, Chroot};
 use super::config::{Fleet, Suite};
+use super::offers::{HEADERS, IMAGE, Offer, candidate, kernel_of, offers};
 use super::state::{Entry, Outcome, State};
 use crate::kernel::refusal::Refusal;
 use crate::pack::field;
@@ -11,20 +12,12 @@ use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::system::child::interrupted;
-use crate::system::{names, version};
-use anyhow::{Context, Result, bail, ensure};
+use crate::system::names;
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// The beginning of the names of headers and images.
-const HEADERS: &str = "linux-headers-";
-const IMAGE: &str = "linux-image-";
-
-/// Where a chroot sees the key and its certificate.
-const KEY: &str = "/srv/fleet/key";
-const CERTIFICATE: &str = "/srv/fleet/certificate";
 
 /// One suite while it is built.
 pub struct Build<'a> {
@@ -41,19 +34,13 @@ pub struct Build<'a> {
 }
 
 /// A DKMS package in a chroot.
-struct Dkms<'a> {
+pub struct Dkms<'a> {
     /// The Debian package.
     package: &'a str,
-    /// Its name and version in dkms.
-    name: String,
-    version: String,
-}
-
-/// A kernel that the archive offers.
-struct Offer {
-    release: String,
-    /// The version of its headers.
-    version: String,
+    /// Its name in dkms.
+    pub name: String,
+    /// Its version in dkms.
+    pub version: String,
 }
 
 impl Build<'_> {
@@ -78,7 +65,7 @@ impl Build<'_> {
         chroot.must(&["apt-get", "-q", "-y", "dist-upgrade"])?;
         let (_, architecture) = chroot.ask(&["dpkg", "--print-architecture"])?;
         let architecture = architecture.trim();
-        let offers = self.offers(&chroot)?;
+        let offers = offers(&chroot, suite)?;
         if offers.is_empty() {
             say(
                 suite,
@@ -130,39 +117,6 @@ impl Build<'_> {
         let root = folder.join(format!("{name}.root-{}", std::process::id()));
         let log = fleet.directory.join(format!("{name}.log"));
         Chroot::open(tarball, root, self.mounts(), log)
-    }
-
-    /// Returns what the chroot sees of this machine, and where.
-    fn mounts(&self) -> Vec<(PathBuf, PathBuf)> {
-        let fleet = self.fleet;
-        let same = fleet.mounts.iter().map(|path| (path.clone(), path.clone()));
-        let key = fleet.key.iter().filter(|key| !key.starts_with("pkcs11:"));
-        let key = key.map(|key| (PathBuf::from(key), PathBuf::from(KEY)));
-        let certificate = fleet.certificate.iter();
-        let certificate = certificate.map(|path| (path.clone(), PathBuf::from(CERTIFICATE)));
-        same.chain(key).chain(certificate).collect()
-    }
-
-    /// Returns the kernels that the archive offers and the fleet wants, oldest first.
-    fn offers(&self, chroot: &Chroot) -> Result<Vec<Offer>> {
-        let (_, said) = chroot.ask(&["apt-cache", "pkgnames", HEADERS])?;
-        let releases = said.lines().filter_map(|name| name.strip_prefix(HEADERS));
-        let is_kernel = |release: &&str| {
-            // The part that the kernels of one version share, and metapackages, are none.
-            release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains("-common")
-        };
-        let mut offers = Vec::new();
-        for release in releases.filter(is_kernel) {
-            if !self.suite.wants(release) {
-                continue;
-            }
-            if let Some(version) = candidate(chroot, &format!("{HEADERS}{release}"))? {
-                let release = release.to_owned();
-                offers.push(Offer { release, version });
-            }
-        }
-        offers.sort_by(|a, b| version::compare(&a.release, &b.release));
-        Ok(offers)
     }
 
     /// Identifies everything that decides what comes out.
@@ -259,68 +213,6 @@ impl Build<'_> {
         Ok(name.to_string_lossy().into_owned())
     }
 
-    /// Packs the modules. A package that differs from the old one of the same version gets a higher
-    /// version.
-    fn pack_new(
-        &self,
-        chroot: &Chroot,
-        dkms: &Dkms<'_>,
-        entry: &mut Entry,
-        old: Option<&(&Entry, PathBuf)>,
-    ) -> Result<PathBuf> {
-        let Some((before, old)) = old.filter(|(before, _)| before.version == entry.version) else {
-            return self.pack(chroot, dkms, entry);
-        };
-        entry.rebuild = before.rebuild;
-        if !old.exists() {
-            // The repository has the lost package, and the same inputs give it again.
-            entry.rebuild += u32::from(before.inputs != entry.inputs);
-            return self.pack(chroot, dkms, entry);
-        }
-        let deb = self.pack(chroot, dkms, entry)?;
-        if fs::read(&deb)? == fs::read(old)? {
-            return Ok(deb);
-        }
-        fs::remove_file(&deb)?;
-        entry.rebuild += 1;
-        self.pack(chroot, dkms, entry)
-    }
-
-    /// Runs `dkms-rust pack` in the chroot, and returns where its package is on this machine.
-    fn pack(&self, chroot: &Chroot, dkms: &Dkms<'_>, entry: &Entry) -> Result<PathBuf> {
-        let release = &*entry.kernel;
-        let source = format!("{}/{}", dkms.name, dkms.version);
-        let rebuild = entry.rebuild.to_string();
-        let mut args = vec!["dkms-rust", "pack", &source, "-k", release, "-o", OUTPUT];
-        args.extend(["--rebuild", &rebuild]);
-        if let Some(key) = &self.fleet.key {
-            let key = if key.starts_with("pkcs11:") { key } else { KEY };
-            args.extend(["--key", key, "--certificate", CERTIFICATE]);
-        }
-        let refused = Some(i32::from(Refusal::EXIT));
-        let mut mark = chroot.mark();
-        let (mut ended, mut said) = chroot.ask(&args)?;
-        if ended.code() == refused {
-            // It may only be the source that is missing.
-            let fetch = ["dkms-rust", "source", "-k", release, "--fetch"];
-            if chroot.ask(&fetch)?.0.success() {
-                mark = chroot.mark();
-                (ended, said) = chroot.ask(&args)?;
-            }
-        }
-        let all = chroot.since(mark);
-        if ended.code() == refused {
-            let why = reason(&all, release);
-            return Err(Refusal::final_(&release.parse()?, why).into());
-        }
-        ensure!(
-            ended.success(),
-            "dkms-rust pack failed ({ended}):\n{}",
-            all.trim_end()
-        );
-        Ok(chroot.at(said.trim()))
-    }
-
     /// Makes the package that leads to the modules for the newest kernel of a flavour.
     fn meta(
         &self,
@@ -393,65 +285,7 @@ impl<'a> Dkms<'a> {
     }
 }
 
-/// Returns the version of a package that apt would install.
-fn candidate(chroot: &Chroot, package: &str) -> Result<Option<String>> {
-    let (_, said) = chroot.ask(&["apt-cache", "policy", package])?;
-    let line = said
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Candidate:"));
-    let version = line.map(str::trim).filter(|version| *version != "(none)");
-    Ok(version.map(str::to_owned))
-}
-
-/// Returns the release of the kernel that a metapackage depends on.
-fn kernel_of(shown: &str) -> Option<&str> {
-    let depends = shown
-        .lines()
-        .find_map(|line| line.strip_prefix("Depends:"))?;
-    depends.split(',').find_map(|package| {
-        let release = package
-            .trim()
-            .split([' ', '|'])
-            .next()?
-            .strip_prefix(IMAGE)?;
-        release
-            .starts_with(|c: char| c.is_ascii_digit())
-            .then_some(release)
-    })
-}
-
-/// Returns why dkms-rust refused a kernel, from what it said.
-fn reason(said: &str, release: &str) -> String {
-    let start = format!("dkms-rust: {release}: ");
-    let mut lines = said.lines().rev();
-    let line = lines.find_map(|line| line.strip_prefix(&start));
-    line.unwrap_or("no reason given").to_owned()
-}
-
 /// Prints what happens for a suite.
 fn say(suite: &Suite, text: &str) {
     eprintln!("dkms-rust: {}: {text}", suite.name);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kernel_of_a_metapackage_is_in_its_depends() {
-        let shown = "Package: linux-image-amd64\nDepends: linux-image-6.12.117+deb13-amd64 (= 6.12.117-1)\n";
-        assert_eq!(kernel_of(shown), Some("6.12.117+deb13-amd64"));
-        assert_eq!(
-            kernel_of("Depends: linux-image-rt, linux-image-7-amd64 | x\n"),
-            Some("7-amd64")
-        );
-        assert_eq!(kernel_of("Package: x\n"), None);
-    }
-
-    #[test]
-    fn the_reason_is_the_last_that_was_said_of_the_kernel() {
-        let said = "dkms-rust: 7-amd64: reading x ...\ndkms-rust: 7-amd64: no source\n  mend: y\n";
-        assert_eq!(reason(said, "7-amd64"), "no source");
-        assert_eq!(reason("x", "7-amd64"), "no reason given");
-    }
 }

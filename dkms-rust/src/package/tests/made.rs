@@ -2,8 +2,8 @@
 
 //! A made-up system, where dkms and other programs are scripts.
 
-use super::super::build::{Planned, Planner};
 use super::super::configure::{Wanted, configure_by, retry_by};
+use super::super::planned::{Planned, Planner};
 use super::super::remove::remove_by;
 use super::super::say::Voice;
 use crate::kernel::refusal::Refusal;

@@ -3,11 +3,15 @@
 //! Defines the command line and its help text. `commands` does the work. May use `kernel` and
 //! `scaffold`.
 
+mod values;
+
+pub use values::{KernelArg, NamedVersion};
+
 use crate::kernel::release::Release;
 use crate::scaffold::name::Name;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
-use std::str::FromStr;
+use values::name;
 
 /// Builds Rust kernel modules out of tree, on any Debian kernel
 ///
@@ -293,118 +297,10 @@ pub enum FleetAction {
     },
 }
 
-/// A package and its version, written as `NAME/VERSION`.
-#[derive(Clone, Debug)]
-pub struct NamedVersion {
-    /// The package's name in dkms.
-    pub name: String,
-    /// The version of the package's source.
-    pub version: String,
-}
-
-impl FromStr for NamedVersion {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('/');
-        let (package, version) = parts.ok_or_else(|| format!("{text:?} is not NAME/VERSION"))?;
-        Ok(Self {
-            name: name(package)?,
-            version: name(version)?,
-        })
-    }
-}
-
-/// Checks a name or version: a single path component that does not look like an option.
-fn name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._~:".contains(c);
-    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if begins && text.chars().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "{text:?} must begin with a letter or digit, and contain only letters, digits and + - \
-             . _ ~ :"
-        ))
-    }
-}
-
-/// The kernel that a command works on.
-#[derive(Debug, clap::Args)]
-pub struct KernelArg {
-    /// The kernel's release, as in /lib/modules [default: the running kernel]
-    #[arg(short = 'k', long = "kernel", value_name = "RELEASE")]
-    release: Option<Release>,
-    /// The kernel's headers, if they are not in /lib/modules/RELEASE/build
-    #[arg(long, value_name = "DIRECTORY")]
-    pub headers: Option<PathBuf>,
-    /// Keep build trees in this directory of yours [default for users: ~/.cache/dkms-rust]
-    #[arg(long, value_name = "DIRECTORY")]
-    pub cache: Option<PathBuf>,
-}
-
-impl KernelArg {
-    /// Returns the requested release, or that of the running kernel.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the running kernel's release is not one that modules can be built for.
-    pub fn release(&self) -> anyhow::Result<Release> {
-        match &self.release {
-            Some(release) => Ok(release.clone()),
-            None => Ok(Release::running()?),
-        }
-    }
-}
-
 /// Returns the description of the command line, from which the completions are generated.
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        command().debug_assert();
-    }
-
-    #[test]
-    fn arguments_for_make_come_after_two_dashes() {
-        let cli = Cli::parse_from(["dkms-rust", "make", "-k", "7.3.4-amd64", "--", "V=1"]);
-        let Command::Make { kernel, args } = cli.command else {
-            panic!("not make")
-        };
-        assert_eq!(kernel.release().unwrap().as_str(), "7.3.4-amd64");
-        assert_eq!(args, ["V=1"]);
-    }
-
-    #[test]
-    fn a_name_that_would_leave_its_directory_is_refused() {
-        for name in ["../x", "a/b", "", "-v", ".x", "a b"] {
-            let args = ["dkms-rust", "package", "purge", "--", name];
-            assert_eq!(
-                Cli::try_parse_from(args).unwrap_err().exit_code(),
-                2,
-                "{name}"
-            );
-        }
-        let args = ["dkms-rust", "prebuild", "p/1.0~rc1", "-k", "7.3.4-amd64"];
-        let Command::Prebuild { source, .. } = Cli::parse_from(args).command else {
-            panic!("not prebuild")
-        };
-        assert_eq!((&*source.name, &*source.version), ("p", "1.0~rc1"));
-    }
-
-    #[test]
-    fn a_release_that_is_none_is_refused_before_anything_is_done() {
-        let error = Cli::try_parse_from(["dkms-rust", "kdir", "-k", "../../tmp/x"]).unwrap_err();
-        assert!(
-            error.to_string().contains("is not a kernel release"),
-            "{error}"
-        );
-        assert_eq!(error.exit_code(), 2);
-    }
-}
+mod tests;
