@@ -56,7 +56,7 @@ fn main() {
             at_work(root.path())
         );
         let folder = root.path().join("var/cache/dkms-rust").join(RELEASE);
-        let left = dkms_rust::system::names(&folder);
+        let left = dkms_rust::system::names_in(&folder);
         // The signal may arrive when the tree is already complete.
         let whole = left.iter().filter(|name| !name.starts_with('.')).count();
         let lock = left.iter().filter(|name| *name == ".lock").count();
@@ -125,6 +125,6 @@ fn at_work(root: &Path) -> Vec<String> {
         let place = fs::read_link(Path::new("/proc").join(number).join("cwd"));
         place.is_ok_and(|place| place.starts_with(root))
     };
-    let all = dkms_rust::system::names(Path::new("/proc"));
+    let all = dkms_rust::system::names_in(Path::new("/proc"));
     all.into_iter().filter(works).collect()
 }

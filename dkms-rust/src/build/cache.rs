@@ -17,7 +17,7 @@ use crate::build::lock::{self, For, Lock};
 use crate::build::manifest::{Files, Is, MANIFEST, Manifest, digest, list, verify};
 use crate::kernel::release::Release;
 use crate::system::trusted::{is_root, trusted, trusted_path};
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use anyhow::{Context, Result};
 use rustix::io::Errno;
 use std::fs::{self, DirBuilder};
@@ -35,7 +35,7 @@ pub struct Cache {
 
 /// A tree in the cache. It can't be removed while this value exists.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CachedTree {
     /// The tree's directory.
     pub path: PathBuf,
     /// `None` if a user can't take root's lock.
@@ -60,7 +60,7 @@ impl Cache {
     pub fn find(system: &System, release: &Release, inputs: &Inputs) -> Option<Inputs> {
         let folder = system.cache().join(release.as_str());
         let of = |name: &String| Some(Manifest::read(&folder.join(name)).ok()?.inputs);
-        let mut all = names(&folder)
+        let mut all = names_in(&folder)
             .into_iter()
             .filter(|name| !name.starts_with('.'));
         all.find_map(|name| of(&name).filter(|found| found.name() == name && found.agree(inputs)))
@@ -77,7 +77,7 @@ impl Cache {
         release: &Release,
         inputs: &Inputs,
         make: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<Kept> {
+    ) -> Result<CachedTree> {
         let folder = self.dir.join(release.as_str());
         let path = folder.join(inputs.name());
         let mut make = Some(make);
@@ -91,7 +91,7 @@ impl Cache {
             };
             if verify(&path).is_ok() {
                 let _lock = Some(lock);
-                return Ok(Kept { path, _lock });
+                return Ok(CachedTree { path, _lock });
             }
             drop(lock);
 
@@ -115,7 +115,7 @@ impl Cache {
             }
             if lock.downgrade(release)? && path.join(MANIFEST).exists() {
                 let _lock = Some(lock);
-                return Ok(Kept { path, _lock });
+                return Ok(CachedTree { path, _lock });
             }
         }
     }
@@ -253,17 +253,17 @@ fn make_folder(folder: &Path) -> Result<()> {
 
 /// Returns the tree for a user who can't take root's lock, or if the cache is on a read-only file
 /// system. If root replaces the tree during a user's build, the build fails.
-fn without_lock(path: PathBuf, error: anyhow::Error) -> Result<Kept> {
+fn without_lock(path: PathBuf, error: anyhow::Error) -> Result<CachedTree> {
     let read_only = error.downcast_ref() == Some(&Errno::ROFS);
     if (read_only || !is_root()) && verify(&path).is_ok() {
-        return Ok(Kept { path, _lock: None });
+        return Ok(CachedTree { path, _lock: None });
     }
     Err(error)
 }
 
 /// Removes the entries of a kernel's directory for whose names `goes` returns true.
 fn remove(folder: &Path, goes: impl Fn(&str) -> bool) -> Result<()> {
-    for name in names(folder).iter().filter(|name| goes(name)) {
+    for name in names_in(folder).iter().filter(|name| goes(name)) {
         let path = folder.join(name);
         let removed = if path.symlink_metadata()?.is_dir() {
             fs::remove_dir_all(&path)

@@ -28,7 +28,7 @@ impl Bench {
         }
     }
 
-    fn get(&self, input: &str) -> Result<Kept> {
+    fn get(&self, input: &str) -> Result<CachedTree> {
         let cache = Cache::open(&self.system)?;
         let inputs = Inputs::new([("input", input)]);
         cache.get_or_make(&RELEASE.parse().unwrap(), &inputs, |tree| {

@@ -2,7 +2,7 @@
 
 //! Linked modules: finds the C functions that get arguments which only Rust code can format.
 
-use crate::build::link;
+use crate::build::link_runtime;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,8 +22,9 @@ pub fn unknown(tree: &Path) -> Result<Vec<String>> {
     rust_files(&tree.join("rust/kernel"), &mut |text| {
         found.extend(formatters(text).into_iter().map(str::to_owned));
     })?;
-    let unknown =
-        |name: &String| variadic.contains(name.as_str()) && !link::WRAPPED.contains(&name.as_str());
+    let unknown = |name: &String| {
+        variadic.contains(name.as_str()) && !link_runtime::WRAPPED.contains(&name.as_str())
+    };
     Ok(found.into_iter().filter(unknown).collect())
 }
 

@@ -6,7 +6,7 @@
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::ram::Memory;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::fs;
 use std::thread::available_parallelism;
 
@@ -121,7 +121,7 @@ fn limited(system: &System, asked: Option<usize>, usual: usize) -> usize {
 fn dkms_s(system: &System) -> Option<usize> {
     let folder = system.at("etc/dkms");
     let more = folder.join("framework.conf.d");
-    let more = names(&more).into_iter().map(|name| more.join(name));
+    let more = names_in(&more).into_iter().map(|name| more.join(name));
     // The last setting wins.
     let mut files = more.rev().chain([folder.join("framework.conf")]);
     let of_file = |file| {

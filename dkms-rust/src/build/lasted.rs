@@ -6,7 +6,7 @@
 use crate::build::way::Way;
 use crate::kernel::memory;
 use crate::kernel::release::Release;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -41,7 +41,7 @@ pub fn of(system: &System, release: &Release, way: Way) -> Option<Lasted> {
         file.metadata().and_then(|file| file.modified()).ok()
     };
     of(release.clone()).or_else(|| {
-        let files = names(&system.state().join(FOLDER)).into_iter();
+        let files = names_in(&system.state().join(FOLDER)).into_iter();
         let releases = files.filter_map(|name| name.strip_suffix(memory::END)?.parse().ok());
         let mut others: Vec<Release> = releases
             .filter(|other: &Release| other.series() == release.series())

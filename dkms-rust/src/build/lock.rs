@@ -179,12 +179,12 @@ fn holders(file: &File) -> Vec<String> {
         same && fs::read_to_string(info).is_ok_and(|info| info.contains("FLOCK"))
     };
     let mut found = Vec::new();
-    for number in crate::system::names(Path::new("/proc")) {
+    for number in crate::system::names_in(Path::new("/proc")) {
         if !number.starts_with(|c: char| c.is_ascii_digit()) {
             continue;
         }
         let process = Path::new("/proc").join(&number);
-        let mut descriptors = crate::system::names(&process.join("fd")).into_iter();
+        let mut descriptors = crate::system::names_in(&process.join("fd")).into_iter();
         if descriptors.any(|descriptor| holds(&process, &descriptor)) {
             let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
             found.push(format!("{number} ({})", name.trim()));

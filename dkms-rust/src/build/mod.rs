@@ -27,7 +27,7 @@
 //!
 //! When a module is built:
 //! - [`folders`]: its directories; [`info`]: the modinfo field that says how it was built
-//! - [`link`]: adds the runtime to a linked module; [`symbols`]: reads object files
+//! - [`link_runtime`]: adds the runtime to a linked module; [`symbols`]: reads object files
 //! - [`analyzer`] writes `rust-project.json`
 
 pub mod analyzer;
@@ -41,7 +41,7 @@ pub mod info;
 pub mod inputs;
 pub mod jobs;
 pub mod lasted;
-pub mod link;
+pub mod link_runtime;
 pub mod lock;
 mod manifest;
 pub mod overlay;

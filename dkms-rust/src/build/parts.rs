@@ -17,7 +17,7 @@
 
 use crate::build::depinfo::{sources, variables};
 use crate::build::manifest::digest;
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::trusted::{is_root, trusted_path};
 use crate::toolchain::identity;
 use anyhow::{Context, Result, ensure};
@@ -103,10 +103,14 @@ impl Part {
 
     /// Copies the crate from another tree in the `cache`. Returns `false` if no tree has it.
     pub fn take(&self, cache: &Path) -> bool {
-        let trees = names(cache)
+        let trees = names_in(cache)
             .into_iter()
             .map(|release| cache.join(release))
-            .flat_map(|kernel| names(&kernel).into_iter().map(move |key| kernel.join(key)))
+            .flat_map(|kernel| {
+                names_in(&kernel)
+                    .into_iter()
+                    .map(move |key| kernel.join(key))
+            })
             .filter(|tree| *tree != self.tree);
         let mut folders = trees.map(|tree| tree.join(FOLDER).join(&self.key));
         folders.any(|folder| folder.is_dir() && self.take_from(&folder).is_ok())

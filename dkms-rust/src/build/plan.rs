@@ -4,21 +4,21 @@
 //! can't be.
 //!
 //! ```text
-//! release -> Kernel -> Class -> Way -> Tree -> Ready
+//! Release -> Kernel -> Class -> Way -> TreePlan -> BuildTree
 //!
 //! if the class is    the way is
 //! Metadata           Shipped, or Linked without the rustc that made the metadata
 //! Rust               Rebuilt, or Linked without its own rustc or bindgen, or with a forced source
 //! NoRust             Linked
 //!
-//! if the way is      the tree is                                           and then Ready is
+//! if the way is      the tree is planned as                                and BuildTree is
 //! Shipped            Own: the kernel's own build tree                      Own
 //! Rebuilt, Linked    Kept: in the cache, or Rebuild: to be made and kept   Kept
 //! ```
 //!
-//! [`Plan::of`] goes up to the tree, and writes nothing except the fingerprint of the headers;
-//! [`Plan::ready`], in [`tree`](crate::build::tree), makes the tree if necessary. Each step can end
-//! in a refusal.
+//! [`Plan::of`] goes up to the [`TreePlan`], and writes nothing except the fingerprint of the
+//! headers; [`Plan::ready`], in [`tree`](crate::build::tree), makes the tree if necessary. Each step
+//! can end in a refusal.
 
 use crate::build::cache::Cache;
 use crate::build::inputs::{HEADERS, Inputs};
@@ -33,7 +33,7 @@ use crate::kernel::fingerprint;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
-use crate::source::find::Source;
+use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
 use crate::toolchain::{Bindgen, Compiler, Rustc, identity};
@@ -53,13 +53,13 @@ pub struct Plan {
     pub compiler: Compiler,
     /// The rustc that builds modules.
     pub rustc: Rustc,
-    /// The origin of the build tree with metadata.
-    pub tree: Tree,
+    /// Where the build tree with metadata comes from.
+    pub tree: TreePlan,
 }
 
-/// The origin of a build tree with metadata.
+/// Where a build tree with metadata comes from.
 #[derive(Debug)]
-pub enum Tree {
+pub enum TreePlan {
     /// The kernel's own build tree has metadata.
     Own(PathBuf),
     /// The cache has a tree that was rebuilt from these inputs.
@@ -68,7 +68,7 @@ pub enum Tree {
     Rebuild(Box<Rebuild>),
 }
 
-impl Tree {
+impl TreePlan {
     /// Returns the origin in one or two words.
     pub fn origin(&self) -> &'static str {
         match self {
@@ -132,16 +132,16 @@ impl Plan {
         }
         let compiler = Compiler::of(&kernel)?;
         let tree = if way == Way::Shipped {
-            Tree::Own(kernel.build)
+            TreePlan::Own(kernel.build)
         } else {
             place::runs_programs(&kernel)?;
             let bindgen = Bindgen::of(&kernel, &bindgens)?;
             let inputs = inputs(system, &kernel, way, &rustc, &bindgen, slice.as_ref())?;
             let found = (look != Look::Anew).then(|| Cache::find(system, release, &inputs));
             if let Some(inputs) = found.flatten() {
-                Tree::Kept(inputs)
+                TreePlan::Kept(inputs)
             } else {
-                let source = Source::of(system, &kernel, slice)
+                let source = KernelSource::of(system, &kernel, slice)
                     .map_err(|refusal| without_source(&kernel, class, &rustc, refusal))?;
                 rustc.library(&kernel)?;
                 bindgen.reads_c(&kernel)?;
@@ -159,7 +159,7 @@ impl Plan {
                 if look == Look::Usual {
                     not_failed(system, &rebuild)?;
                 }
-                Tree::Rebuild(Box::new(rebuild))
+                TreePlan::Rebuild(Box::new(rebuild))
             }
         };
         Ok(Self {
@@ -175,9 +175,9 @@ impl Plan {
     /// Returns a short digest of what the build tree is made of.
     pub fn identity(&self, system: &System) -> String {
         let path = match &self.tree {
-            Tree::Own(path) => path,
-            Tree::Kept(inputs) => return inputs.name(),
-            Tree::Rebuild(rebuild) => return rebuild.inputs.name(),
+            TreePlan::Own(path) => path,
+            TreePlan::Kept(inputs) => return inputs.name(),
+            TreePlan::Rebuild(rebuild) => return rebuild.inputs.name(),
         };
         let kernel = Kernel::find(system, &self.release).ok();
         let headers = kernel.and_then(|kernel| fingerprint::of(system, &kernel).ok());

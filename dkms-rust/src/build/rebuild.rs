@@ -18,7 +18,7 @@ use crate::build::thin_core;
 use crate::build::way::Way;
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
-use crate::source::find::Source;
+use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
 use crate::system::child::end_orphans;
@@ -64,7 +64,7 @@ pub struct Rebuild {
     /// The way in which modules will be built. [`Way::Linked`] needs more than metadata.
     pub way: Way,
     /// The kernel's source.
-    pub source: Source,
+    pub source: KernelSource,
     /// The rustc that compiles the crates.
     pub rustc: Rustc,
     /// The bindgen that makes the bindings.

@@ -9,7 +9,7 @@
 //! a module (alternatives, exception tables, unwind data) describe exactly the code in the module,
 //! and the usual tools make them. What remains is data (`static`s), the few functions that C or the
 //! compiler call by name (panic handler, `rust_fmt_argument`), and the helpers in C. These are in
-//! two archives, from which [`link`] takes what a module needs:
+//! two archives, from which [`link_runtime`] takes what a module needs:
 //!
 //! - `crates.a` has the crates' objects, with one section per function, so that unused functions
 //!   can be dropped.
@@ -19,7 +19,7 @@
 
 use crate::build::formatters;
 use crate::build::helpers;
-use crate::build::link;
+use crate::build::link_runtime;
 use crate::system::launch;
 use anyhow::Result;
 use std::fs;
@@ -57,7 +57,10 @@ const OWN: [(&str, &str); 5] = [
     ("dev_printk.c", include_str!("../../runtime/dev_printk.c")),
     ("seq_printf.c", include_str!("../../runtime/seq_printf.c")),
     ("format.h", include_str!("../../runtime/format.h")),
-    (link::SCRIPT, include_str!("../../runtime/merge.lds")),
+    (
+        link_runtime::SCRIPT,
+        include_str!("../../runtime/merge.lds"),
+    ),
 ];
 
 /// The helpers are not traced, like the inline functions that they make callable. Their debug
@@ -112,27 +115,27 @@ pub fn prepare(tree: &Path, with_helpers: bool) -> Result<()> {
 pub fn finish(tree: &Path, rustc: &Path) -> Result<String> {
     let folder = tree.join(FOLDER);
     let formatters = formatters::unknown(tree)?;
-    fs::write(folder.join(link::FORMATTERS), formatters.join("\n"))?;
+    fs::write(folder.join(link_runtime::FORMATTERS), formatters.join("\n"))?;
     for source in sources(&folder)? {
         fs::remove_file(source)?;
     }
-    symlink(rustc, folder.join(link::RUSTC))?;
+    symlink(rustc, folder.join(link_runtime::RUSTC))?;
     let own = launch::own_path()?;
-    for name in [link::NAME, link::CLIPPY] {
+    for name in [link_runtime::NAME, link_runtime::CLIPPY] {
         symlink(&own, folder.join(name))?;
     }
 
     Ok(format!(
         "override RUSTC := $(dkms_rust_tree){FOLDER}/{}\n\
          override CLIPPY_DRIVER := $(dkms_rust_tree){FOLDER}/{}\n",
-        link::NAME,
-        link::CLIPPY
+        link_runtime::NAME,
+        link_runtime::CLIPPY
     ))
 }
 
 /// Returns the rustc that builds modules in a tree with a runtime.
 pub fn rustc(tree: &Path) -> Option<PathBuf> {
-    let rustc = tree.join(FOLDER).join(link::NAME);
+    let rustc = tree.join(FOLDER).join(link_runtime::NAME);
     rustc.exists().then_some(rustc)
 }
 
@@ -187,8 +190,8 @@ mod tests {
         let tree = tree.path();
         prepare(tree, true).unwrap();
         let before = finish(tree, Path::new("/usr/bin/rustc")).unwrap();
-        let linking = format!("{FOLDER}/{}", link::NAME);
-        let clippy = format!("{FOLDER}/{}", link::CLIPPY);
+        let linking = format!("{FOLDER}/{}", link_runtime::NAME);
+        let clippy = format!("{FOLDER}/{}", link_runtime::CLIPPY);
         for (variable, program) in [("RUSTC", &linking), ("CLIPPY_DRIVER", &clippy)] {
             let line = format!("override {variable} := $(dkms_rust_tree){program}");
             assert!(before.lines().any(|other| other == line), "{before}");

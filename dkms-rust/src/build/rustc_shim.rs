@@ -172,8 +172,9 @@ fn crate_name(args: &[OsString]) -> Option<&str> {
     name.and_then(|name| name.to_str())
 }
 
-/// Turns kbuild's arguments into those for the real rustc.
-fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
+/// Turns kbuild's arguments into those for the real rustc. `linked` says that the tree is for linked
+/// modules.
+fn adapt(mut args: Vec<OsString>, linked: bool) -> Vec<OsString> {
     let metadata = makes_metadata(&args);
     if !metadata && !has(&args, "--emit=link=") {
         return args;
@@ -181,13 +182,13 @@ fn adapt(mut args: Vec<OsString>, runtime: bool) -> Vec<OsString> {
     args.retain(|arg| !LINTS.iter().any(|level| starts(arg, level)));
     args.push("--cap-lints=allow".into());
     if metadata {
-        let code: &[&str] = if runtime {
+        let code: &[&str] = if linked {
             &runtime::RUSTC_FLAGS
         } else {
             &["-Zno-codegen"]
         };
         args.extend(code.iter().map(Into::into));
-        if runtime && crate_name(&args) == Some("core") {
+        if linked && crate_name(&args) == Some("core") {
             args.push(UNCHECKED.into());
         }
         args.push("-Cdebuginfo=0".into());

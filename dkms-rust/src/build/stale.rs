@@ -9,7 +9,7 @@ use crate::kernel::fingerprint;
 use crate::kernel::memory;
 use crate::kernel::release::Release;
 use crate::source::slice;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub fn drop_stale(system: &System, used: Option<&Release>) -> Result<()> {
     for (folder, end) in FILES {
         let folder = system.state().join(folder);
         drop_half_done(&folder)?;
-        for name in names(&folder) {
+        for name in names_in(&folder) {
             let release = name
                 .strip_suffix(end)
                 .and_then(|name| name.parse::<Release>().ok());
@@ -58,7 +58,7 @@ pub fn drop_stale(system: &System, used: Option<&Release>) -> Result<()> {
 /// Removes unfinished files and directories of processes that no longer exist. Their names end with
 /// the process ID.
 fn drop_half_done(folder: &Path) -> Result<()> {
-    for name in names(folder) {
+    for name in names_in(folder) {
         let begun = name.starts_with('.') || name.contains(".new-");
         let plain = FILES.iter().find_map(|(_, end)| name.strip_suffix(end));
         let number = plain.unwrap_or(&name).rsplit('-').next();
@@ -101,7 +101,7 @@ mod tests {
         let fetch = format!(".fetch-{here}");
         assert!(system.state().join(fetch).exists());
         for (folder, count) in [(system.state(), 3), (source, 2), (headers, 1)] {
-            let left = names(&folder);
+            let left = names_in(&folder);
             assert_eq!(left.len(), count, "{left:?}");
             assert!(!left.iter().any(|name| name.contains(&gone.to_string())));
         }
@@ -123,7 +123,7 @@ mod tests {
         }
         drop_stale(&system, None).unwrap();
         for (folder, end) in FILES {
-            let left = names(&system.state().join(folder));
+            let left = names_in(&system.state().join(folder));
             let expected = ["7.3.4-amd64", "other thing"].map(|name| format!("{name}{end}"));
             assert_eq!(left, expected);
         }

@@ -2,13 +2,13 @@
 
 //! Makes the build tree of a [`Plan`], or takes it from the cache.
 
-use crate::build::cache::{Cache, Kept};
+use crate::build::cache::{Cache, CachedTree};
 use crate::build::failures;
 use crate::build::inputs::Inputs;
-use crate::build::plan::{Look, Plan, Tree};
+use crate::build::plan::{Look, Plan, TreePlan};
 use crate::build::rebuild::{self, Rebuild};
 use crate::build::stale;
-use crate::source::find::Source;
+use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
 use crate::system::run::{Failed, step};
@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 
 /// A build tree in which modules can be built.
 #[derive(Debug)]
-pub enum Ready {
+pub enum BuildTree {
     /// The kernel's own build tree.
     Own(PathBuf),
     /// A tree in the cache.
-    Kept(Kept),
+    Kept(CachedTree),
 }
 
-impl Ready {
+impl BuildTree {
     /// Returns the path of the tree.
     pub fn path(&self) -> &Path {
         match self {
@@ -41,22 +41,27 @@ impl Plan {
     /// # Errors
     ///
     /// Returns an error if the rebuild fails.
-    pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<Ready> {
+    pub fn ready(&self, system: &System, jobs: Option<usize>) -> Result<BuildTree> {
         let made = match &self.tree {
-            Tree::Own(path) => return Ok(Ready::Own(path.clone())),
-            Tree::Kept(inputs) => self.kept_or_made(system, inputs, jobs),
-            Tree::Rebuild(rebuild) => make(system, rebuild, jobs),
+            TreePlan::Own(path) => return Ok(BuildTree::Own(path.clone())),
+            TreePlan::Kept(inputs) => self.kept_or_made(system, inputs, jobs),
+            TreePlan::Rebuild(rebuild) => make(system, rebuild, jobs),
         };
         let tree = made?;
         if let Err(error) = stale::drop_stale(system, Some(&self.release)) {
             eprintln!("dkms-rust: could not clean up after removed kernels: {error:#}");
         }
-        Ok(Ready::Kept(tree))
+        Ok(BuildTree::Kept(tree))
     }
 
     /// Returns the tree with these inputs from the cache. If it turns out to be damaged, makes it
     /// again, or one of what there is now.
-    fn kept_or_made(&self, system: &System, inputs: &Inputs, jobs: Option<usize>) -> Result<Kept> {
+    fn kept_or_made(
+        &self,
+        system: &System,
+        inputs: &Inputs,
+        jobs: Option<usize>,
+    ) -> Result<CachedTree> {
         let mut changed = None;
         let made = Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
             let rebuild = self.anew(system)?;
@@ -76,7 +81,7 @@ impl Plan {
     /// Plans a rebuild even though the cache has a tree.
     fn anew(&self, system: &System) -> Result<Rebuild> {
         match Self::looking(system, &self.release, Look::Anew)?.tree {
-            Tree::Rebuild(rebuild) => Ok(*rebuild),
+            TreePlan::Rebuild(rebuild) => Ok(*rebuild),
             _ => bail!(
                 "the inputs of the rebuild have changed in the meantime; run the command again"
             ),
@@ -85,7 +90,7 @@ impl Plan {
 }
 
 /// Makes a tree, and remembers a failure if the same rebuild would fail again.
-fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Kept> {
+fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<CachedTree> {
     let release = &rebuild.kernel.release;
     let cache = Cache::open(system)?;
     let slice = slice_of(system, rebuild)?;
@@ -114,7 +119,9 @@ fn slice_of(system: &System, rebuild: &Rebuild) -> Result<Slice> {
     let release = &rebuild.kernel.release;
     let take = || rebuild.source.slice(system, &rebuild.kernel);
     match &rebuild.source {
-        Source::Slice(_) | Source::Packaged(_) => take(),
-        Source::Here { path, .. } => step(&format!("{release}: reading {}", path.display()), take),
+        KernelSource::Slice(_) | KernelSource::Packaged(_) => take(),
+        KernelSource::Here { path, .. } => {
+            step(&format!("{release}: reading {}", path.display()), take)
+        }
     }
 }

@@ -14,9 +14,9 @@ use anyhow::Result;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// The answer of `check`, for JSON.
+/// The answer of `check` as JSON.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Report<'a> {
     kernel: &'a str,
     buildable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub fn run(
         (Ok(_), _) => 0,
     };
     if json {
-        println!("{}", serde_json::to_string(&answer(release, &plan))?);
+        println!("{}", serde_json::to_string(&report(release, &plan))?);
     } else if !quiet {
         if let (Some(module), Some(false)) = (module, fits) {
             println!("{release}: {module} was built against other headers than the installed ones");
@@ -73,9 +73,9 @@ pub fn run(
     Ok(ExitCode::from(code))
 }
 
-fn answer<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Answer<'a> {
+fn report<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Report<'a> {
     let (plan, refusal) = (plan.as_ref().ok(), plan.as_ref().err());
-    Answer {
+    Report {
         kernel: release.as_str(),
         buildable: plan.is_some(),
         class: plan.map(|plan| plan.class),

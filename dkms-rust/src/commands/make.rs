@@ -7,12 +7,12 @@ use crate::build::analyzer;
 use crate::build::folders::Folders;
 use crate::build::formatters::Interface;
 use crate::build::jobs;
-use crate::build::link;
+use crate::build::link_runtime;
 use crate::build::plan::Plan;
 use crate::build::rebuild::clean_make;
 use crate::build::runtime;
 use crate::build::symbols;
-use crate::build::tree::Ready;
+use crate::build::tree::BuildTree;
 use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
@@ -90,7 +90,7 @@ pub fn build(
     let mut make = kbuild(&plan, &tree, &folders, args);
     make.arg(format!("-j{}", jobs::of_module(system, jobs)));
     output.of(&mut make);
-    let status = run::status(make.env(link::REFUSED, &refused), "make")?;
+    let status = run::status(make.env(link_runtime::REFUSED, &refused), "make")?;
     if !status.success() {
         let formatter = fs::read_to_string(&refused);
         fs::remove_file(&refused).ok();
@@ -177,7 +177,7 @@ fn strip(system: &System, kernel: &Kernel, folders: &Folders, modules: &[PathBuf
 }
 
 /// Returns the kernel's make for the modules in a directory.
-fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Command {
+fn kbuild(plan: &Plan, tree: &BuildTree, folders: &Folders, args: &[String]) -> Command {
     let mut make = clean_make();
     make.arg("-C").arg(tree.path());
     let rustc = runtime::rustc(tree.path()).unwrap_or_else(|| plan.rustc.path.clone());
@@ -197,7 +197,7 @@ fn kbuild(plan: &Plan, tree: &Ready, folders: &Folders, args: &[String]) -> Comm
 fn refuse_unexported(
     kernel: &Kernel,
     plan: &Plan,
-    tree: &Ready,
+    tree: &BuildTree,
     folders: &Folders,
     args: &[String],
 ) -> Result<()> {

@@ -3,7 +3,7 @@
 //! Chooses the cache for build trees of a user. Root has a cache of its own, and uses nothing from
 //! a user's cache: directories of other users are never trusted.
 
-use crate::build::plan::{Plan, Tree};
+use crate::build::plan::{Plan, TreePlan};
 use crate::kernel::release::Release;
 use crate::system::System;
 use crate::system::trusted::{is_root, trusted_or_missing};
@@ -57,7 +57,8 @@ pub fn with(system: System, release: &Release, asked: Option<&Path>) -> Result<S
         return Ok(system);
     }
     // Another cache does not help against any other problem.
-    let there = Plan::of(&system, release).is_ok_and(|plan| !matches!(plan.tree, Tree::Rebuild(_)));
+    let there =
+        Plan::of(&system, release).is_ok_and(|plan| !matches!(plan.tree, TreePlan::Rebuild(_)));
     match of(None) {
         Ok(own) if !there => Ok(system.with_cache(Some(own))),
         _ => Ok(system),

@@ -14,7 +14,7 @@ use crate::kernel::release::Release;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::{fetch, version};
-use crate::system::{System, dpkg, made_up, names};
+use crate::system::{System, dpkg, made_up, names_in};
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -36,12 +36,12 @@ pub struct Request<'a> {
 #[derive(Serialize)]
 struct Report {
     schema: u32,
-    kernels: Vec<Answer>,
+    kernels: Vec<KernelResult>,
 }
 
 /// The result for one kernel.
 #[derive(Serialize)]
-struct Answer {
+struct KernelResult {
     kernel: String,
     result: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ impl Request<'_> {
     /// Returns an error if no kernel has headers.
     pub fn all(&self, here: &System) -> Result<ExitCode> {
         let with_headers = |release: &Release| here.headers(release.as_str()).exists();
-        let releases: Vec<Release> = names(&here.modules())
+        let releases: Vec<Release> = names_in(&here.modules())
             .iter()
             .filter_map(|name| name.parse().ok())
             .filter(with_headers)
@@ -114,13 +114,13 @@ impl Request<'_> {
         self.say(answers)
     }
 
-    fn one(&self, system: &System, release: &Release) -> Answer {
+    fn one(&self, system: &System, release: &Release) -> KernelResult {
         let plan = Plan::of(system, release).ok();
         let output = match self.json {
             true => Output::Error,
             false => Output::Usual,
         };
-        let mut answer = Answer {
+        let mut answer = KernelResult {
             kernel: release.to_string(),
             result: Outcome::Built,
             class: plan.as_ref().map(|plan| plan.class),
@@ -151,7 +151,7 @@ impl Request<'_> {
     }
 
     /// Prints the answers. For the exit status, a failed build is worse than a refused kernel.
-    fn say(&self, kernels: Vec<Answer>) -> Result<ExitCode> {
+    fn say(&self, kernels: Vec<KernelResult>) -> Result<ExitCode> {
         let has = |outcome| kernels.iter().any(|answer| answer.result == outcome);
         let code = match (has(Outcome::Failed), has(Outcome::Refused)) {
             (true, _) => 1,
@@ -183,7 +183,7 @@ fn installed_source(system: &System, kernel: &Kernel) -> Option<PathBuf> {
     (same && archive.is_file()).then_some(archive)
 }
 
-impl Answer {
+impl KernelResult {
     fn line(&self) -> String {
         let kernel = &self.kernel;
         let reason = self.reason.as_deref().unwrap_or_default();

@@ -3,7 +3,7 @@
 //! Prepares the build tree for `make` and `kdir`.
 
 use crate::build::plan::Plan;
-use crate::build::tree::Ready;
+use crate::build::tree::BuildTree;
 use crate::system::System;
 use anyhow::{Context, Result};
 
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 /// # Errors
 ///
 /// Returns an error if the tree can't be made.
-pub fn ready(system: &System, plan: &Plan, jobs: Option<usize>) -> Result<Ready> {
+pub fn ready(system: &System, plan: &Plan, jobs: Option<usize>) -> Result<BuildTree> {
     plan.ready(system, jobs)
         .with_context(|| format!("{}: can't prepare its Rust build tree", plan.release))
 }

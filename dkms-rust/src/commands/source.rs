@@ -7,7 +7,7 @@ use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
 use crate::package;
 use crate::source::fetch;
-use crate::source::find::Source;
+use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
 use anyhow::Result;
@@ -34,7 +34,7 @@ pub fn run(
         None if fetch => fetch::by_apt(system, &kernel)?,
         None => {
             let kept = Slice::kept(system, release);
-            Source::of(system, &kernel, kept)?.slice(system, &kernel)?
+            KernelSource::of(system, &kernel, kept)?.slice(system, &kernel)?
         }
     };
     eprintln!(

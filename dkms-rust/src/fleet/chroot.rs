@@ -56,7 +56,7 @@ pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf
     if path.exists() {
         return Ok(path);
     }
-    for old in crate::system::names(&folder) {
+    for old in crate::system::names_in(&folder) {
         if old.starts_with(&format!("{}-", suite.name)) {
             fs::remove_file(folder.join(old)).ok();
         }

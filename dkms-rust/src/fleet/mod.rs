@@ -17,7 +17,7 @@ mod suite;
 
 use crate::pack::field;
 use crate::system::child::interrupted;
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
 use config::Fleet;
@@ -148,7 +148,7 @@ fn debs(fleet: &Fleet) -> Result<Vec<PathBuf>> {
 }
 
 fn in_folder(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let debs = names(folder)
+    let debs = names_in(folder)
         .into_iter()
         .filter(|name| name.ends_with(".deb"));
     debs.map(|name| folder.join(name))

@@ -12,7 +12,7 @@ use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::system::child::interrupted;
-use crate::system::names;
+use crate::system::names_in;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,7 @@ impl Build<'_> {
         let (fleet, name) = (self.fleet, &self.suite.name);
         let folder = fleet.directory.join("chroots");
         // What a killed build has started may still write into its own.
-        for old in names(&folder) {
+        for old in names_in(&folder) {
             if old.starts_with(&format!("{name}.root-")) {
                 chroot::remove(&folder.join(old)).ok();
             }

@@ -5,7 +5,7 @@
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::system::System;
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::trusted::{trusted_below, trusted_or_missing, trusted_path};
 use std::path::Path;
 
@@ -52,7 +52,7 @@ const USED: [&str; 5] = ["arch", "include", "rust", "scripts", "tools"];
 /// compilers read in it.
 fn check_tree(tree: &Path) -> anyhow::Result<()> {
     trusted_path(tree)?;
-    for name in names(tree) {
+    for name in names_in(tree) {
         trusted_or_missing(&tree.join(name))?;
     }
     for part in USED {

@@ -10,7 +10,7 @@ use crate::package::dkms::run;
 use crate::package::source::Source;
 use crate::status::module_file::ModuleFile;
 use crate::system::said::first_error;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,11 +104,11 @@ pub fn modules(
         );
     }
     let folder = record.join(kernel);
-    let folders = names(&folder)
+    let folders = names_in(&folder)
         .into_iter()
         .map(|arch| folder.join(arch).join("module"));
     let files = folders.flat_map(|folder| {
-        let names = names(&folder)
+        let names = names_in(&folder)
             .into_iter()
             .filter(|name| name.contains(".ko"));
         names.map(|name| folder.join(name)).collect::<Vec<_>>()

@@ -9,7 +9,7 @@ use crate::kernel::release::Release;
 use crate::status::files::{Files, in_kernel};
 use crate::system::child::interrupted;
 use crate::system::dpkg::owner_of;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::fs;
 use std::path::Path;
 
@@ -49,10 +49,10 @@ pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modul
 /// dkms puts the modules of all packages into one directory.
 fn is_of_another(system: &System, name: &str, release: &Release, module: &str) -> bool {
     let dkms = system.dkms();
-    let mut others = names(&dkms).into_iter().filter(|other| other != name);
+    let mut others = names_in(&dkms).into_iter().filter(|other| other != name);
     others.any(|other| {
         let folder = dkms.join(other);
-        let links = names(&folder).into_iter();
+        let links = names_in(&folder).into_iter();
         let mut links = links.filter(|link| link.starts_with(&format!("kernel-{release}-")));
         links.any(|link| modules(&folder.join(link).join("module")).contains(&in_kernel(module)))
     })
@@ -60,7 +60,7 @@ fn is_of_another(system: &System, name: &str, release: &Release, module: &str) -
 
 /// Returns the modules in a directory, with their names as in the kernel.
 pub fn modules(folder: &Path) -> Vec<String> {
-    let files = names(folder).into_iter();
+    let files = names_in(folder).into_iter();
     let module = |file: String| {
         let (name, packed) = file.split_once(".ko")?;
         (packed.is_empty() || packed.starts_with('.')).then(|| in_kernel(name))

@@ -11,7 +11,7 @@ use crate::kernel::release::Release;
 use crate::status::autoload;
 use crate::status::files::{Files, in_kernel};
 use crate::status::report::Load;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,11 +168,11 @@ fn is_loaded(system: &System, module: &str) -> bool {
 
 /// Returns the processes that have a file below one of these directories open.
 fn holders(system: &System, folders: &[PathBuf]) -> BTreeSet<u32> {
-    let processes = names(&system.at("proc")).into_iter();
+    let processes = names_in(&system.at("proc")).into_iter();
     let processes = processes.filter_map(|name| name.parse::<u32>().ok());
     let holds = |process: &u32| {
         let open = system.at("proc").join(process.to_string()).join("fd");
-        names(&open).iter().any(|number| {
+        names_in(&open).iter().any(|number| {
             let file = fs::read_link(open.join(number)).unwrap_or_default();
             folders.iter().any(|folder| file.starts_with(folder))
         })
@@ -184,6 +184,6 @@ fn holders(system: &System, folders: &[PathBuf]) -> BTreeSet<u32> {
 fn first_file(system: &System, folder: &Path) -> Option<String> {
     let folder = folder.strip_prefix("/").unwrap_or(folder);
     let folder = system.at(folder.to_str()?);
-    let mut files = names(&folder).into_iter().map(|name| folder.join(name));
+    let mut files = names_in(&folder).into_iter().map(|name| folder.join(name));
     Some(system.shown(&files.find(|file| file.is_file())?))
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The log of a failed build.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptLog {
     /// Its first error.
     pub why: String,
     /// Where it is kept.
@@ -20,7 +20,7 @@ pub struct Kept {
 }
 
 /// Keeps a copy of dkms's log.
-pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept {
+pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> KeptLog {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let shown = first_error(&text);
@@ -29,7 +29,7 @@ pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> Kept 
     let folder = kept.parent().unwrap_or(Path::new("/"));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&kept, &bytes));
     let kept = written.is_ok().then(|| system.shown(&kept));
-    Kept {
+    KeptLog {
         why: why.to_owned(),
         log: kept.filter(|_| !bytes.is_empty()),
         again: !bytes.is_empty() && would_fail_again(&text),
@@ -70,7 +70,7 @@ mod tests {
         drop(&system, "p", &release);
         assert!(!system.logs().join("p").exists());
         let none = keep(&system, "p", &release, &root.path().join("none"));
-        let nothing = Kept {
+        let nothing = KeptLog {
             why: "no output".to_owned(),
             log: None,
             again: false,

@@ -2,7 +2,7 @@
 
 //! What has to be done before dkms can build for a kernel. Tests plan otherwise.
 
-use crate::build::plan::{Plan, Tree};
+use crate::build::plan::{Plan, TreePlan};
 use crate::build::way::Way;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
@@ -33,11 +33,11 @@ pub fn plan(system: &System, release: &Release) -> Result<Planned, Refusal> {
     Ok(Planned {
         tree: plan.identity(system),
         long: match plan.tree {
-            Tree::Rebuild(_) => Some((
+            TreePlan::Rebuild(_) => Some((
                 plan.way,
                 Box::new(move |system| plan.ready(system, None).map(drop)),
             )),
-            Tree::Own(_) | Tree::Kept(_) => None,
+            TreePlan::Own(_) | TreePlan::Kept(_) => None,
         },
     })
 }

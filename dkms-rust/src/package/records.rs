@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::kernel::release::Release;
 use crate::status::prebuilt::Prebuilt;
 use crate::system::below::below;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use anyhow::{Context, Result, bail};
 use rustix::fs::FileType;
 use std::fs;
@@ -46,7 +46,7 @@ impl<'a> Records<'a> {
 
     /// Returns the versions that have a record.
     pub fn versions(&self) -> Vec<String> {
-        let mut names = names(&self.folder);
+        let mut names = names_in(&self.folder);
         names.retain(|name| {
             let meta = self.folder.join(name).symlink_metadata();
             name != ASIDE && meta.is_ok_and(|meta| meta.is_dir())
@@ -57,7 +57,7 @@ impl<'a> Records<'a> {
     /// Whether dkms has installed this version for a kernel.
     pub fn installed(&self, version: &str, release: &Release) -> bool {
         let start = format!("kernel-{release}-");
-        names(&self.folder).iter().any(|name| {
+        names_in(&self.folder).iter().any(|name| {
             let arch = name.strip_prefix(&start);
             arch.is_some_and(|arch| {
                 let built = self.folder.join(version).join(release.as_str()).join(arch);
@@ -77,7 +77,7 @@ impl<'a> Records<'a> {
     /// Returns the modules that a version has for a kernel.
     pub fn modules(&self, version: &str, release: &Release) -> Vec<String> {
         let kernel = self.folder.join(version).join(release.as_str());
-        let arches = names(&kernel).into_iter();
+        let arches = names_in(&kernel).into_iter();
         let folders = arches.map(|arch| kernel.join(arch).join("module"));
         folders.flat_map(|folder| modules(&folder)).collect()
     }
@@ -85,7 +85,7 @@ impl<'a> Records<'a> {
     /// Returns the kernel's own modules that dkms has moved aside.
     pub fn aside(&self, release: &Release) -> Vec<String> {
         let kernel = self.folder.join(ASIDE).join(release.as_str());
-        let arches = names(&kernel).into_iter();
+        let arches = names_in(&kernel).into_iter();
         arches
             .flat_map(|arch| modules(&kernel.join(arch)))
             .collect()
@@ -95,7 +95,7 @@ impl<'a> Records<'a> {
     /// old file over that of the package, or put it back when the package is gone.
     pub fn forget_aside(&self, prebuilt: &Prebuilt) {
         let kernel = self.folder.join(ASIDE).join(&prebuilt.kernel);
-        for arch in names(&kernel) {
+        for arch in names_in(&kernel) {
             for file in &prebuilt.files {
                 let aside = kernel
                     .join(&arch)
@@ -172,7 +172,7 @@ impl<'a> Records<'a> {
     /// Drops a version's record for a kernel.
     fn drop_for(&self, version: &str, release: &Release) {
         let record = self.folder.join(version).join(release.as_str());
-        for arch in names(&record) {
+        for arch in names_in(&record) {
             let link = self.folder.join(format!("kernel-{release}-{arch}"));
             if fs::read_link(&link).is_ok_and(|to| self.folder.join(to) == record.join(&arch)) {
                 fs::remove_file(link).ok();
@@ -204,7 +204,7 @@ impl<'a> Records<'a> {
             });
             walked.map_err(io::Error::other)?;
         }
-        for name in names(&self.folder) {
+        for name in names_in(&self.folder) {
             let path = self.folder.join(&name);
             match path.symlink_metadata()?.is_dir() {
                 true if name == ASIDE && !aside.is_empty() => {}
@@ -277,9 +277,9 @@ impl<'a> Records<'a> {
 
     /// Returns the kernels for which a record has a module.
     fn kernels_built(&self, record: &Path) -> Vec<String> {
-        let mut kernels = names(record);
+        let mut kernels = names_in(record);
         kernels.retain(|kernel| {
-            let arches = names(&record.join(kernel)).into_iter();
+            let arches = names_in(&record.join(kernel)).into_iter();
             let mut modules = arches.map(|arch| record.join(kernel).join(arch).join("module"));
             modules.any(|module| module.is_dir())
         });

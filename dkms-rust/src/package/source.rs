@@ -4,7 +4,7 @@
 
 use crate::status::packages::{module_names, values};
 use crate::system::run::answer;
-use crate::system::{System, names, version};
+use crate::system::{System, names_in, version};
 use crate::toolchain::identity;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Source {
     /// Returns the source of the package `name`: the one that dpkg installed, or else the newest.
     /// With `version`, only that version counts.
     pub fn find(system: &System, name: &str, version: Option<&str>) -> Option<Self> {
-        let mut found: Vec<Self> = names(&system.sources())
+        let mut found: Vec<Self> = names_in(&system.sources())
             .into_iter()
             .filter_map(|folder| Self::read(&system.sources().join(folder)))
             .filter(|source| source.name == name)

@@ -10,7 +10,7 @@ mod files;
 pub mod name;
 pub mod project;
 
-use crate::system::names;
+use crate::system::names_in;
 use anyhow::{Context, Result, bail, ensure};
 use files::FILES;
 use project::Project;
@@ -26,7 +26,7 @@ use std::path::Path;
 /// Returns an error if the directory is not empty, or can't be written.
 pub fn create(project: &Project, folder: &Path) -> Result<()> {
     let shown = folder.display();
-    if let Some(first) = names(folder).first() {
+    if let Some(first) = names_in(folder).first() {
         bail!(
             "{shown} is not empty ({first} is in it): name a directory that is empty or not there"
         );

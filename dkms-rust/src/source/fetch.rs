@@ -62,7 +62,7 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
         status.success(),
         "{release}: apt can't download {package} ({status}); if its lists are old: apt update"
     );
-    let deb = crate::system::names(work.path())
+    let deb = crate::system::names_in(work.path())
         .into_iter()
         .find(|name| name.ends_with(".deb"))
         .with_context(|| format!("apt-get downloaded no {package}"))?;

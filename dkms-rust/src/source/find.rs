@@ -20,7 +20,7 @@ const WHOLE: [&str; 2] = ["rust/kernel/lib.rs", "init/Kconfig"];
 
 /// The source of a kernel.
 #[derive(Debug)]
-pub enum Source {
+pub enum KernelSource {
     /// A slice of it is already kept.
     Slice(Slice),
     /// The package dkms-rust-sources contains a slice of it.
@@ -34,7 +34,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl KernelSource {
     /// Finds the source of a kernel. `kept` is the slice that is kept for the kernel.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::fs;
 const RELEASE: &str = "7.3.4+deb13-amd64";
 
 /// Finds the source when these packages are installed: name, source package, version.
-fn of(packages: &[(&str, &str, &str)], with_archive: bool) -> Result<Source, Refusal> {
+fn of(packages: &[(&str, &str, &str)], with_archive: bool) -> Result<KernelSource, Refusal> {
     let root = tempfile::tempdir().unwrap();
     make_installed(root.path(), RELEASE, "CONFIG_RUST=y\n");
     let system = System::below(root.path());
@@ -17,7 +17,7 @@ fn of(packages: &[(&str, &str, &str)], with_archive: bool) -> Result<Source, Ref
     if with_archive {
         fs::write(system.sources().join("linux-source-7.3.tar.xz"), "").unwrap();
     }
-    Source::of(
+    KernelSource::of(
         &system,
         &Kernel::find(&system, &RELEASE.parse().unwrap()).unwrap(),
         None,
@@ -48,7 +48,7 @@ const HEADERS: (&str, &str, &str) = (
 #[test]
 fn linux_source_of_the_same_source_package_and_version_fits() {
     let source = ("linux-source-7.3", "linux", "7.3.4-1~bpo13+1");
-    let Source::Here { debian, .. } = of(&[HEADERS, source], true).unwrap() else {
+    let KernelSource::Here { debian, .. } = of(&[HEADERS, source], true).unwrap() else {
         panic!("not here")
     };
     assert_eq!(debian.as_deref(), Some("linux 7.3.4-1~bpo13+1"));
@@ -85,16 +85,16 @@ fn the_slice_that_a_package_brought_is_used_and_kept() {
     let packaged = folder.join("linux_7.3.4-1~bpo13+1.tar.xz");
     fs::rename(&slice.file, &packaged).unwrap();
 
-    let found = Source::of(&system, &kernel, None).unwrap();
-    assert!(matches!(&found, Source::Packaged(slice) if slice.file == packaged));
+    let found = KernelSource::of(&system, &kernel, None).unwrap();
+    assert!(matches!(&found, KernelSource::Packaged(slice) if slice.file == packaged));
     assert_eq!(found.slice(&system, &kernel).unwrap().file, slice.file);
     let kept = Slice::kept(&system, &kernel.release).unwrap();
     assert_eq!(kept.about, slice.about);
 
     // A slice of another version is not used, whatever its name.
     fs::rename(&packaged, folder.join("linux_7.3.4-2.tar.xz")).unwrap();
-    assert!(Source::of(&system, &kernel, None).is_err());
-    let other = dpkg::Source {
+    assert!(KernelSource::of(&system, &kernel, None).is_err());
+    let other = dpkg::SourcePackage {
         package: "linux".into(),
         version: "7.3.4-2".into(),
     };
@@ -139,8 +139,8 @@ fn the_tree_that_a_kernel_was_built_in_is_its_source() {
     }
     for (makefile, fits) in [("VERSION = 8\n", false), ("VERSION = 7\n", true)] {
         fs::write(tree.join("Makefile"), makefile).unwrap();
-        let found = Source::of(&system, &kernel, None);
-        let own = matches!(&found, Ok(Source::Here { path, .. }) if *path == tree);
+        let found = KernelSource::of(&system, &kernel, None);
+        let own = matches!(&found, Ok(KernelSource::Here { path, .. }) if *path == tree);
         assert_eq!(own, fits, "{found:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! that the bindings include, and the files that say which options follow from others.
 
 use crate::source::archive::Archive;
-use crate::system::names;
+use crate::system::names_in;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
@@ -178,7 +178,7 @@ fn mentions(
     found: &mut BTreeSet<String>,
 ) -> Result<()> {
     let [first, last] = ABSTRACTIONS;
-    for name in names(folder) {
+    for name in names_in(folder) {
         let path = folder.join(&name);
         if path.is_dir() {
             mentions(&path, wanted, start, found)?;

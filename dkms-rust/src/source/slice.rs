@@ -89,7 +89,7 @@ impl Slice {
 
     /// Returns the slice of a source package from dkms-rust-sources, if it contains one that nobody
     /// else could have changed.
-    pub fn packaged(system: &System, source: &dpkg::Source) -> Option<Self> {
+    pub fn packaged(system: &System, source: &dpkg::SourcePackage) -> Option<Self> {
         let name = format!("{}_{}{END}", source.package, source.version);
         let file = system.shared().join(FOLDER).join(name);
         trusted_path(&file).ok()?;
@@ -193,7 +193,10 @@ mod tests {
         assert!(!tree.join(slice_file::ABOUT).exists());
         // Nothing else is left.
         let folder = system.state().join(FOLDER);
-        assert_eq!(crate::system::names(&folder), [format!("{RELEASE}.tar.xz")]);
+        assert_eq!(
+            crate::system::names_in(&folder),
+            [format!("{RELEASE}.tar.xz")]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::kernel::headers::Kernel;
 use crate::system::System;
-use crate::system::dpkg::{self, Source};
+use crate::system::dpkg::{self, SourcePackage};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -53,12 +53,12 @@ impl fmt::Display for Version {
 }
 
 /// Returns the source package of a kernel's headers, if they belong to a package.
-pub fn package(system: &System, kernel: &Kernel) -> Option<Source> {
+pub fn package(system: &System, kernel: &Kernel) -> Option<SourcePackage> {
     dpkg::source_of(system, &format!("linux-headers-{}", kernel.release))
 }
 
 /// Returns a source package and its version in one line.
-pub fn name(source: &Source) -> String {
+pub fn name(source: &SourcePackage) -> String {
     format!("{} {}", source.package, source.version)
 }
 

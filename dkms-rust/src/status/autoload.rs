@@ -5,7 +5,7 @@
 
 use super::files::in_kernel;
 use super::report::{Autoload, Load};
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -42,14 +42,14 @@ fn named(system: &System, module: &str) -> Named {
     let mut masked = None;
     for files in drop_ins(system, "modules-load.d") {
         // A link to /dev/null reads as empty, so it masks a file just as an emptied one does.
-        let names = |file: &PathBuf| {
+        let names_it = |file: &PathBuf| {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.lines().any(|line| same(line.trim(), module))
         };
-        if names(&files[0]) {
+        if names_it(&files[0]) {
             return Named::By(system.shown(&files[0]));
         }
-        if files[1..].iter().any(names) {
+        if files[1..].iter().any(names_it) {
             masked = Some(system.shown(&files[0]));
         }
     }
@@ -102,7 +102,7 @@ fn drop_ins(system: &System, kind: &str) -> Vec<Vec<PathBuf>> {
         .collect();
     let all: BTreeSet<String> = folders
         .iter()
-        .flat_map(|folder| names(folder))
+        .flat_map(|folder| names_in(folder))
         .filter(|name| name.ends_with(".conf"))
         .collect();
     let there = |path: &PathBuf| path.symlink_metadata().is_ok();

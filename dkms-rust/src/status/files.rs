@@ -5,7 +5,7 @@
 
 use crate::kernel::release::Release;
 use crate::system::version;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +27,13 @@ impl Files {
     /// Searches for the files of one module.
     pub fn find(system: &System, release: &Release, package: &str, module: &str) -> Self {
         let records = system.dkms().join(package);
-        let mut built: Vec<(String, PathBuf)> = names(&records)
+        let mut built: Vec<(String, PathBuf)> = names_in(&records)
             .into_iter()
             // dkms keeps links next to the version directories to mark what is installed.
             .filter(|version| !records.join(version).is_symlink())
             .filter_map(|version| {
                 let kernel = records.join(&version).join(release.as_str());
-                let mut arches = names(&kernel).into_iter();
+                let mut arches = names_in(&kernel).into_iter();
                 let file = arches.find_map(|arch| {
                     let folder = kernel.join(arch).join("module");
                     named(&folder, module)
@@ -62,7 +62,7 @@ impl Files {
 
 /// Returns the module's file in a directory.
 fn named(folder: &Path, module: &str) -> Option<PathBuf> {
-    let names = names(folder);
+    let names = names_in(folder);
     let name = names.iter().find(|name| is(name, module))?;
     Some(folder.join(name))
 }
@@ -79,7 +79,7 @@ fn is(file: &str, module: &str) -> bool {
 }
 
 fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {
-    for name in names(folder) {
+    for name in names_in(folder) {
         let path = folder.join(&name);
         // Do not follow links to directories: they lead to headers and source.
         if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {

@@ -34,7 +34,7 @@ use files::Files;
 use module_file::ModuleFile;
 use packages::Package;
 use place::{Headers, Place};
-use report::{Kernel, NextBoot, Report, SCHEMA, Verdict};
+use report::{KernelReport, NextBoot, Report, SCHEMA, Verdict};
 use signing::Signer;
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
     let next_boot = next_boot::find(system);
     let signer = Signer::find(system);
     let packages = packages::find(system);
-    let kernels: Vec<Kernel> = Release::installed(system)?
+    let kernels: Vec<KernelReport> = Release::installed(system)?
         .iter()
         .filter(|release| all || release.is_installed(system))
         .map(|release| {
@@ -96,7 +96,7 @@ fn kernel(
     next_boot: &NextBoot,
     signer: &Signer,
     packages: &[Package],
-) -> Kernel {
+) -> KernelReport {
     let plan = Plan::of(system, release);
     let (plan, refusal) = (plan.as_ref().ok(), plan.as_ref().err());
     let reason = refusal.map(|refusal| &*refusal.reason);
@@ -113,7 +113,7 @@ fn kernel(
         let look = |name: &String| module::look(&place, package, name);
         package.modules.iter().map(look)
     });
-    Kernel {
+    KernelReport {
         kernel: release.to_string(),
         running,
         next_boot: next_boot.kernel.as_deref() == Some(release.as_str()),
@@ -130,13 +130,13 @@ fn kernel(
 
 /// Combines the kernels into one verdict. A kernel that modules cannot be built for does no harm as
 /// long as it has all of them.
-fn verdict(next_boot: &NextBoot, kernels: &[Kernel]) -> Verdict {
-    let missing = |kernel: &Kernel| {
+fn verdict(next_boot: &NextBoot, kernels: &[KernelReport]) -> Verdict {
+    let missing = |kernel: &KernelReport| {
         let modules = &kernel.modules;
         modules.iter().any(|module| !module.problems.is_empty())
             || modules.is_empty() && !kernel.buildable
     };
-    let unknown = |kernel: &Kernel| {
+    let unknown = |kernel: &KernelReport| {
         let mut modules = kernel.modules.iter();
         modules.any(|module| module.loadable.is_none() || module.at_boot.is_none())
     };

@@ -7,7 +7,7 @@ use super::report::{How, NextBoot};
 use super::{grub, systemd_boot};
 use crate::kernel::release::Release;
 use crate::system::version;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 
 /// Links to the newest kernel, which Debian's kernel packages maintain.
 const LINKS: [&str; 2] = ["vmlinuz", "boot/vmlinuz"];
@@ -39,7 +39,7 @@ fn link(system: &System) -> Option<NextBoot> {
 }
 
 fn newest(system: &System) -> Option<NextBoot> {
-    let kernels = names(&system.at("boot"));
+    let kernels = names_in(&system.at("boot"));
     let newest = kernels
         .iter()
         .filter_map(|name| Release::of_image(name))

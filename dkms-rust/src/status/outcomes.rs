@@ -128,7 +128,7 @@ impl Outcomes {
 
 /// Returns the names of all packages that are remembered.
 pub fn names(system: &System) -> Vec<String> {
-    let files = crate::system::names(&system.state()).into_iter();
+    let files = crate::system::names_in(&system.state()).into_iter();
     let name = |file: String| Some(file.strip_suffix(END)?.to_owned());
     files.filter_map(name).collect()
 }

@@ -5,7 +5,7 @@
 
 use super::prebuilt;
 use crate::system::version;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::fs;
 use std::path::PathBuf;
 
@@ -73,13 +73,13 @@ pub fn find(system: &System) -> Vec<Package> {
 /// Returns all sources: name, version, directory.
 fn sources(system: &System) -> Vec<(String, String, PathBuf)> {
     let mut found = Vec::new();
-    for name in names(&system.dkms()) {
-        for version in names(&system.dkms().join(&name)) {
+    for name in names_in(&system.dkms()) {
+        for version in names_in(&system.dkms().join(&name)) {
             let folder = system.dkms().join(&name).join(&version).join("source");
             found.push((name.clone(), version, folder));
         }
     }
-    for folder in names(&system.sources()) {
+    for folder in names_in(&system.sources()) {
         let folder = system.sources().join(&folder);
         let conf = fs::read_to_string(folder.join("dkms.conf")).unwrap_or_default();
         if let [Some(name), Some(version)] =

@@ -92,9 +92,9 @@ impl Prebuilt {
 /// Returns all prebuilt modules that are installed.
 pub fn all(system: &System) -> Vec<Prebuilt> {
     let folder = system.prebuilt();
-    let names = crate::system::names(&folder).into_iter();
+    let names = crate::system::names_in(&folder).into_iter();
     let of = |name: String| {
-        let kernels = crate::system::names(&folder.join(&name)).into_iter();
+        let kernels = crate::system::names_in(&folder.join(&name)).into_iter();
         let kernels = kernels.filter_map(|file| file.strip_suffix(END)?.parse().ok());
         let found = kernels.filter_map(|release| Prebuilt::find(system, &name, &release));
         found.collect::<Vec<_>>()

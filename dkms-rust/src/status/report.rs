@@ -25,7 +25,7 @@ pub struct Report {
     /// Whether signed modules are required, and what dkms signs with.
     pub signing: Signing,
     /// The kernels, oldest first.
-    pub kernels: Vec<Kernel>,
+    pub kernels: Vec<KernelReport>,
 }
 
 /// The overall answer.
@@ -113,7 +113,7 @@ pub enum Key {
 
 /// One kernel.
 #[derive(Clone, Debug, Serialize)]
-pub struct Kernel {
+pub struct KernelReport {
     /// Its release.
     pub kernel: String,
     /// Whether it is running.

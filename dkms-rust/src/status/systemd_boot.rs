@@ -6,7 +6,7 @@
 use super::report::{How, NextBoot};
 use crate::kernel::release::Release;
 use crate::system::version;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use std::cmp::Ordering;
 use std::fs;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
         let text = fs::read_to_string(folder.join(name)).ok()?;
         Some(parse(name.strip_suffix(".conf")?, &text))
     };
-    names(folder).iter().filter_map(read).collect()
+    names_in(folder).iter().filter_map(read).collect()
 }
 
 fn parse(name: &str, text: &str) -> Entry {

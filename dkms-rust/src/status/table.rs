@@ -2,7 +2,9 @@
 
 //! Formats the report for people: first the answer, then a table with the problems below each row.
 
-use super::report::{DKMS, Kernel, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing};
+use super::report::{
+    DKMS, KernelReport, Key, Kind, Load, Module, NextBoot, Problem, Report, Signing,
+};
 use std::fmt::Write;
 
 const HEAD: [&str; 9] = [
@@ -11,7 +13,7 @@ const HEAD: [&str; 9] = [
 
 /// Returns the whole text.
 pub fn text(report: &Report) -> String {
-    let mut text = answer(report);
+    let mut text = next_boot(report);
     let _ = writeln!(text, "{}\n", signing(&report.signing));
     let rows: Vec<Vec<Row>> = report.kernels.iter().map(rows).collect();
     let all = rows.iter().flatten();
@@ -46,7 +48,7 @@ pub fn text(report: &Report) -> String {
 struct Row([String; 9], Vec<(String, Option<String>)>);
 
 /// Returns one row per module. The first row also has the kernel's own cells.
-fn rows(kernel: &Kernel) -> Vec<Row> {
+fn rows(kernel: &KernelReport) -> Vec<Row> {
     let mut notes = Vec::new();
     // A problem for which `is_build` is true already says why the module can't be built.
     let said = |module: &Module| module.problems.iter().any(|problem| is_build(problem.kind));
@@ -163,7 +165,7 @@ fn line(marks: &str, cells: &[String; 9], widths: &[usize]) -> String {
 }
 
 /// Says whether the next boot has the modules. This is what most people want to know.
-fn answer(report: &Report) -> String {
+fn next_boot(report: &Report) -> String {
     let NextBoot {
         kernel, guess, why, ..
     } = &report.next_boot;

@@ -43,8 +43,8 @@ fn problem() -> Problem {
     }
 }
 
-fn kernel(modules: Vec<Module>) -> Kernel {
-    Kernel {
+fn kernel(modules: Vec<Module>) -> KernelReport {
+    KernelReport {
         kernel: "6.12.107+deb13-cloud-amd64".into(),
         running: true,
         next_boot: true,
@@ -68,7 +68,7 @@ fn next_boot() -> NextBoot {
     }
 }
 
-fn report(kernels: Vec<Kernel>) -> Report {
+fn report(kernels: Vec<KernelReport>) -> Report {
     Report {
         schema: SCHEMA,
         verdict: verdict(&next_boot(), &kernels),
@@ -209,7 +209,7 @@ fn the_verdict_is_the_worst_of_all_modules() {
 
 #[test]
 fn a_kernel_that_nothing_can_be_built_for_is_well_while_its_modules_are_there() {
-    let refused = |modules| Kernel {
+    let refused = |modules| KernelReport {
         buildable: false,
         reason: Some("there is no rustc".into()),
         ..kernel(modules)

@@ -7,7 +7,7 @@
 //! current work then fails as it would for any other reason, so each caller removes its own
 //! half-done files. At the very end the signal is unblocked and takes its default action.
 
-use crate::system::names;
+use crate::system::names_in;
 use nix::sys::signal::{SigSet, Signal as Asked};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -256,7 +256,7 @@ fn children() -> Vec<Pid> {
             .and_then(|(_, rest)| rest.split(' ').nth(1));
         parent == Some(&own)
     };
-    let pids = names(Path::new("/proc")).into_iter().filter(is_own);
+    let pids = names_in(Path::new("/proc")).into_iter().filter(is_own);
     pids.filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
         .collect()
 }

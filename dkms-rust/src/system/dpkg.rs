@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// A source package and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SourcePackage {
     /// Its name, such as `linux`.
     pub package: String,
     /// Its Debian version.
@@ -22,7 +22,7 @@ pub struct Source {
 
 /// Returns the source package that the package `name` was built from, if its files are on the
 /// system. They are there even before the package is configured.
-pub fn source_of(system: &System, name: &str) -> Option<Source> {
+pub fn source_of(system: &System, name: &str) -> Option<SourcePackage> {
     let mut query = Command::new(program("dpkg-query"));
     query.arg(format!("--admindir={}", system.dpkg().display()));
     query.args([
@@ -34,7 +34,7 @@ pub fn source_of(system: &System, name: &str) -> Option<Source> {
 }
 
 /// Parses the output of `dpkg-query`, which has one line per architecture of the package.
-pub fn parse_source(lines: &str) -> Option<Source> {
+pub fn parse_source(lines: &str) -> Option<SourcePackage> {
     lines.lines().find_map(|line| {
         let mut words = line.split(' ');
         let (status, package, version) = (words.next()?, words.next()?, words.next()?);
@@ -45,7 +45,7 @@ pub fn parse_source(lines: &str) -> Option<Source> {
             "triggers-awaited",
             "triggers-pending",
         ];
-        unpacked.contains(&status).then(|| Source {
+        unpacked.contains(&status).then(|| SourcePackage {
             package: package.to_owned(),
             version: version.to_owned(),
         })
@@ -184,7 +184,7 @@ pub fn provides(system: &System, package: &str) -> Option<String> {
 }
 
 /// Returns whether apt can install `package` from this source package and version.
-pub fn offers(system: &System, package: &str, source: &Source) -> bool {
+pub fn offers(system: &System, package: &str, source: &SourcePackage) -> bool {
     let mut show = apt(system, "apt-cache");
     show.args(["show", "--no-all-versions"]);
     let line = format!("{package}={}", source.version);
@@ -236,7 +236,7 @@ mod tests {
         let version = |line: &str| parse_source(line).map(|source| source.version);
         assert_eq!(
             parse_source("installed linux 7.3.4-1~bpo13+1"),
-            Some(Source {
+            Some(SourcePackage {
                 package: "linux".into(),
                 version: "7.3.4-1~bpo13+1".into()
             })

@@ -5,7 +5,7 @@
 
 use crate::system::run::answer;
 use crate::system::search::program;
-use crate::system::{System, names};
+use crate::system::{System, names_in};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -80,7 +80,7 @@ fn unpack(base: &Path, work: &Path, packages: &[PathBuf]) -> Result<(System, Str
         status += &format!("{}\nStatus: install ok installed\n\n", fields.trim_end());
     }
     let sources = work.join(SOURCES);
-    let mut folders = names(&sources).into_iter().filter_map(|name| {
+    let mut folders = names_in(&sources).into_iter().filter_map(|name| {
         let release = release_of(&sources.join(&name)).ok()?;
         Some((name, release))
     });
@@ -245,7 +245,7 @@ mod tests {
                 crate::system::dpkg::source_of(&system, "linux-headers-7.3.4-amd64").unwrap();
             assert_eq!((&*source.package, &*source.version), ("linux", "7.3.4-1"));
         }
-        assert_eq!(names(&base), ["7.3.4-amd64"]);
+        assert_eq!(names_in(&base), ["7.3.4-amd64"]);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl System {
 }
 
 /// Returns the sorted names in a directory, or none if the directory can't be listed.
-pub fn names(folder: &Path) -> Vec<String> {
+pub fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())

@@ -2,7 +2,7 @@
 
 //! Finds programs: for root in fixed directories, for other users in those of PATH.
 
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::trusted::{is_root, trusted_or_missing, trusted_path};
 use std::env;
 use std::ffi::OsString;
@@ -45,7 +45,7 @@ fn is_root_s(directory: &Path) -> bool {
         return false;
     };
     let mine = |name: &String| trusted_or_missing(&real.join(name)).is_ok();
-    !real.starts_with(BY_HAND) || names(&real).iter().all(mine)
+    !real.starts_with(BY_HAND) || names_in(&real).iter().all(mine)
 }
 
 /// Returns [`search_path`] as the variable PATH for programs that are run.

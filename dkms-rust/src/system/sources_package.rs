@@ -5,7 +5,7 @@
 //! fields say which ones they contain.
 
 use crate::system::System;
-use crate::system::dpkg::{self, Source};
+use crate::system::dpkg::{self, SourcePackage};
 use std::path::PathBuf;
 
 /// The names of the packages.
@@ -23,7 +23,7 @@ pub fn library(system: &System, version: &str) -> PathBuf {
 }
 
 /// Returns the command that installs the package, if apt has one with this source package.
-pub fn install_source(system: &System, source: &Source) -> Option<String> {
+pub fn install_source(system: &System, source: &SourcePackage) -> Option<String> {
     install(system, SOURCES, &source.package, &source.version)
 }
 

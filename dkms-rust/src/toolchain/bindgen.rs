@@ -5,7 +5,7 @@
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::run::answer;
 use crate::system::search::may_run;
 use crate::toolchain::minimum::{self, Minimum, numbers};
@@ -43,7 +43,7 @@ impl Bindgen {
             let version = answer(Command::new(&path).arg("--version"))?;
             Some(Self { path, version })
         };
-        let own = names(Path::new(OWN)).into_iter().rev();
+        let own = names_in(Path::new(OWN)).into_iter().rev();
         let own = own
             .map(|name| Path::new(OWN).join(name))
             .filter(|path| may_run(path));

@@ -22,7 +22,7 @@ pub fn of_libclang() -> String {
     let folder = Path::new(LIBRARIES);
     let mut found = Vec::new();
     add_libclang(folder, &mut found);
-    for name in crate::system::names(folder) {
+    for name in crate::system::names_in(folder) {
         if name.starts_with("llvm-") {
             add_libclang(&folder.join(name).join("lib"), &mut found);
         } else if name.contains("-linux-gnu") {
@@ -33,7 +33,7 @@ pub fn of_libclang() -> String {
 }
 
 fn add_libclang(folder: &Path, found: &mut Vec<PathBuf>) {
-    let names = crate::system::names(folder).into_iter();
+    let names = crate::system::names_in(folder).into_iter();
     let named = |name: &String| name.starts_with("libclang") && name.contains(".so");
     found.extend(names.filter(named).map(|name| folder.join(name)));
 }

@@ -5,7 +5,7 @@
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
 use crate::system::dpkg;
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::run::answer;
 use crate::system::search::may_run;
 use crate::toolchain::built_by::Built;
@@ -68,7 +68,7 @@ pub fn make_args(kernel: &Kernel, built: &Built) -> Result<Vec<String>, Refusal>
 /// Returns the complete sets of LLVM's tools: the value of kbuild's variable, and clang's path.
 fn complete_sets() -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
-    let versions: BTreeSet<u32> = names(Path::new(VERSIONS))
+    let versions: BTreeSet<u32> = names_in(Path::new(VERSIONS))
         .iter()
         .filter_map(|name| name.strip_prefix("llvm-")?.parse().ok())
         .collect();

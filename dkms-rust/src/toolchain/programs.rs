@@ -2,7 +2,7 @@
 
 //! Looks for compilers.
 
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::search::{find_in, may_run, search_path};
 use crate::system::version;
 use std::fs;
@@ -16,7 +16,7 @@ const VERSIONED: &str = "/usr/lib";
 pub fn named(name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in directories() {
-        let mut here: Vec<String> = names(&directory)
+        let mut here: Vec<String> = names_in(&directory)
             .into_iter()
             .filter(|file| is_named(file, name))
             .collect();
@@ -40,7 +40,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
 /// Returns all directories with programs, without links: /bin is /usr/bin, so a program has the
 /// same path whatever PATH is.
 fn directories() -> Vec<PathBuf> {
-    let versioned = names(Path::new(VERSIONED))
+    let versioned = names_in(Path::new(VERSIONED))
         .into_iter()
         .filter(|name| name.starts_with("rust-"))
         .map(|name| Path::new(VERSIONED).join(name).join("bin"));

@@ -130,13 +130,13 @@ impl Rustc {
     fn source(&self, system: &System) -> Option<PathBuf> {
         let sysroot = answer(Command::new(&self.path).args(["--print", "sysroot"]))?;
         let own = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
-        let packaged = sources_package::library(system, &self.release()?);
+        let packaged = sources_package::library(system, &self.stable_version()?);
         let has_core = |library: &PathBuf| library.join("core/src/lib.rs").is_file();
         [own, packaged].into_iter().find(has_core)
     }
 
-    /// Returns `1.85.1` if this is a release. A nightly's library can differ every day.
-    fn release(&self) -> Option<String> {
+    /// Returns `1.85.1` if this is a stable release of Rust. A nightly's library can differ every day.
+    fn stable_version(&self) -> Option<String> {
         let number = self.version.split(' ').nth(1)?;
         let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
         plain.then(|| number.to_owned())

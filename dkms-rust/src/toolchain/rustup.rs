@@ -3,7 +3,7 @@
 //! Finds the toolchains that rustup installed. rustup's own programs are never run: they pick a
 //! toolchain by the current directory, and may download one.
 
-use crate::system::names;
+use crate::system::names_in;
 use crate::system::search::may_run;
 use crate::system::trusted::is_root;
 use std::env;
@@ -63,7 +63,7 @@ fn toolchains(home: &Path) -> Vec<PathBuf> {
         (name.trim() == "default_toolchain").then(|| value.trim().trim_matches('"'))
     });
     let folder = home.join("toolchains");
-    let mut all = names(&folder);
+    let mut all = names_in(&folder);
     all.sort_by_key(|name| Some(name.as_str()) != default);
     all.iter()
         .map(|name| folder.join(name).join("bin/rustc"))

@@ -137,7 +137,7 @@ fn removal_leaves_what_is_remembered_and_purge_leaves_nothing() {
     fs::remove_dir_all(made.at("usr/src")).unwrap();
     made.calls();
     assert_eq!((made.retry(), made.calls()), Default::default());
-    let left = || crate::system::names(&made.system.state());
+    let left = || crate::system::names_in(&made.system.state());
     assert_eq!(left(), [".lock", "hi.json"]);
     purge(&made.system, "hi").unwrap();
     assert_eq!(left(), [".lock"]);
@@ -183,7 +183,7 @@ fn a_kernel_s_own_module_that_dkms_did_not_put_back_is_kept_and_told_of() {
     assert!(said.contains(&told), "{said}");
     assert_eq!(fs::read_to_string(made.at(&aside)).unwrap(), "the kernel's");
     assert_eq!(
-        crate::system::names(&made.at("var/lib/dkms/hi")),
+        crate::system::names_in(&made.at("var/lib/dkms/hi")),
         ["original_module"]
     );
     assert_eq!((made.has(OLD), made.has(NEW)), (None, None));

@@ -84,7 +84,7 @@ fn compile(runtime: &Path, rustc: &Path, args: &[OsString]) -> Result<ExitCode> 
         return Ok(ExitCode::from(code.unwrap_or(1)));
     }
     if let Some(object) = object(args)? {
-        let linked = link(runtime, &object);
+        let linked = link_into(runtime, &object);
         for end in [PART, WHOLE, KEPT, STRIPPED, ROOTS] {
             fs::remove_file(beside(&object, end)).ok();
         }
@@ -119,7 +119,7 @@ fn beside(object: &Path, end: &str) -> PathBuf {
 }
 
 /// Links the parts of the runtime that `object` needs into it.
-fn link(runtime: &Path, object: &Path) -> Result<()> {
+fn link_into(runtime: &Path, object: &Path) -> Result<()> {
     let module = Symbols::of(object)?;
     let tree = runtime.join("../..");
     let symvers = tree.join("Module.symvers");
@@ -282,5 +282,5 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "link_tests.rs"]
+#[path = "link_runtime_tests.rs"]
 mod tests;

@@ -53,7 +53,7 @@ impl Tree {
 
     fn linked(&self, module: &str) -> Result<Symbols> {
         let object = self.compile("module", module);
-        link(&self.runtime(), &object)?;
+        link_into(&self.runtime(), &object)?;
         Symbols::of(&object)
     }
 }
