@@ -54,7 +54,19 @@ pub fn parse_source(lines: &str) -> Option<SourcePackage> {
 
 /// Returns the package that ships the file at `path`, whether or not the file exists.
 pub fn owner_of(system: &System, path: &Path) -> Option<String> {
-    owners_of(system, &system.shown(path)).into_iter().next()
+    spellings(&system.shown(path))
+        .iter()
+        .find_map(|path| owners_of(system, path).into_iter().next())
+}
+
+/// Returns a path as it is, and as it is if `/lib` and the like are seen as what they are, links
+/// into `/usr`. dpkg knows a file only by the path that its package has, which may be either.
+fn spellings(path: &str) -> [String; 2] {
+    let other = match path.strip_prefix("/usr") {
+        Some(plain) => plain.to_owned(),
+        None => format!("/usr{path}"),
+    };
+    [path.to_owned(), other]
 }
 
 /// Returns the packages that ship a file whose path matches `pattern`, which may contain `*`.
@@ -230,6 +242,7 @@ pub fn is_upstream(version: &str, upstream: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_package_counts_as_soon_as_its_files_are_there() {
@@ -245,6 +258,23 @@ mod tests {
         assert_eq!(version("config-files linux 7.3.4-1"), None);
         assert_eq!(version("not-installed  "), None);
         assert_eq!(version(""), None);
+    }
+
+    #[test]
+    fn the_owner_of_a_file_is_found_by_either_path() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::below(root.path());
+        let info = system.dpkg().join("info");
+        fs::create_dir_all(&info).unwrap();
+        let status = "Package: x\nStatus: install ok installed\nArchitecture: all\n\
+                      Maintainer: x <x@y>\nVersion: 1\nDescription: x\n\n";
+        fs::write(system.dpkg().join("status"), status).unwrap();
+        fs::write(info.join("x.list"), "/.\n/usr/lib/a.ko\n/lib/b.ko\n").unwrap();
+        let owner = |path: &str| owner_of(&system, &system.at(path));
+        for path in ["lib/a.ko", "usr/lib/a.ko", "lib/b.ko", "usr/lib/b.ko"] {
+            assert_eq!(owner(path).as_deref(), Some("x"), "{path}");
+        }
+        assert_eq!(owner("lib/c.ko"), None);
     }
 
     #[test]
