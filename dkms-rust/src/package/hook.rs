@@ -5,7 +5,7 @@
 //! An unattended build also runs here, because a failure in `MAKE` would stop the installation of
 //! the kernel.
 
-use super::leftovers::take;
+use super::leftovers::take_ours;
 use super::logs;
 use super::records::Records;
 use super::say::Voice;
@@ -56,13 +56,13 @@ impl<'a> Hook<'a> {
         record.join("build")
     }
 
-    /// Removes modules that dkms has lost track of, so that it can install new ones.
+    /// Removes modules of dkms-rust that dkms has lost track of, so that it can install new ones.
     pub fn make_room(&self) {
         let (system, name) = (self.system, self.name);
         let source = Source::find(system, name, Some(self.version));
         let installed = Records::of(system, name).any_installed(self.release);
         if let (Some(source), false) = (source, installed) {
-            take(
+            take_ours(
                 system,
                 &Voice::of(name),
                 name,

@@ -7,6 +7,7 @@ use super::dkms::run;
 use super::say::Voice;
 use crate::kernel::release::Release;
 use crate::status::files::{Files, in_kernel};
+use crate::status::module_file::ModuleFile;
 use crate::system::child::interrupted;
 use crate::system::dpkg::owner_of;
 use crate::system::{System, names_in};
@@ -16,6 +17,31 @@ use std::path::Path;
 /// Removes a kernel's modules that dkms has lost track of. As long as they are there, dkms does not
 /// install the same version, and the kernel may load them.
 pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modules: &[String]) {
+    take_if(system, voice, name, release, modules, |_| true);
+}
+
+/// Like [`take`], but only removes modules that dkms-rust may have built. Without a record of what
+/// dkms has installed, another module may be the kernel's own: dkms puts such a module back when it
+/// uninstalls its own, as it does before the kernel is installed again.
+pub fn take_ours(
+    system: &System,
+    voice: &Voice,
+    name: &str,
+    release: &Release,
+    modules: &[String],
+) {
+    let ours = |file: &Path| ModuleFile::read(file).is_ok_and(|file| file.may_be_ours());
+    take_if(system, voice, name, release, modules, ours);
+}
+
+fn take_if(
+    system: &System,
+    voice: &Voice,
+    name: &str,
+    release: &Release,
+    modules: &[String],
+    is_lost: impl Fn(&Path) -> bool,
+) {
     let kernel = system.installed().join(release.as_str());
     let place = kernel.join("updates/dkms");
     let mut taken = false;
@@ -26,7 +52,7 @@ pub fn take(system: &System, voice: &Voice, name: &str, release: &Release, modul
         let files = Files::find(system, release, name, module).there;
         for file in files.iter().filter(|file| file.starts_with(&place)) {
             // Do not remove a file of a Debian package. Once interrupted, dpkg is not asked.
-            if owner_of(system, file).is_some() || interrupted() {
+            if !is_lost(file) || owner_of(system, file).is_some() || interrupted() {
                 continue;
             }
             match fs::remove_file(file) {

@@ -3,6 +3,7 @@
 //! Reads a module's file: the information in its sections, and its signature.
 
 use crate::build::info;
+use crate::build::symbols::of_rust;
 use crate::system::bounded::{self, Budget};
 use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
@@ -108,6 +109,13 @@ impl ModuleFile {
         })
     }
 
+    /// Whether dkms-rust may have built it: it says so, or it takes Rust code from the kernel. Those
+    /// built with a kernel's own metadata do not say so.
+    pub fn may_be_ours(&self) -> bool {
+        let mut needs = self.needs.iter();
+        self.built.is_some() || needs.any(|(name, _)| of_rust(name))
+    }
+
     /// Returns the name of the signer.
     pub fn signer(&self) -> Option<String> {
         common_name(self.signature.as_deref()?)
@@ -188,4 +196,4 @@ pub fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 #[path = "module_file_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

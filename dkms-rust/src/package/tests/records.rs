@@ -3,6 +3,7 @@
 //! What dkms has of a package, and has lost track of.
 
 use super::*;
+use crate::status::module_file::tests::module as made_module;
 
 #[test]
 fn a_record_that_is_half_made_is_made_anew() {
@@ -23,14 +24,33 @@ fn a_record_that_is_half_made_is_made_anew() {
 #[test]
 fn a_module_that_dkms_lost_track_of_is_out_of_the_way_before_it_installs() {
     let made = Made::new();
+    let says_so = made_module(&["dkms_rust=linked by rustc 1.96.1; headers 0"], b"");
+    fs::write(made.at("hi.ko"), says_so).unwrap();
     made.configure();
+    let file = |kernel| made.at(&format!("lib/modules/{kernel}/updates/dkms/hi.ko"));
     let release = OLD.parse().unwrap();
     let hook = Hook::of(&made.system, "hi", "1", &release);
     hook.make_room();
-    assert!(made.has(OLD).is_some());
+    assert!(file(OLD).exists());
     fs::remove_dir_all(made.at("var/lib/dkms/hi")).unwrap();
     hook.make_room();
-    assert_eq!((made.has(OLD), made.has(NEW).is_some()), (None, true));
+    assert!(!file(OLD).exists() && file(NEW).exists());
+}
+
+#[test]
+fn a_kernel_s_own_module_that_dkms_has_put_back_is_not_one_that_it_lost_track_of() {
+    let made = Made::new();
+    made.configure();
+    let own = made_module(&["license=GPL", "version=1"], b"the kernel's");
+    let aside = format!("var/lib/dkms/hi/original_module/{OLD}/x86_64/hi.ko");
+    made.write(&aside, "");
+    fs::write(made.at(&aside), &own).unwrap();
+    // This is what dkms does before a kernel is installed again; then comes its hook.
+    made.dkms(&format!("unbuild -m hi -v 1 -k {OLD}"));
+    let file = made.at(&format!("lib/modules/{OLD}/updates/dkms/hi.ko"));
+    let release = OLD.parse().unwrap();
+    Hook::of(&made.system, "hi", "1", &release).make_room();
+    assert_eq!(fs::read(file).unwrap(), own);
 }
 
 #[test]
