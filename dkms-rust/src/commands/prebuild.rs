@@ -37,9 +37,8 @@ pub fn run(
         refusal
     };
     let unattended = is_unattended(system);
-    if let Some(prebuilt) = Prebuilt::instead_of(system, package, version, release)
-        && unattended
-    {
+    let prebuilt = Prebuilt::instead_of(system, package, version, release);
+    if let Some(prebuilt) = prebuilt.filter(|_| unattended) {
         let why = format!("{} has the module for it", prebuilt.package);
         return Err(Refusal::final_(release, why).into());
     }

@@ -118,9 +118,8 @@ impl Fleet {
         for path in own.chain(suites) {
             *path = folder.join(&path);
         }
-        if let Some(key) = &mut fleet.key
-            && !key.starts_with("pkcs11:")
-        {
+        let key = fleet.key.as_mut();
+        if let Some(key) = key.filter(|key| !key.starts_with("pkcs11:")) {
             *key = folder.join(&*key).display().to_string();
         }
         Ok(fleet)
