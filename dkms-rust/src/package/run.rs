@@ -117,16 +117,19 @@ impl<'a> Run<'a> {
 
     fn build_and_load(&mut self) {
         let Source { name, version, .. } = self.source;
-        if let Some(file) = switch::off(self.system, self.source) {
-            if !self.quiet {
-                let by_hand = format!("by hand: dkms install {name}/{version}");
-                self.voice.say(format!(
-                    "not built: {file} turns automatic builds off; {by_hand}"
-                ));
-            }
-            return;
-        }
         let kernels = Release::kernels(self.system);
+        let is_off = |release| switch::off(self.system, self.source, Some(release)).is_some();
+        if let Some(file) = switch::off(self.system, self.source, None) {
+            if kernels.iter().all(is_off) {
+                if !self.quiet {
+                    let by_hand = format!("by hand: dkms install {name}/{version}");
+                    self.voice.say(format!(
+                        "not built: {file} turns automatic builds off; {by_hand}"
+                    ));
+                }
+                return;
+            }
+        }
         let is_here = |release: &str| kernels.iter().any(|kernel| kernel.as_str() == release);
         for release in self.outcomes.kernels.keys() {
             if let (false, Ok(release)) = (is_here(release), release.parse()) {
@@ -176,7 +179,7 @@ impl<'a> Run<'a> {
     /// fix.
     fn build_for(&mut self, release: &Release) -> bool {
         let before = self.outcomes.kernels.get(release.as_str()).cloned();
-        if self.is_prebuilt(release, before.as_ref()) {
+        if self.is_prebuilt(release, before.as_ref()) || self.is_off(release) {
             return false;
         }
         if self.quiet && !self.is_missing(release, before.as_ref()) {
@@ -208,6 +211,21 @@ impl<'a> Run<'a> {
             there.insert(release.to_string(), outcome.clone());
         });
         mendable
+    }
+
+    /// Whether the administrator has turned automatic builds off for the kernel.
+    fn is_off(&self, release: &Release) -> bool {
+        let Source { name, version, .. } = self.source;
+        let Some(file) = switch::off(self.system, self.source, Some(release)) else {
+            return false;
+        };
+        if !self.quiet {
+            let by_hand = format!("by hand: dkms install {name}/{version} -k {release}");
+            self.voice.say(format!(
+                "not built for {release}: {file} turns automatic builds off; {by_hand}"
+            ));
+        }
+        true
     }
 
     /// Whether the kernel has a prebuilt module, so that there is nothing to build.

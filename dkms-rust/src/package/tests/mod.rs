@@ -292,6 +292,25 @@ fn what_dkms_was_told_to_leave_alone_is_left_alone() {
 }
 
 #[test]
+fn dkms_may_be_told_to_leave_a_single_kernel_alone() {
+    let made = Made::new();
+    made.write(&format!("etc/dkms/hi-1-{OLD}.conf"), "AUTOINSTALL=\"\"\n");
+    let said = made.configure();
+    let told = format!(
+        "not built for {OLD}: /etc/dkms/hi-1-{OLD}.conf turns automatic builds off; by hand: dkms \
+         install hi/1 -k {OLD}\n"
+    );
+    assert!(said.contains(&told), "{said}");
+    assert_eq!((made.has(OLD), made.has(NEW).as_deref()), (None, Some("1")));
+    assert_eq!((made.retry(), made.has(OLD)), Default::default());
+    // The file of a kernel counts more than that of the package, and a file of any version more
+    // than both.
+    made.write("etc/dkms/hi.conf", "AUTOINSTALL=no\n");
+    made.write(&format!("etc/dkms/hi--{OLD}.conf"), "AUTOINSTALL=yes\n");
+    assert!(made.retry().contains(&format!("built for {OLD}")));
+}
+
+#[test]
 fn an_upgrade_under_way_is_its_own_postinsts_to_finish() {
     let made = Made::new();
     made.configure();
