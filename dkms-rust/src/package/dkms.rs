@@ -7,13 +7,9 @@ use crate::system::System;
 use rustix::fs::MemfdFlags;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Where programs are installed.
-const PLACES: [&str; 4] = ["usr/sbin", "usr/bin", "sbin", "bin"];
 
 /// The most output of a program that is read, in bytes.
 const MOST: u64 = 1 << 20;
@@ -54,12 +50,6 @@ impl Ended {
     }
 }
 
-/// Returns a program's path; none if it is not installed.
-pub fn program(system: &System, name: &str) -> Option<PathBuf> {
-    let mut places = PLACES.iter().map(|place| system.at(place).join(name));
-    places.find(|path| path.is_file())
-}
-
 /// Runs a program and waits until it ends.
 pub fn run(system: &System, name: &str, args: &[&str]) -> Ended {
     run_within(system, name, args, None)
@@ -68,7 +58,8 @@ pub fn run(system: &System, name: &str, args: &[&str]) -> Ended {
 /// Like [`run`], but stops waiting after `patience`. The program may hang in the kernel, where it
 /// cannot be killed.
 pub fn run_within(system: &System, name: &str, args: &[&str], patience: Option<Duration>) -> Ended {
-    let result = program(system, name)
+    let result = system
+        .program(name)
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not installed"))
         .and_then(|path| start(Command::new(path).args(args)))
         .and_then(|(child, output)| end(child, output, patience));

@@ -2,7 +2,6 @@
 
 //! Explains why the running kernel rejects a module, and what to type so that it accepts it.
 
-use super::dkms::program;
 use super::origin::Origin;
 use super::say::Voice;
 use crate::status::module_file::ModuleFile;
@@ -70,7 +69,7 @@ pub fn advise(system: &System, voice: &Voice, origin: Origin<'_>, file: &Path) {
     voice.say(format!(
         "This one is signed with {whose}, which the kernel does not know. To enroll it, type"
     ));
-    if program(system, "mokutil").is_none() {
+    if system.program("mokutil").is_none() {
         voice.say("    apt install mokutil");
     }
     voice.say(format!("    mokutil --import {certificate}"));

@@ -2,7 +2,7 @@
 
 //! Whether the running kernel belongs to this system, and not to a host around it.
 
-use super::dkms::{program, run};
+use super::dkms::run;
 use crate::system::System;
 use std::fs;
 
@@ -19,7 +19,7 @@ pub fn owns_kernel(system: &System) -> bool {
         return false;
     }
     const DETECT: &str = "systemd-detect-virt";
-    if program(system, DETECT).is_some() {
+    if system.program(DETECT).is_some() {
         let is = |what| run(system, DETECT, &["--quiet", what]).well();
         return !is("--chroot") && !is("--container");
     }

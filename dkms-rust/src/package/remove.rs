@@ -3,7 +3,6 @@
 //! `remove`, which a package's prerm calls, and `purge`. `remove` leaves only the file with what is
 //! remembered about the package, so that postrm can purge it when dkms-rust is gone.
 
-use super::dkms::program;
 use super::leftovers::take;
 use super::load;
 use super::logs;
@@ -63,7 +62,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
             // dkms does nothing without a dkms.conf.
             records.lead_to(&version, &source.folder).ok();
         }
-        if program(system, "dkms").is_some() {
+        if system.program("dkms").is_some() {
             let ended = records.remove(&version);
             if !ended.well() && !interrupted() {
                 voice.say(format!(

@@ -54,7 +54,8 @@ pub fn run(system: &System, all: bool, json: bool) -> Result<ExitCode> {
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!("{}", table::text(&report));
+        let has_dkms = system.program("dkms").is_some();
+        print!("{}", table::text(&report, has_dkms));
     }
     Ok(ExitCode::from(report.verdict.code()))
 }

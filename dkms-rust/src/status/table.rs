@@ -11,10 +11,10 @@ const HEAD: [&str; 9] = [
     "KERNEL", "WAY", "RUSTC", "TREE", "MODULE", "BUILT", "SIGNED", "LOADABLE", "LOADED",
 ];
 
-/// Returns the whole text.
-pub fn text(report: &Report) -> String {
+/// Returns the whole text. Where dkms is not installed, nothing is said of its key.
+pub fn text(report: &Report, has_dkms: bool) -> String {
     let mut text = next_boot(report);
-    let _ = writeln!(text, "{}\n", signing(&report.signing));
+    let _ = writeln!(text, "{}\n", signing(&report.signing, has_dkms));
     let rows: Vec<Vec<Row>> = report.kernels.iter().map(rows).collect();
     let all = rows.iter().flatten();
     let width = |column: usize| {
@@ -76,11 +76,10 @@ fn rows(kernel: &KernelReport) -> Vec<Row> {
     let empty = || std::array::from_fn(|_| String::new());
     let mut rows: Vec<Row> = kernel.modules.iter().map(row).collect();
     for (number, module) in kernel.modules.iter().enumerate() {
-        rows[number].1 = module
-            .problems
-            .iter()
-            .filter_map(|problem| note(&kernel.modules, number, problem))
-            .collect();
+        let problems = module.problems.iter();
+        let problems = problems.filter_map(|problem| note(&kernel.modules, number, problem));
+        let from = from(&kernel.modules, number);
+        rows[number].1 = from.into_iter().chain(problems).collect();
     }
     if rows.is_empty() {
         rows.push(Row(empty(), Vec::new()));
@@ -131,6 +130,18 @@ fn row(module: &Module) -> Row {
     Row(cells.map(str::to_owned), Vec::new())
 }
 
+/// Returns the line to print below module `number` if it is prebuilt: the package that it is from. It
+/// is printed once for all modules of the package, below the last of them.
+fn from(modules: &[Module], number: usize) -> Option<(String, Option<String>)> {
+    let module = &modules[number];
+    let package = module.from.as_ref().filter(|_| is_prebuilt(module))?;
+    let with = |module: &&Module| module.from.as_ref() == Some(package);
+    if modules[number + 1..].iter().any(|module| with(&module)) {
+        return None;
+    }
+    Some((format!("{}: from {package}", names(modules, with)), None))
+}
+
 /// Returns the line to print for a problem below module `number`. If several modules of a package
 /// share the problem, it is printed once, below the last of them.
 fn note(modules: &[Module], number: usize, problem: &Problem) -> Option<(String, Option<String>)> {
@@ -139,13 +150,15 @@ fn note(modules: &[Module], number: usize, problem: &Problem) -> Option<(String,
     if modules[number + 1..].iter().any(|module| with(&module)) {
         return None;
     }
-    let names: Vec<&str> = modules
-        .iter()
-        .filter(with)
-        .map(|module| &*module.module)
-        .collect();
-    let text = format!("{}: {}", names.join(", "), problem.text);
+    let text = format!("{}: {}", names(modules, with), problem.text);
     Some((text, problem.mend.clone()))
+}
+
+/// Returns the names of the modules for which `which` is true.
+fn names(modules: &[Module], which: impl Fn(&&Module) -> bool) -> String {
+    let modules = modules.iter().filter(which);
+    let names: Vec<&str> = modules.map(|module| &*module.module).collect();
+    names.join(", ")
 }
 
 fn word(answer: Option<bool>) -> &'static str {
@@ -200,7 +213,7 @@ fn at_boot(module: &Module) -> String {
     }
 }
 
-fn signing(signing: &Signing) -> String {
+fn signing(signing: &Signing, has_dkms: bool) -> String {
     let secure_boot = match signing.secure_boot {
         Some(true) => "Secure Boot is on",
         Some(false) => "Secure Boot is off",
@@ -219,10 +232,11 @@ fn signing(signing: &Signing) -> String {
         Key::None | Key::Unknown => "which may or may not be enrolled",
     };
     let own = match &signing.certificate {
-        Some(certificate) => format!("dkms signs with {certificate}, {key}"),
-        None => "dkms has no key yet".into(),
+        Some(certificate) => format!("\n  dkms signs with {certificate}, {key}"),
+        None if has_dkms => "\n  dkms has no key yet".into(),
+        None => String::new(),
     };
-    format!("Signatures: {secure_boot}; {enforced}\n  {own}")
+    format!("Signatures: {secure_boot}; {enforced}{own}")
 }
 
 /// Returns `1.85.1` for `rustc 1.85.1 (4eb161250 2025-03-15)`.

@@ -217,7 +217,7 @@ fn a_kernel_that_nothing_can_be_built_for_is_well_while_its_modules_are_there() 
     let of = |modules| verdict(&next_boot(), &[refused(modules)]);
     assert_eq!(of(vec![module()]), Verdict::Well);
     assert_eq!(of(vec![]), Verdict::Missing);
-    let text = table::text(&report(vec![refused(vec![module()])]));
+    let text = table::text(&report(vec![refused(vec![module()])]), true);
     assert!(
         text.contains("no module can be built: there is no rustc"),
         "{text}"
@@ -231,7 +231,10 @@ fn the_table_fits_a_terminal_and_begins_with_the_answer() {
         loaded: Some(false),
         ..module()
     };
-    let text = table::text(&report(vec![kernel(vec![with(vec![problem()]), second])]));
+    let text = table::text(
+        &report(vec![kernel(vec![with(vec![problem()]), second])]),
+        true,
+    );
     assert!(
         text.starts_with("Next boot: 6.12.107+deb13-cloud-amd64 (GRUB's default"),
         "{text}"
@@ -261,7 +264,7 @@ fn what_a_package_s_modules_share_is_told_once() {
         other("second", "procdriver"),
         other("third", "another"),
     ];
-    let text = table::text(&report(vec![kernel(modules)]));
+    let text = table::text(&report(vec![kernel(modules)]), true);
     let told: Vec<&str> = text
         .lines()
         .filter(|line| line.starts_with("     ") && line.contains("built from"))
@@ -272,6 +275,29 @@ fn what_a_package_s_modules_share_is_told_once() {
 }
 
 #[test]
+fn a_prebuilt_module_is_shown_with_its_package() {
+    let of = |name: &str, package: &str| Module {
+        module: name.into(),
+        from: Some(package.into()),
+        ..module()
+    };
+    let modules = vec![of("a", "x-modules"), of("b", "x-modules"), of("c", DKMS)];
+    let text = table::text(&report(vec![kernel(modules)]), true);
+    assert_eq!(text.matches("from ").count(), 1, "{text}");
+    assert!(text.contains("\n     a, b: from x-modules\n"), "{text}");
+}
+
+#[test]
+fn nothing_is_said_of_the_key_of_a_dkms_that_is_not_installed() {
+    let mut report = report(vec![kernel(vec![module()])]);
+    report.signing.certificate = None;
+    let text = table::text(&report, true);
+    assert!(text.contains("\n  dkms has no key yet\n\n"), "{text}");
+    let text = table::text(&report, false);
+    assert!(text.contains("; modules must be signed\n\n"), "{text}");
+}
+
+#[test]
 fn the_answer_says_what_is_in_the_way_and_what_is_a_guess() {
     let gone = Module {
         at_boot: Some(false),
@@ -279,7 +305,7 @@ fn the_answer_says_what_is_in_the_way_and_what_is_a_guess() {
     };
     let mut report = report(vec![kernel(vec![gone])]);
     report.next_boot.guess = true;
-    let text = table::text(&report);
+    let text = table::text(&report, true);
     assert!(text.contains("Next boot: probably 6.12"), "{text}");
     assert!(
         text.contains("procDriver: will not be loaded: built from 0.0.9"),

@@ -24,6 +24,9 @@ pub mod version;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where the programs of a system are installed.
+const PROGRAMS: [&str; 4] = ["usr/sbin", "usr/bin", "sbin", "bin"];
+
 /// The directories that dkms-rust uses, below a root that tests can set.
 #[derive(Clone, Debug)]
 pub struct System {
@@ -178,6 +181,12 @@ impl System {
     /// Returns the directory that has one directory per loaded module.
     pub fn loaded(&self) -> PathBuf {
         self.root.join("sys/module")
+    }
+
+    /// Returns the path of a program of this system, if it is installed.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let mut places = PROGRAMS.iter().map(|place| self.at(place).join(name));
+        places.find(|path| path.is_file())
     }
 
     /// Returns the directory of dpkg's database.
