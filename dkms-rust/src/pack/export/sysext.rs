@@ -6,6 +6,7 @@
 
 use super::{Unpacked, must, put};
 use crate::pack::stage::EPOCH;
+use crate::status::files::in_kernel;
 use crate::status::prebuilt::Prebuilt;
 use crate::system::run::answer;
 use anyhow::{Context, Result, ensure};
@@ -80,7 +81,8 @@ fn unit(name: &str, prebuilt: &Prebuilt, needed: &BTreeSet<String>) -> String {
     }
     text.push_str("\n[Service]\nType=oneshot\nRemainAfterExit=yes\n");
     for module in prebuilt.modules() {
-        // Exit status 1 skips the unit without a failure.
+        // modprobe shows names as in the kernel. Exit status 1 skips the unit without a failure.
+        let module = in_kernel(&module);
         let _ = writeln!(
             text,
             "ExecCondition=/bin/sh -c \"! modprobe -c | grep -qx 'blacklist {module}'\""
@@ -124,5 +126,10 @@ mod tests {
         assert!(text.contains(&start), "{text}");
         assert!(text.contains("grep -qx 'blacklist my_drv'"), "{text}");
         assert!(text.ends_with("ExecStop=/sbin/rmmod my_drv\n"), "{text}");
+        // A blacklist has the name of the kernel, whatever that of the file is.
+        let mut hyphen = prebuilt("7.3.4-amd64");
+        hyphen.files = vec!["/usr/lib/modules/7.3.4-amd64/updates/dkms-rust/my-drv.ko".into()];
+        let text = unit("my-drv", &hyphen, &needed);
+        assert!(text.contains("grep -qx 'blacklist my_drv'"), "{text}");
     }
 }
