@@ -5,9 +5,8 @@
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
+use crate::system::System;
 use crate::system::ram::Memory;
-use crate::system::{System, names_in};
-use std::fs;
 use std::thread::available_parallelism;
 
 const MB: u64 = 1 << 20;
@@ -119,22 +118,8 @@ fn limited(system: &System, asked: Option<usize>, usual: usize) -> usize {
 
 /// Returns the number of jobs from dkms's configuration. There, 0 means no limit.
 fn dkms_s(system: &System) -> Option<usize> {
-    let folder = system.at("etc/dkms");
-    let more = folder.join("framework.conf.d");
-    let more = names_in(&more).into_iter().map(|name| more.join(name));
-    // The last setting wins.
-    let mut files = more.rev().chain([folder.join("framework.conf")]);
-    let of_file = |file| {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let value = |line: &str| {
-            let value = line.trim_start().strip_prefix("parallel_jobs=")?;
-            let value = value.split('#').next()?.trim();
-            value.trim_matches(['"', '\'']).parse().ok()
-        };
-        text.lines().rev().find_map(value)
-    };
-    let value: Option<usize> = files.find_map(of_file);
-    value.filter(|jobs| *jobs > 0)
+    let value = system.dkms_setting("parallel_jobs")?;
+    value.parse().ok().filter(|jobs| *jobs > 0)
 }
 
 /// Splits make's arguments into the number of jobs, if there is one, and all other arguments.
@@ -167,6 +152,7 @@ pub fn asked(args: &[String]) -> (Option<usize>, Vec<String>) {
 mod tests {
     use super::*;
     use crate::kernel::headers::tests::make_installed;
+    use std::fs;
 
     fn memory(available: u64) -> Option<Memory> {
         Some(Memory {

@@ -88,6 +88,12 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     bounded::read(path, bounded::OBJECT).with_context(|| format!("can't read {}", path.display()))
 }
 
+/// Reads a `Module.symvers`.
+fn text_of(symvers: &Path) -> Result<String> {
+    let not_text = || format!("{} is not text", symvers.display());
+    String::from_utf8(read(symvers)?).with_context(not_text)
+}
+
 /// Returns the names in a `Module.symvers`: the second column, separated by tabs.
 pub fn exported(symvers: &str) -> HashSet<&str> {
     symvers
@@ -102,7 +108,7 @@ pub fn exported(symvers: &str) -> HashSet<&str> {
 ///
 /// Returns an error if the kernel's `Module.symvers` can't be read.
 pub fn exports_helpers(symvers: &Path) -> Result<bool> {
-    let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
+    let text = text_of(symvers)?;
     Ok(exported(&text).iter().any(|name| name.starts_with(HELPER)))
 }
 
@@ -124,7 +130,7 @@ pub fn missing(objects: &[PathBuf], symvers: &[PathBuf]) -> Result<BTreeSet<Stri
     let mut missing = BTreeSet::new();
     let mut there: HashSet<String> = HashSet::new();
     for path in symvers {
-        let text = String::from_utf8(read(path)?).context("Module.symvers is not text")?;
+        let text = text_of(path)?;
         there.extend(exported(&text).into_iter().map(str::to_owned));
     }
     for object in objects {
@@ -159,7 +165,7 @@ pub fn has_rust(path: &Path) -> Result<bool> {
 ///
 /// Returns an error if a file can't be read.
 pub fn count_of_kernel(path: &Path, symvers: &Path) -> Result<usize> {
-    let text = String::from_utf8(read(symvers)?).context("Module.symvers is not text")?;
+    let text = text_of(symvers)?;
     let exported = exported(&text);
     let module = Symbols::of(path)?;
     let of_kernel = |name: &&String| of_rust(name) && exported.contains(name.as_str());

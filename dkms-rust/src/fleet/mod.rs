@@ -19,6 +19,7 @@ use crate::pack::field;
 use crate::system::child::interrupted;
 use crate::system::names_in;
 use crate::system::search::program;
+use crate::system::trusted::is_root;
 use anyhow::{Context, Result, bail, ensure};
 use config::Fleet;
 use repository::Contents;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-/// The programs that a build host needs, and their packages.
+/// The programs that a build host needs.
 const NEEDED: [&str; 3] = ["mmdebstrap", "reprepro", "chroot"];
 
 /// Builds what is new, and writes the repository. Exits with 1 if a build failed.
@@ -43,7 +44,7 @@ const NEEDED: [&str; 3] = ["mmdebstrap", "reprepro", "chroot"];
 pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     let fleet = Fleet::read(path)?;
     ensure!(
-        rustix::process::geteuid().is_root(),
+        is_root(),
         "chroots take root: sudo dkms-rust fleet build {}",
         path.display()
     );

@@ -3,9 +3,10 @@
 //! `dkms-rust pack`: builds the modules of a DKMS package for one kernel and puts them, signed, into
 //! a Debian package that needs no compiler. May use all rooms except `cli` and `commands`.
 //!
-//! [`build`] runs dkms where nothing of this machine's own records and settings is visible;
-//! [`deb`] fills the package, and [`mod@stage`] makes it. [`meta`]
-//! writes the package that follows a flavour's kernel. `package::prebuilt` is what its maintainer scripts call.
+//! [`build`] runs dkms where nothing of this machine's own records and settings is visible; [`deb`]
+//! fills the package, and [`mod@stage`] makes it. [`meta`] writes the package that follows a
+//! flavour's kernel; [`export`] puts packages into other forms. What the packages' maintainer
+//! scripts call is in `package::prebuilt`.
 
 mod build;
 mod deb;
@@ -21,6 +22,7 @@ use crate::source::work::Work;
 use crate::status::outcomes::Outcomes;
 use crate::system::System;
 use crate::system::run::{answer, step};
+use crate::system::trusted::is_root;
 use anyhow::{Context, Result, ensure};
 use build::Signing;
 use stage::Stage;
@@ -62,7 +64,7 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
         format!("there is no {name}-{version} in /usr/src; install its DKMS package")
     })?;
     ensure!(
-        rustix::process::geteuid().is_root(),
+        is_root(),
         "dkms builds as root, so pack has to run as root, too"
     );
     let signing = request

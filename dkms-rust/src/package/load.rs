@@ -9,7 +9,7 @@ use super::owner::owns_kernel;
 use super::say::Voice;
 use crate::kernel::release::Release;
 use crate::status::autoload;
-use crate::status::files::{Files, in_kernel};
+use crate::status::files::{self, in_kernel};
 use crate::status::report::Load;
 use crate::system::{System, names_in};
 use std::collections::BTreeSet;
@@ -45,8 +45,7 @@ pub fn load(
     let Some(running) = running(system) else {
         return voice.say("not loaded: can't tell which kernel is running");
     };
-    let there = Files::find(system, &running, origin.name(), module).taken;
-    let Some(there) = there else {
+    let Some(there) = files::taken(system, &running, module) else {
         return voice.say(format!(
             "not loaded: there is no module for the running kernel {running}"
         ));

@@ -17,14 +17,6 @@ pub enum Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Returns the name in dkms.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Dkms(source) => &source.name,
-            Self::Prebuilt(prebuilt) => &prebuilt.name,
-        }
-    }
-
     /// Says what was done with a new module before it is loaded.
     pub fn done(&self) -> &'static str {
         match self {

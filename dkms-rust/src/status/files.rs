@@ -48,7 +48,7 @@ impl Files {
         Self {
             built,
             there,
-            taken: taken(&folder, module),
+            taken: taken(system, release, module),
         }
     }
 
@@ -90,8 +90,9 @@ fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns the file that modprobe loads. modprobe only consults depmod's index.
-fn taken(folder: &Path, module: &str) -> Option<PathBuf> {
+/// Returns the file of a module that modprobe loads. modprobe only consults depmod's index.
+pub fn taken(system: &System, release: &Release, module: &str) -> Option<PathBuf> {
+    let folder = system.modules().join(release.as_str());
     let index = fs::read_to_string(folder.join("modules.dep")).ok()?;
     let file = index
         .lines()

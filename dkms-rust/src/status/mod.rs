@@ -30,7 +30,6 @@ use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::system::System;
 use anyhow::Result;
-use files::Files;
 use module_file::ModuleFile;
 use packages::Package;
 use place::{Headers, Place};
@@ -84,7 +83,7 @@ fn collect(system: &System, running: Option<&Release>, all: bool) -> Result<Repo
 /// Whether the module that modprobe would load was built against the headers that are installed
 /// now. Returns `None` if there is no module, or if the module does not say.
 pub fn fits(system: &System, release: &Release, module: &str) -> Option<bool> {
-    let file = Files::find(system, release, "", module).taken?;
+    let file = files::taken(system, release, module)?;
     let built = ModuleFile::read(&file).ok()?.built?;
     let headers = Headers::find(system, release)?;
     Some(info::parse(&built)?.headers == headers.fingerprint)

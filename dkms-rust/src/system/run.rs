@@ -5,7 +5,7 @@
 use crate::system::child::{Group, Stopped, interrupted};
 use crate::system::said::{first_error, was_killed, would_fail_again};
 use crate::system::search::path_variable;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::env;
 use std::fmt;
@@ -113,9 +113,10 @@ fn hear(group: &mut Group, patience: Duration) -> Result<Vec<u8>> {
 pub fn status(command: &mut Command, name: &str) -> Result<ExitStatus> {
     let can_t = || format!("can't run {name}");
     let mut group = Group::spawn(command.stdin(Stdio::null())).with_context(can_t)?;
-    group
-        .wait(limit())
-        .with_context(|| format!("{name} was stopped ({LIMIT} sets the limit)"))?;
+    group.wait(limit()).map_err(|why| match why {
+        Stopped::TooLong(_) => anyhow!("{name} was stopped: {why} ({LIMIT} sets it)"),
+        Stopped::Interrupted => why.into(),
+    })?;
     group.leave().with_context(can_t)
 }
 
