@@ -3,21 +3,18 @@
 //! The lock on a kernel's directory in the cache. Only one process at a time makes or removes trees
 //! there, and no tree is removed while a module is built with it.
 //!
-//! Only users who can write to the cache can open the lock file, so nobody else can hold the lock.
 //! The directory may be removed, together with its lock file, while another process waits for the
 //! lock. So after taking a lock, a process checks that its file is still the one in the directory.
 
 use crate::kernel::release::Release;
-use crate::system::child::{Stopped, interrupted};
-use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::system::flock::{self, Busy, Share};
+use anyhow::{Context, Result, anyhow};
 use rustix::io::{Errno, FdFlags};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The name of the lock file.
 pub const NAME: &str = ".lock";
@@ -25,9 +22,6 @@ pub const NAME: &str = ".lock";
 /// How long to wait for another process. Twenty minutes are more than a rebuild takes on a slow
 /// machine. apt has to wait for as long.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
-
-/// The interval at which a waiting process tries again.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The purpose of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +58,15 @@ impl Lock {
         patience: Duration,
     ) -> Result<Option<Self>> {
         let path = folder.join(NAME);
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => File::from(file),
+        let file = match flock::open(&path) {
+            Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => {
                 return Err(error).with_context(|| format!("can't open {}", path.display()));
             }
         };
         if file.metadata()?.mode() & 0o077 != 0 {
-            // Version 0.1.0 made a file that every user could open, so somebody may hold the lock
-            // forever.
+            // Every user can open this file, so somebody may hold its lock forever.
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     Err(error).with_context(|| format!("can't remove {}", path.display()))
@@ -123,81 +115,29 @@ impl Lock {
     }
 
     fn wait(&self, what: For, release: &Release, patience: Duration) -> Result<()> {
-        let operation = match what {
-            For::Use => FlockOperation::NonBlockingLockShared,
-            For::Change => FlockOperation::NonBlockingLockExclusive,
+        let share = match what {
+            For::Use => Share::Shared,
+            For::Change => Share::Exclusive,
         };
-        let start = Instant::now();
-        let mut told = false;
-        loop {
-            match rustix::fs::flock(&self.file, operation) {
-                Ok(()) => return Ok(()),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(error) => return Err(error).context("can't lock the cache"),
+        let tell = |holders: &str| {
+            eprintln!("dkms-rust: {release}: waiting for {holders} to finish with this kernel");
+        };
+        flock::take(&self.file, share, patience, tell).map_err(|error| {
+            match error.downcast_ref::<Busy>() {
+                Some(busy) => anyhow!("{busy} to finish with this kernel; try again later"),
+                None => error,
             }
-            if interrupted() {
-                return Err(Stopped::Interrupted.into());
-            }
-            let waited = start.elapsed();
-            if waited >= patience {
-                bail!(
-                    "waited {} s for {} to finish with this kernel; try again later",
-                    waited.as_secs(),
-                    self.holders()
-                );
-            }
-            if !told {
-                let holders = self.holders();
-                eprintln!("dkms-rust: {release}: waiting for {holders} to finish with this kernel");
-                told = true;
-            }
-            thread::sleep(PAUSE);
-        }
+        })
     }
-
-    /// Returns the processes that hold the lock, as text for a message.
-    fn holders(&self) -> String {
-        let holders = holders(&self.file);
-        match &*holders {
-            [] => "a process that can't be seen from here".to_owned(),
-            [one] => format!("process {one}"),
-            several => format!("processes {}", several.join(", ")),
-        }
-    }
-}
-
-/// Lists the processes that hold a lock on a file, each with its ID and name. For each open file,
-/// the kernel shows the locks that were taken through it, even in a child that inherited the file.
-fn holders(file: &File) -> Vec<String> {
-    let Ok(mine) = file.metadata() else {
-        return Vec::new();
-    };
-    let holds = |process: &Path, descriptor: &str| {
-        let there = fs::metadata(process.join("fd").join(descriptor));
-        let same = there.is_ok_and(|there| (there.dev(), there.ino()) == (mine.dev(), mine.ino()));
-        let info = process.join("fdinfo").join(descriptor);
-        same && fs::read_to_string(info).is_ok_and(|info| info.contains("FLOCK"))
-    };
-    let mut found = Vec::new();
-    for number in crate::system::names_in(Path::new("/proc")) {
-        if !number.starts_with(|c: char| c.is_ascii_digit()) {
-            continue;
-        }
-        let process = Path::new("/proc").join(&number);
-        let mut descriptors = crate::system::names_in(&process.join("fd")).into_iter();
-        if descriptors.any(|descriptor| holds(&process, &descriptor)) {
-            let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-            found.push(format!("{number} ({})", name.trim()));
-        }
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::FlockOperation;
     use std::os::unix::fs::PermissionsExt;
     use std::process::{Command, Stdio};
+    use std::thread;
 
     fn release() -> Release {
         "7.3.4-amd64".parse().unwrap()

@@ -17,13 +17,13 @@ mod suite;
 
 use crate::pack::field;
 use crate::system::child::interrupted;
+use crate::system::flock::{self, Share};
 use crate::system::names_in;
 use crate::system::search::program;
 use crate::system::trusted::is_root;
 use anyhow::{Context, Result, bail, ensure};
 use config::Fleet;
 use repository::Contents;
-use rustix::fs::{FlockOperation, flock};
 use state::{Entry, Outcome, State};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 /// The programs that a build host needs.
 const NEEDED: [&str; 3] = ["mmdebstrap", "reprepro", "chroot"];
@@ -128,8 +129,9 @@ fn suites(
 
 /// Makes sure that only one process builds in the directory.
 fn lock(directory: &Path) -> Result<File> {
-    let file = File::create(directory.join(".lock"))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
+    let path = directory.join(".lock");
+    let file = flock::open(&path).with_context(|| format!("can't open {}", path.display()))?;
+    flock::take(&file, Share::Exclusive, Duration::ZERO, |_| {})
         .with_context(|| format!("another process builds in {}", directory.display()))?;
     Ok(file)
 }

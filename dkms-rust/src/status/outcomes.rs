@@ -5,15 +5,13 @@
 
 use crate::system::System;
 use crate::system::bounded;
-use rustix::fs::{FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
+use crate::system::flock::{self, Busy, Share};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The end of a file's name, after the package's name.
 const END: &str = ".json";
@@ -145,26 +143,19 @@ pub fn forget(system: &System, name: &str) -> io::Result<()> {
     }
 }
 
-/// Takes the lock on the records, until the file is dropped. Only root can open the file, so nobody
-/// else can hold the lock.
+/// Takes the lock on the records, until the file is dropped.
 fn lock(system: &System) -> io::Result<File> {
     let path = system.state().join(LOCK);
-    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?);
-    let start = Instant::now();
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Err(Errno::WOULDBLOCK) => {
-                let why = format!("another process does not release {}", system.shown(&path));
-                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
-            }
-            Err(error) => return Err(error.into()),
+    let file = flock::open(&path)?;
+    let locked = flock::take(&file, Share::Exclusive, PATIENCE, |_| {});
+    locked.map_err(|error| match error.downcast_ref::<Busy>() {
+        Some(_) => {
+            let why = format!("another process does not release {}", system.shown(&path));
+            io::Error::new(io::ErrorKind::TimedOut, why)
         }
-    }
+        None => io::Error::other(error),
+    })?;
+    Ok(file)
 }
 
 fn file(system: &System, name: &str) -> PathBuf {
@@ -175,6 +166,7 @@ fn file(system: &System, name: &str) -> PathBuf {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::thread;
 
     #[test]
     fn what_is_remembered_is_as_it_was_until_it_is_forgotten() {

@@ -9,6 +9,7 @@ pub mod child;
 pub mod confine;
 pub mod dpkg;
 pub mod elf;
+pub mod flock;
 pub mod framework;
 pub mod launch;
 pub mod made_up;
