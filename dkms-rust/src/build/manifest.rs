@@ -4,9 +4,11 @@
 //! was made.
 
 use crate::build::inputs::Inputs;
+use crate::system::below::below;
 use crate::system::bounded;
 use crate::system::trusted::trusted;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -57,30 +59,29 @@ impl Manifest {
 ///
 /// Returns an error if something in it can't be read, or others could have changed it.
 pub fn list(tree: &Path) -> Result<Files> {
+    trusted(tree)?;
     let mut files = Files::new();
-    list_below(tree, Path::new(""), &mut files)?;
+    below(tree, &mut |path, stat| {
+        let is = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                trusted(&path)?;
+                return Ok(true);
+            }
+            FileType::Symlink => {
+                let target = fs::read_link(&path);
+                Is::Link(target.with_context(|| path.display().to_string())?)
+            }
+            FileType::RegularFile => {
+                trusted(&path)?;
+                Is::File(digest(&path)?)
+            }
+            _ => bail!("{} is not a file", path.display()),
+        };
+        files.insert(path.strip_prefix(tree)?.to_owned(), is);
+        Ok(true)
+    })?;
     files.remove(Path::new(MANIFEST));
     Ok(files)
-}
-
-fn list_below(tree: &Path, folder: &Path, files: &mut Files) -> Result<()> {
-    trusted(&tree.join(folder))?;
-    for entry in fs::read_dir(tree.join(folder))? {
-        let entry = entry?;
-        let name = folder.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            list_below(tree, &name, files)?;
-        } else if kind.is_symlink() {
-            let target = fs::read_link(entry.path())?;
-            files.insert(name, Is::Link(target));
-        } else {
-            let meta = trusted(&entry.path())?;
-            ensure!(meta.is_file(), "{} is not a file", name.display());
-            files.insert(name, Is::File(digest(&entry.path())?));
-        }
-    }
-    Ok(())
 }
 
 /// Checks that a tree matches its manifest.
