@@ -16,6 +16,7 @@ use crate::build::inputs::Inputs;
 use crate::build::lock::{self, For, Lock};
 use crate::build::manifest::{Files, Is, MANIFEST, Manifest, digest, list, verify};
 use crate::kernel::release::Release;
+use crate::system::print::tell;
 use crate::system::trusted::{is_root, trusted, trusted_path};
 use crate::system::{System, names_in};
 use anyhow::{Context, Result};
@@ -100,10 +101,10 @@ impl Cache {
             };
             if let Err(why) = verify(&path) {
                 if path.symlink_metadata().is_ok() {
-                    eprintln!(
-                        "dkms-rust: {release}: the build tree in the cache is damaged ({why:#}); \
+                    tell(format_args!(
+                        "{release}: the build tree in the cache is damaged ({why:#}); \
                          making it again"
-                    );
+                    ));
                 }
                 let make = make
                     .take()

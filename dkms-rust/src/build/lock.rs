@@ -8,6 +8,7 @@
 
 use crate::kernel::release::Release;
 use crate::system::flock::{self, Busy, Share};
+use crate::system::print::tell;
 use anyhow::{Context, Result, anyhow};
 use rustix::io::{Errno, FdFlags};
 use std::fs::{self, File};
@@ -119,10 +120,12 @@ impl Lock {
             For::Use => Share::Shared,
             For::Change => Share::Exclusive,
         };
-        let tell = |holders: &str| {
-            eprintln!("dkms-rust: {release}: waiting for {holders} to finish with this kernel");
+        let say_whom = |holders: &str| {
+            tell(format_args!(
+                "{release}: waiting for {holders} to finish with this kernel"
+            ));
         };
-        flock::take(&self.file, share, patience, tell).map_err(|error| {
+        flock::take(&self.file, share, patience, say_whom).map_err(|error| {
             match error.downcast_ref::<Busy>() {
                 Some(busy) => anyhow!("{busy} to finish with this kernel; try again later"),
                 None => error,

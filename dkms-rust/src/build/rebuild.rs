@@ -24,6 +24,7 @@ use crate::system::System;
 use crate::system::child::end_orphans;
 use crate::system::confine;
 use crate::system::launch;
+use crate::system::print::tell;
 use crate::system::run::{logged, step};
 use crate::system::search::{path_variable, program};
 use crate::system::trusted::{is_root, trusted_folder};
@@ -101,10 +102,10 @@ pub fn run(
     }
     let confined = confine::possible();
     if !confined.files {
-        eprintln!(
-            "dkms-rust: {release}: the running kernel can't keep compilers from writing outside \
+        tell(format_args!(
+            "{release}: the running kernel can't keep compilers from writing outside \
              the build tree (confined: {confined}); building anyway"
-        );
+        ));
     }
     step(
         &format!("{release}: rebuilding its Rust metadata (takes a minute or two)"),

@@ -11,6 +11,7 @@ use crate::build::stale;
 use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
+use crate::system::print::tell;
 use crate::system::run::{Failed, step};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,9 @@ impl Plan {
         };
         let tree = made?;
         if let Err(error) = stale::drop_stale(system, Some(&self.release)) {
-            eprintln!("dkms-rust: could not clean up after removed kernels: {error:#}");
+            tell(format_args!(
+                "could not clean up after removed kernels: {error:#}"
+            ));
         }
         Ok(BuildTree::Kept(tree))
     }
@@ -109,7 +112,7 @@ fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Cache
         Err(_) => Ok(()),
     };
     if let Err(error) = noted {
-        eprintln!("dkms-rust: {release}: {error:#}");
+        tell(format_args!("{release}: {error:#}"));
     }
     made
 }

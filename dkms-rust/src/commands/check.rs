@@ -10,6 +10,7 @@ use crate::kernel::release::Release;
 use crate::status;
 use crate::system::System;
 use crate::system::confine;
+use crate::system::print::{print, tell};
 use anyhow::Result;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -54,20 +55,22 @@ pub fn run(
         (Ok(_), _) => 0,
     };
     if json {
-        println!("{}", serde_json::to_string(&report(release, &plan))?);
+        print(serde_json::to_string(&report(release, &plan))?)?;
     } else if !quiet {
         if let (Some(module), Some(false)) = (module, fits) {
-            println!("{release}: {module} was built against other headers than the installed ones");
+            print(format_args!(
+                "{release}: {module} was built against other headers than the installed ones"
+            ))?;
         }
         match &plan {
-            Ok(plan) => println!(
+            Ok(plan) => print(format_args!(
                 "{release}: modules can be built (class {}, {}, {}, metadata {})",
                 plan.class,
                 plan.way,
                 plan.rustc.version,
                 plan.tree.origin()
-            ),
-            Err(refusal) => eprintln!("dkms-rust: {refusal}"),
+            ))?,
+            Err(refusal) => tell(refusal),
         }
     }
     Ok(ExitCode::from(code))

@@ -6,6 +6,7 @@ use crate::cli::ExportForm;
 use crate::pack::export::kmm::Resource;
 use crate::pack::export::{Unpacked, oci, sysext};
 use crate::pack::field;
+use crate::system::print::print;
 use anyhow::Result;
 use std::path::absolute;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ pub fn run(form: &ExportForm) -> Result<ExitCode> {
         ExportForm::Oci { debs, output, name } => {
             let output = absolute(output)?;
             oci::write(&Unpacked::of(debs)?, &output, name)?;
-            println!("{}", output.display());
+            print(output.display())?;
         }
         ExportForm::Kmm {
             debs,
@@ -35,15 +36,13 @@ pub fn run(form: &ExportForm) -> Result<ExitCode> {
                 secrets: key_secret.as_deref().zip(cert_secret.as_deref()),
             };
             let unpacked = Unpacked::of(debs)?;
-            print!(
-                "{}",
-                resource.text(&unpacked, &field(&debs[0], "Architecture")?)?
-            );
+            let text = resource.text(&unpacked, &field(&debs[0], "Architecture")?)?;
+            print(text.trim_end())?;
         }
         ExportForm::Sysext { debs, output, os } => {
             let output = absolute(output)?;
             sysext::write(&Unpacked::of(debs)?, &output, os)?;
-            println!("{}", output.display());
+            print(output.display())?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use super::ready::ready;
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::print::print;
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -16,6 +17,6 @@ use std::process::ExitCode;
 /// Returns an error if the kernel can't have a build tree, or it can't be made.
 pub fn run(system: &System, release: &Release) -> Result<ExitCode> {
     let tree = ready(system, &Plan::again(system, release)?, None)?;
-    println!("{}", tree.path().display());
+    print(tree.path().display())?;
     Ok(ExitCode::SUCCESS)
 }

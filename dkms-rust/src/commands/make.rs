@@ -20,6 +20,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::source::find;
 use crate::system::System;
+use crate::system::print::tell;
 use crate::system::run;
 use crate::toolchain::{Bindgen, Compiler, Rustc};
 use anyhow::{Result, bail, ensure};
@@ -131,7 +132,7 @@ pub fn build(
             ),
             _ => format!("uses {count} Rust symbols that the kernel exports"),
         };
-        eprintln!("dkms-rust: {release}: {name}: {how}");
+        tell(format_args!("{release}: {name}: {how}"));
     }
     Ok(modules)
 }

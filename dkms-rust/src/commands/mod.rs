@@ -23,6 +23,7 @@ use crate::pack;
 use crate::status;
 use crate::system::System;
 use crate::system::child;
+use crate::system::print::{print, tell};
 use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ pub fn main() -> ExitCode {
     // Whatever root's umask is, everybody can read root's files, and only root can write to them.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     if let Err(error) = child::watch_signals() {
-        eprintln!("dkms-rust: can't watch for signals: {error}");
+        tell(format_args!("can't watch for signals: {error}"));
         return ExitCode::FAILURE;
     }
     let result = run(&cli.command);
@@ -43,7 +44,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("dkms-rust: {error:#}");
+            tell(format_args!("{error:#}"));
             match error.downcast_ref::<Refusal>() {
                 Some(_) => ExitCode::from(Refusal::EXIT),
                 None => ExitCode::FAILURE,
@@ -123,7 +124,7 @@ fn run(command: &Command) -> Result<ExitCode> {
                 in_use,
             };
             let deb = pack::run(&with(kernel)?, &request)?;
-            println!("{}", deb.display());
+            print(deb.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Export { form } => export::run(form),

@@ -5,6 +5,7 @@
 use crate::scaffold;
 use crate::scaffold::name::Name;
 use crate::scaffold::project::{Packaging, Project, maintainer};
+use crate::system::print::print;
 use anyhow::Result;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,22 +30,24 @@ pub fn run(name: &Name, directory: Option<&Path>, debhelper: bool) -> Result<Exi
     };
     scaffold::create(&project, &directory)?;
     let (shown, package, module) = (directory.display(), name.package(), name.module());
-    println!("{shown}: a module that makes /dev/{module}, and the package {package}-dkms. Next:");
+    print(format_args!(
+        "{shown}: a module that makes /dev/{module}, and the package {package}-dkms. Next:"
+    ))?;
     if directory != Path::new(".") {
-        println!("    cd {shown}");
+        print(format_args!("    cd {shown}"))?;
     }
-    println!("    dkms-rust make        # builds it for the running kernel");
+    print("    dkms-rust make        # builds it for the running kernel")?;
     let deb = match debhelper {
         true => "dpkg-buildpackage -us -uc -b",
         false => "make deb",
     };
-    println!("    {deb}");
+    print(format_args!("    {deb}"))?;
     if project.is_nobody_s() {
-        println!(
+        print(
             "Its author is not set: write your name into debian/control, debian/changelog, \
              debian/copyright\nand src/modinfo.rs, or set DEBFULLNAME and DEBEMAIL before the next \
-             one."
-        );
+             one.",
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

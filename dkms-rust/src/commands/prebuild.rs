@@ -11,6 +11,7 @@ use crate::package::dkms::CHECKED;
 use crate::package::hook::{Hook, can_install, is_unattended};
 use crate::status::prebuilt::Prebuilt;
 use crate::system::System;
+use crate::system::print::tell;
 use anyhow::{Context, Result};
 use std::env;
 use std::process::ExitCode;
@@ -58,7 +59,7 @@ pub fn run(
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            eprintln!("dkms-rust: {error:#}");
+            tell(format_args!("{error:#}"));
             match error.downcast::<Refusal>() {
                 Ok(refusal) => hook.refused(&refusal),
                 // Plan again, because this build may have made a new tree.

@@ -14,6 +14,7 @@ use crate::kernel::release::Release;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::{fetch, version};
+use crate::system::print::{print, tell};
 use crate::system::{System, dpkg, made_up, names_in};
 use anyhow::{Result, ensure};
 use serde::Serialize;
@@ -133,7 +134,7 @@ impl Request<'_> {
         match make::build(system, release, self.args, output) {
             Ok(modules) => answer.modules = modules,
             Err(error) => {
-                eprintln!("dkms-rust: {error:#}");
+                tell(format_args!("{error:#}"));
                 match error.downcast::<Refusal>() {
                     Ok(refusal) => {
                         answer.result = Outcome::Refused;
@@ -160,10 +161,10 @@ impl Request<'_> {
         };
         if self.json {
             let report = Report { schema: 1, kernels };
-            println!("{}", serde_json::to_string(&report)?);
+            print(serde_json::to_string(&report)?)?;
         } else {
             for answer in &kernels {
-                println!("{}", answer.line());
+                print(answer.line())?;
             }
         }
         Ok(ExitCode::from(code))

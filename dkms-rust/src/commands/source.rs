@@ -10,6 +10,7 @@ use crate::source::fetch;
 use crate::source::find::KernelSource;
 use crate::source::slice::Slice;
 use crate::system::System;
+use crate::system::print::tell;
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,11 +38,11 @@ pub fn run(
             KernelSource::of(system, &kernel, kept)?.slice(system, &kernel)?
         }
     };
-    eprintln!(
-        "dkms-rust: {release}: kept the slice of the source of {} in {}",
+    tell(format_args!(
+        "{release}: kept the slice of the source of {} in {}",
         slice.about.version,
         slice.file.display()
-    );
+    ));
     package::retry(system);
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ use crate::pack::field;
 use crate::system::child::interrupted;
 use crate::system::flock::{self, Share};
 use crate::system::names_in;
+use crate::system::print::{print, tell};
 use crate::system::search::program;
 use crate::system::trusted::is_root;
 use anyhow::{Context, Result, bail, ensure};
@@ -77,13 +78,13 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     contents.retain(|suite| !suite.architectures.is_empty());
     let repository = repository::write(&fleet, &contents)?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&entries)?);
+        print(serde_json::to_string_pretty(&entries)?)?;
     } else {
-        tell(&entries);
-        println!("{}", repository.display());
+        print_entries(&entries)?;
+        print(repository.display())?;
     }
     for error in &errors {
-        eprintln!("dkms-rust: {error:#}");
+        tell(format_args!("{error:#}"));
     }
     let failed = entries.iter().any(|entry| entry.result == Outcome::Failed);
     Ok(match failed || !errors.is_empty() {
@@ -180,7 +181,7 @@ fn of_suite<'a>(fleet: &Fleet, suite: &'a config::Suite, debs: &[PathBuf]) -> Re
 }
 
 /// Prints a line for each kernel.
-fn tell(entries: &[Entry]) {
+fn print_entries(entries: &[Entry]) -> Result<()> {
     for entry in entries {
         let Entry {
             suite,
@@ -201,6 +202,7 @@ fn tell(entries: &[Entry]) {
                 format!("failed: {}", reason.lines().next().unwrap_or_default())
             }
         };
-        println!("{suite}: {package}: {kernel}: {what}");
+        print(format_args!("{suite}: {package}: {kernel}: {what}"))?;
     }
+    Ok(())
 }

@@ -13,6 +13,7 @@ use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::system::child::interrupted;
 use crate::system::names_in;
+use crate::system::print::tell;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -287,5 +288,5 @@ impl<'a> Dkms<'a> {
 
 /// Prints what happens for a suite.
 fn say(suite: &Suite, text: &str) {
-    eprintln!("dkms-rust: {}: {text}", suite.name);
+    tell(format_args!("{}: {text}", suite.name));
 }

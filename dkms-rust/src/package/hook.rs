@@ -15,6 +15,7 @@ use crate::kernel::release::Release;
 use crate::status::outcomes::{Outcome, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
+use crate::system::print::tell;
 use rustix::fs::Access;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,7 +129,7 @@ impl<'a> Hook<'a> {
             there.kernels.insert(self.release.to_string(), outcome);
         });
         if let Err(error) = saved {
-            eprintln!("dkms-rust: can't record the result: {error}");
+            tell(format_args!("can't record the result: {error}"));
         }
         look_at_the_end();
     }

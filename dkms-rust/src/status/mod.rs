@@ -29,6 +29,7 @@ use crate::build::info;
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::print::{print, tell};
 use anyhow::Result;
 use module_file::ModuleFile;
 use packages::Package;
@@ -46,15 +47,15 @@ pub fn run(system: &System, all: bool, json: bool) -> Result<ExitCode> {
     let report = match collect(system, Release::running().ok().as_ref(), all) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("dkms-rust: {error:#}");
+            tell(format_args!("{error:#}"));
             return Ok(ExitCode::from(Verdict::Unknown.code()));
         }
     };
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        print(serde_json::to_string_pretty(&report)?)?;
     } else {
         let has_dkms = system.program("dkms").is_some();
-        print!("{}", table::text(&report, has_dkms));
+        print(table::text(&report, has_dkms).trim_end())?;
     }
     Ok(ExitCode::from(report.verdict.code()))
 }

@@ -14,6 +14,7 @@ pub mod framework;
 pub mod launch;
 pub mod made_up;
 pub mod mounts;
+pub mod print;
 pub mod ram;
 pub mod run;
 pub mod said;

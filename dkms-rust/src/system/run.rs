@@ -3,6 +3,7 @@
 //! Runs other programs.
 
 use crate::system::child::{Group, Stopped, interrupted};
+use crate::system::print::tell;
 use crate::system::said::{first_error, was_killed, would_fail_again};
 use crate::system::search::path_variable;
 use anyhow::{Context, Result, anyhow, bail};
@@ -215,13 +216,13 @@ fn logged_within(
 ///
 /// Those of `work`.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    eprintln!("dkms-rust: {what} ...");
+    tell(format_args!("{what} ..."));
     let start = Instant::now();
     let result = work();
     let seconds = start.elapsed().as_secs_f64();
     match &result {
-        Ok(_) => eprintln!("dkms-rust: {what}: done in {seconds:.1} s"),
-        Err(_) => eprintln!("dkms-rust: {what}: failed after {seconds:.1} s"),
+        Ok(_) => tell(format_args!("{what}: done in {seconds:.1} s")),
+        Err(_) => tell(format_args!("{what}: failed after {seconds:.1} s")),
     }
     result
 }
