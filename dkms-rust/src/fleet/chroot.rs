@@ -7,6 +7,7 @@ use super::config::{Fleet, Suite};
 use crate::pack::field;
 use crate::system::mounts::separate;
 use crate::system::run::{status, step};
+use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::mount::{mount_bind, mount_bind_recursive};
 use std::fs::{self, File, OpenOptions};
@@ -49,7 +50,7 @@ pub struct Chroot {
 /// If mmdebstrap fails.
 pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
     let folder = fleet.directory.join("chroots");
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
     let installed = chosen(fleet, debs)?;
     let key = key(fleet, suite, &installed)?;
     let path = folder.join(format!("{}-{key}.tar", suite.name));
@@ -63,7 +64,7 @@ pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf
     }
     let new = path.with_extension("new.tar");
     let log = folder.join(format!("{}.log", suite.name));
-    let mut make = Command::new("mmdebstrap");
+    let mut make = Command::new(program("mmdebstrap"));
     make.args(["--variant=apt", "--format=tar"]);
     let include = [vec![ALWAYS.to_owned()], fleet.include.clone()].concat();
     make.arg(format!("--include={}", include.join(",")));
@@ -91,14 +92,14 @@ pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf
     make.arg(suite.base.as_ref().unwrap_or(&suite.name))
         .arg(&new);
     make.arg(&suite.sources);
-    let file = File::create(&log)?;
+    let file = create(&log)?;
     make.stdout(file.try_clone()?).stderr(file);
     step(&format!("{}: make its chroot", suite.name), || {
         let ended = status(&mut make, "mmdebstrap")?;
         ensure!(ended.success(), "mmdebstrap failed:\n{}", end_of(&log));
         Ok(())
     })?;
-    fs::rename(&new, &path)?;
+    fs::rename(&new, &path).with_context(|| format!("can't write {}", path.display()))?;
     Ok(path)
 }
 
@@ -117,8 +118,7 @@ fn chosen(fleet: &Fleet, debs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// Identifies everything that goes into a suite's tarball.
 fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
-    let sources = fs::read(&suite.sources);
-    hasher.update(&sources.with_context(|| format!("can't read {}", suite.sources.display()))?);
+    hasher.update(&read(&suite.sources)?);
     for word in [&suite.base, &suite.architecture].into_iter().flatten() {
         hasher.update(word.as_bytes());
     }
@@ -126,7 +126,7 @@ fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
         hasher.update(blake3::hash(word.as_bytes()).as_bytes());
     }
     for deb in debs {
-        hasher.update(blake3::hash(&fs::read(deb)?).as_bytes());
+        hasher.update(blake3::hash(&read(deb)?).as_bytes());
     }
     Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
 }
@@ -144,12 +144,12 @@ impl Chroot {
         mounts: Vec<(PathBuf, PathBuf)>,
         log: PathBuf,
     ) -> Result<Self> {
-        fs::create_dir_all(&root)?;
+        fs::create_dir_all(&root).with_context(|| format!("can't create {}", root.display()))?;
         let chroot = Self { root, mounts, log };
-        let mut unpack = Command::new("tar");
+        let mut unpack = Command::new(program("tar"));
         unpack.args(["--numeric-owner", "--exclude=./dev/*", "-xf"]);
         unpack.arg(tarball).arg("-C").arg(&chroot.root);
-        let file = File::create(&chroot.log)?;
+        let file = create(&chroot.log)?;
         unpack.stdout(file.try_clone()?).stderr(file);
         let ended = status(&mut unpack, "tar")?;
         ensure!(ended.success(), "tar failed:\n{}", end_of(&chroot.log));
@@ -172,7 +172,7 @@ impl Chroot {
     fn run(&self, args: &[&str], output: File) -> Result<ExitStatus> {
         let mut log = OpenOptions::new().append(true).open(&self.log)?;
         io::Write::write_all(&mut log, format!("# {}\n", args.join(" ")).as_bytes())?;
-        let mut command = Command::new("chroot");
+        let mut command = Command::new(program("chroot"));
         command
             .arg(&self.root)
             .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
@@ -239,7 +239,7 @@ impl Chroot {
     /// If it can't be run.
     pub fn ask(&self, args: &[&str]) -> Result<(ExitStatus, String)> {
         let output = self.log.with_extension("output");
-        let ended = self.run(args, File::create(&output)?)?;
+        let ended = self.run(args, create(&output)?)?;
         let said = fs::read_to_string(&output)?;
         fs::remove_file(&output).ok();
         Ok((ended, said))
@@ -283,6 +283,14 @@ fn end_of(log: &Path) -> String {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("can't read {}", file.display()))
+}
+
+fn create(file: &Path) -> Result<File> {
+    File::create(file).with_context(|| format!("can't write {}", file.display()))
 }
 
 /// Quotes a word for a shell.

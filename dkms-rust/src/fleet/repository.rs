@@ -4,6 +4,7 @@
 
 use super::config::{Fleet, Suite};
 use crate::system::run::{logged, step};
+use crate::system::search::program;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -29,15 +30,16 @@ pub struct Contents<'a> {
 pub fn write(fleet: &Fleet, contents: &[Contents<'_>]) -> Result<PathBuf> {
     let folder = fleet.directory.join("repository");
     let conf = folder.join("conf");
-    fs::create_dir_all(&conf)?;
     let text = distributions(fleet, contents);
     let new = conf.join("distributions.new");
-    fs::write(&new, text)?;
-    fs::rename(&new, conf.join("distributions"))?;
+    fs::create_dir_all(&conf)
+        .and_then(|()| fs::write(&new, text))
+        .and_then(|()| fs::rename(&new, conf.join("distributions")))
+        .with_context(|| format!("can't write {}/distributions", conf.display()))?;
     let log = fleet.directory.join("repository.log");
     step("write the repository", || {
         for Contents { suite, debs, .. } in contents {
-            let mut add = Command::new("reprepro");
+            let mut add = Command::new(program("reprepro"));
             add.arg("--basedir")
                 .arg(&folder)
                 .args(["includedeb", &suite.name]);

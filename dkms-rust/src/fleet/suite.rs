@@ -59,7 +59,8 @@ impl Build<'_> {
     pub fn run(&self) -> Result<Vec<Entry>> {
         let (fleet, suite) = (self.fleet, self.suite);
         let output = Self::output(fleet, suite);
-        fs::create_dir_all(&output)?;
+        fs::create_dir_all(&output)
+            .with_context(|| format!("can't create {}", output.display()))?;
         let tarball = chroot::tarball(fleet, suite, self.debs)?;
         let chroot = self.open(&tarball)?;
         chroot.must(&["apt-get", "-q", "update", "--error-on=any"])?;
@@ -273,7 +274,8 @@ impl<'a> Dkms<'a> {
             .find(|file| file.starts_with("/usr/src/") && file.ends_with("/dkms.conf"));
         let conf =
             conf.with_context(|| format!("{package} is not installed, or no DKMS package"))?;
-        let text = fs::read_to_string(chroot.at(conf))?;
+        let text = fs::read_to_string(chroot.at(conf));
+        let text = text.with_context(|| format!("can't read {conf} of {package}"))?;
         let value = |name: &str| {
             let value = values(&text, name).next();
             value.with_context(|| format!("{conf} of {package} has no {name}"))

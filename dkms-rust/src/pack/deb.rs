@@ -9,6 +9,7 @@ use crate::status::prebuilt::{Prebuilt, debian_name, package_name};
 use crate::system::System;
 use crate::system::below::below;
 use crate::system::run::answer;
+use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::FileType;
 use std::env;
@@ -89,7 +90,9 @@ impl Deb<'_> {
         };
         for module in self.modules {
             let file = folder.join(module.file_name().context("a module without a name")?);
-            stage.put(&file, &fs::read(module)?, 0o644)?;
+            let bytes =
+                fs::read(module).with_context(|| format!("can't read {}", module.display()))?;
+            stage.put(&file, &bytes, 0o644)?;
             prebuilt.files.push(file);
         }
         let description = prebuilt.description();
@@ -193,11 +196,12 @@ fn ask(command: &mut Command) -> Result<String> {
 
 /// Returns a certificate as DER, which is what mokutil and the firmware take.
 fn der(certificate: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(certificate)?;
+    let bytes =
+        fs::read(certificate).with_context(|| format!("can't read {}", certificate.display()))?;
     if !bytes.starts_with(b"-----") {
         return Ok(bytes);
     }
-    let mut convert = Command::new("openssl");
+    let mut convert = Command::new(program("openssl"));
     convert
         .args(["x509", "-outform", "DER", "-in"])
         .arg(certificate);

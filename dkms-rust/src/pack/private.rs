@@ -24,7 +24,8 @@ pub fn enter(work: &Path, framework: &str) -> Result<()> {
     for folder in [&records, &settings] {
         fs::create_dir(folder).with_context(|| format!("can't create {}", folder.display()))?;
     }
-    fs::write(settings.join("framework.conf"), framework)?;
+    fs::write(settings.join("framework.conf"), framework)
+        .with_context(|| format!("can't write dkms's settings to {}", settings.display()))?;
     separate()?;
     for (folder, place) in [(records, RECORDS), (settings, SETTINGS)] {
         mount_bind(&folder, place)

@@ -4,6 +4,7 @@
 
 use crate::system::below::below;
 use crate::system::run::status;
+use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::FileType;
 use std::fs::{self, Permissions};
@@ -80,7 +81,7 @@ impl Stage {
         self.put("/DEBIAN/control", control.as_bytes(), 0o644)?;
         // Whoever takes packages from there must not find half of one.
         let new = path.with_extension("deb.new");
-        let mut build = Command::new("dpkg-deb");
+        let mut build = Command::new(program("dpkg-deb"));
         build.args(["--root-owner-group", "-Zxz", "--build"]);
         build.arg(&self.0).arg(&new).env(EPOCH, time.to_string());
         build.stdout(std::process::Stdio::null());
@@ -107,7 +108,7 @@ impl Stage {
             return Ok(None);
         }
         files.sort();
-        let mut sums = Command::new("md5sum");
+        let mut sums = Command::new(program("md5sum"));
         let output = sums.current_dir(&self.0).args(files).output();
         let output = output.context("can't run md5sum")?;
         ensure!(output.status.success(), "md5sum failed ({})", output.status);

@@ -16,6 +16,7 @@ use crate::status::outcomes::{Outcome, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
 use crate::system::print::tell;
+use crate::system::search::program;
 use rustix::fs::Access;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -155,7 +156,7 @@ fn look_at_the_end() {
     if std::env::var_os(SCRIPT_OF).is_none() {
         return;
     }
-    let mut trigger = Command::new("dpkg-trigger");
+    let mut trigger = Command::new(program("dpkg-trigger"));
     trigger
         .args(["--no-await", "/usr/src"])
         .stdin(Stdio::null());

@@ -11,6 +11,7 @@ use crate::source::work::Work;
 use crate::status::prebuilt::{self, Prebuilt};
 use crate::system::System;
 use crate::system::run::status;
+use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ impl Unpacked {
     pub fn of(debs: &[PathBuf]) -> Result<Self> {
         let work = Work::new(&std::env::temp_dir(), "dkms-rust-export")?;
         for deb in debs {
-            let mut unpack = Command::new("dpkg-deb");
+            let mut unpack = Command::new(program("dpkg-deb"));
             unpack
                 .arg("--extract")
                 .arg(deb)

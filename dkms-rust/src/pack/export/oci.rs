@@ -9,6 +9,7 @@ use crate::package::dkms::run;
 use crate::status::module_file::unpacked;
 use crate::system::System;
 use crate::system::bounded;
+use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::path::Path;
@@ -42,7 +43,7 @@ pub fn write(debs: &Unpacked, output: &Path, name: &str) -> Result<()> {
         );
     }
     let buildah = |words: &[&str]| {
-        let mut buildah = Command::new("buildah");
+        let mut buildah = Command::new(program("buildah"));
         buildah.args(["--storage-driver", "vfs", "--root"]);
         buildah.arg(debs.work.path().join("storage"));
         buildah.arg("--runroot").arg(debs.work.path().join("run"));

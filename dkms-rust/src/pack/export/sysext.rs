@@ -9,6 +9,7 @@ use crate::pack::stage::EPOCH;
 use crate::status::files::in_kernel;
 use crate::status::prebuilt::Prebuilt;
 use crate::system::run::answer;
+use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -61,7 +62,7 @@ pub fn write(debs: &Unpacked, output: &Path, os: &str) -> Result<()> {
         &system.join(format!("multi-user.target.d/10-{name}.conf")),
         wanted,
     )?;
-    let mut make = Command::new("mksquashfs");
+    let mut make = Command::new(program("mksquashfs"));
     make.arg(&stage).arg(output);
     make.args(["-noappend", "-all-root", "-quiet", "-no-progress"]);
     if std::env::var_os(EPOCH).is_none() {
