@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The chroots in which a suite's own compilers build for its kernels. mmdebstrap makes a tarball
-//! once; each build unpacks it and throws the chroot away afterwards.
+//! The chroots in which a suite's own compilers build for its kernels. Each build unpacks a
+//! [`tarball`](super::tarball) and throws the chroot away afterwards.
 
-use super::config::{Fleet, Suite};
-use crate::pack::field;
 use crate::system::mounts::separate;
-use crate::system::run::{status, step};
+use crate::system::run::status;
 use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::mount::{mount_bind, mount_bind_recursive};
@@ -16,119 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
 
-/// What every chroot has besides the fleet's packages.
-const ALWAYS: &str = "ca-certificates,dkms,gpg";
-
-/// The packages of dkms-rust that a chroot gets if they are among the fleet's files.
-const OURS: [&str; 4] = [
-    "dkms-rust",
-    "dkms-rust-common",
-    "dkms-rust-core",
-    "dkms-rust-sources",
-];
-
 /// What a chroot shares with this machine.
 const SHARED: [&str; 2] = ["/dev", "/proc"];
 
 /// The directory in a chroot for what is handed to it and for what it makes.
 pub const OUTPUT: &str = "/srv/fleet";
 
-/// How many characters of a digest are part of a file name.
-const DIGITS: usize = 16;
-
 /// A chroot of a suite.
 pub struct Chroot {
     root: PathBuf,
     mounts: Vec<(PathBuf, PathBuf)>,
     log: PathBuf,
-}
-
-/// Returns the tarball of a suite. Makes it unless one of the same files and settings is there.
-///
-/// # Errors
-///
-/// If mmdebstrap fails.
-pub fn tarball(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
-    let folder = fleet.directory.join("chroots");
-    fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
-    let installed = chosen(fleet, debs)?;
-    let key = key(fleet, suite, &installed)?;
-    let path = folder.join(format!("{}-{key}.tar", suite.name));
-    if path.exists() {
-        return Ok(path);
-    }
-    for old in crate::system::names_in(&folder) {
-        if old.starts_with(&format!("{}-", suite.name)) {
-            fs::remove_file(folder.join(old)).ok();
-        }
-    }
-    let new = path.with_extension("new.tar");
-    let log = folder.join(format!("{}.log", suite.name));
-    let mut make = Command::new(program("mmdebstrap"));
-    make.args(["--variant=apt", "--format=tar"]);
-    let include = [vec![ALWAYS.to_owned()], fleet.include.clone()].concat();
-    make.arg(format!("--include={}", include.join(",")));
-    for option in &fleet.apt_options {
-        make.arg(format!("--aptopt={option}"));
-    }
-    if let Some(architecture) = &suite.architecture {
-        make.arg(format!("--architectures={architecture}"));
-    }
-    let files: Vec<String> = installed
-        .iter()
-        .map(|deb| quoted(&deb.to_string_lossy()))
-        .collect();
-    make.arg(format!("--customize-hook=mkdir \"$1\"{OUTPUT}"));
-    make.arg(format!(
-        "--customize-hook=copy-in {} {OUTPUT}",
-        files.join(" ")
-    ));
-    make.arg(format!(
-        "--customize-hook=chroot \"$1\" sh -c 'apt-get -q -y --no-install-recommends install \
-         {OUTPUT}/*.deb && rm {OUTPUT}/*.deb'"
-    ));
-    // Otherwise dkms would build for the kernel's image too, on which Debian's headers may depend.
-    make.arg("--customize-hook=touch \"$1\"/etc/dkms/no-autoinstall");
-    make.arg(suite.base.as_ref().unwrap_or(&suite.name))
-        .arg(&new);
-    make.arg(&suite.sources);
-    let file = create(&log)?;
-    make.stdout(file.try_clone()?).stderr(file);
-    step(&format!("{}: make its chroot", suite.name), || {
-        let ended = status(&mut make, "mmdebstrap")?;
-        ensure!(ended.success(), "mmdebstrap failed:\n{}", end_of(&log));
-        Ok(())
-    })?;
-    fs::rename(&new, &path).with_context(|| format!("can't write {}", path.display()))?;
-    Ok(path)
-}
-
-/// Returns the files that a chroot gets: the DKMS packages, and dkms-rust.
-fn chosen(fleet: &Fleet, debs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut chosen = Vec::new();
-    for deb in debs {
-        let package = field(deb, "Package")?;
-        if fleet.packages.contains(&package) || OURS.contains(&&*package) {
-            chosen.push(deb.clone());
-        }
-    }
-    Ok(chosen)
-}
-
-/// Identifies everything that goes into a suite's tarball.
-fn key(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&read(&suite.sources)?);
-    for word in [&suite.base, &suite.architecture].into_iter().flatten() {
-        hasher.update(word.as_bytes());
-    }
-    for word in fleet.include.iter().chain(&fleet.apt_options) {
-        hasher.update(blake3::hash(word.as_bytes()).as_bytes());
-    }
-    for deb in debs {
-        hasher.update(blake3::hash(&read(deb)?).as_bytes());
-    }
-    Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
 }
 
 impl Chroot {
@@ -277,7 +173,7 @@ pub fn remove(root: &Path) -> io::Result<()> {
 }
 
 /// Returns the last lines of a log.
-fn end_of(log: &Path) -> String {
+pub fn end_of(log: &Path) -> String {
     const LINES: usize = 12;
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -285,29 +181,11 @@ fn end_of(log: &Path) -> String {
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).with_context(|| format!("can't read {}", file.display()))
-}
-
-fn create(file: &Path) -> Result<File> {
+/// Creates a file.
+///
+/// # Errors
+///
+/// If it can't be written.
+pub fn create(file: &Path) -> Result<File> {
     File::create(file).with_context(|| format!("can't write {}", file.display()))
-}
-
-/// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_word_is_one_word_to_the_shell() {
-        for word in ["a b", "it's", "$(id)", "'"] {
-            let line = format!("printf %s {}", quoted(word));
-            let said = Command::new("sh").args(["-c", &line]).output().unwrap();
-            assert_eq!(String::from_utf8(said.stdout).unwrap(), word);
-        }
-    }
 }

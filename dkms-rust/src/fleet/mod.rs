@@ -4,8 +4,8 @@
 //! them. May use all rooms except `cli` and `commands`.
 //!
 //! [`config`] reads the file that describes a fleet; [`suite`] builds for the kernels that the
-//! archive [`offers`] for a suite, in a [`chroot`], by `dkms-rust pack` ([`packing`]); [`state`]
-//! keeps what was built; [`repository`] has reprepro write the repository.
+//! archive [`offers`] for a suite, in a [`chroot`] of its [`tarball`], by `dkms-rust pack`
+//! ([`packing`]); [`state`] keeps what was built; [`repository`] has reprepro write the repository.
 
 mod chroot;
 mod config;
@@ -14,6 +14,7 @@ mod packing;
 mod repository;
 mod state;
 mod suite;
+mod tarball;
 
 use crate::pack::field;
 use crate::system::child::interrupted;

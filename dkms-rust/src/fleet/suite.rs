@@ -6,6 +6,7 @@ use super::chroot::{self, Chroot};
 use super::config::{Fleet, Suite};
 use super::offers::{HEADERS, IMAGE, Offer, candidate, kernel_of, offers};
 use super::state::{Entry, Outcome, State};
+use super::tarball;
 use crate::kernel::refusal::Refusal;
 use crate::pack::field;
 use crate::pack::meta::Meta;
@@ -61,7 +62,7 @@ impl Build<'_> {
         let output = Self::output(fleet, suite);
         fs::create_dir_all(&output)
             .with_context(|| format!("can't create {}", output.display()))?;
-        let tarball = chroot::tarball(fleet, suite, self.debs)?;
+        let tarball = tarball::make(fleet, suite, self.debs)?;
         let chroot = self.open(&tarball)?;
         chroot.must(&["apt-get", "-q", "update", "--error-on=any"])?;
         chroot.must(&["apt-get", "-q", "-y", "dist-upgrade"])?;
