@@ -111,11 +111,6 @@ impl KernelSource {
             Self::Here { path, debian } => Slice::take(system, kernel, path, debian.clone(), false),
         }
     }
-
-    /// Returns whether the user forced a slice of another version than the headers.
-    pub fn is_forced(&self) -> bool {
-        matches!(self, Self::Slice(slice) if slice.about.forced)
-    }
 }
 
 /// Returns the name of Debian's package with the source of a kernel's series.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A temporary directory for what is downloaded and unpacked on the way to a slice.
+//! A temporary directory for what is downloaded, unpacked or built on the way to something else.
 
 use anyhow::{Context, Result};
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,13 @@ impl Work {
     ///
     /// # Errors
     ///
-    /// If it can't be made.
+    /// If it can't be made. If something is there that can't be removed, it is not used: where
+    /// everybody can write, as in `/tmp`, somebody else may have put it there.
     pub fn new(folder: &Path, name: &str) -> Result<Self> {
         let path = folder.join(format!(".{name}-{}", std::process::id()));
         fs::remove_dir_all(&path).ok();
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(&path);
-        made.with_context(|| format!("can't create {} (are you root?)", path.display()))?;
+        make(folder, &path)
+            .with_context(|| format!("can't create {} (are you root?)", path.display()))?;
         Ok(Self(path))
     }
 
@@ -31,8 +33,42 @@ impl Work {
     }
 }
 
+/// Makes the directory `path` in `folder`, which may be missing. `path` may not exist, not even as a
+/// link.
+fn make(folder: &Path, path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o755).recursive(true).create(folder)?;
+    builder.recursive(false).create(path)
+}
+
 impl Drop for Work {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn it_is_there_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let work = Work::new(&dir.path().join("a/b"), "x").unwrap();
+        let path = work.path().to_owned();
+        assert!(path.is_dir());
+        drop(work);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_somebody_else_has_put_there_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, theirs) = (dir.path().join("x"), dir.path().join("theirs"));
+        make(dir.path(), &theirs).unwrap();
+        assert!(make(dir.path(), &theirs).is_err());
+        symlink(&theirs, &path).unwrap();
+        assert!(make(dir.path(), &path).is_err());
     }
 }

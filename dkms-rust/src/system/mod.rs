@@ -70,11 +70,6 @@ impl System {
         self.root == Path::new("/")
     }
 
-    /// Returns whether the user named a directory for the cache.
-    pub fn has_own_cache(&self) -> bool {
-        self.own.is_some()
-    }
-
     /// Returns the options that a printed command needs to use the same headers and the same cache.
     /// The text starts with a space, or is empty.
     pub fn options(&self) -> String {
