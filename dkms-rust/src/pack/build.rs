@@ -9,6 +9,7 @@ use crate::kernel::release::Release;
 use crate::package::dkms::run;
 use crate::package::source::Source;
 use crate::status::module_file::ModuleFile;
+use crate::system::bounded;
 use crate::system::said::first_error;
 use crate::system::{System, names_in};
 use anyhow::{Context, Result, bail, ensure};
@@ -95,7 +96,7 @@ pub fn modules(
     let built = run(system, "dkms", &args);
     let record = Path::new(RECORDS).join(name).join(version);
     if !built.well() {
-        let log = fs::read_to_string(record.join("build/make.log")).unwrap_or_default();
+        let log = bounded::log(&record.join("build/make.log"));
         bail!(
             "{release}: dkms build {}:\n{}\n{}",
             built.how(),

@@ -15,6 +15,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::Outcome;
 use crate::system::System;
+use crate::system::bounded;
 use crate::system::child::interrupted;
 use crate::system::said::first_error;
 
@@ -222,8 +223,7 @@ impl Build<'_> {
         } = *self;
         let log = system.dkms().join(&source.name).join(&source.version);
         let log = log.join("build/make.log");
-        let text = std::fs::read(&log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = bounded::log(&log);
         let first = first_error(&text).join("\n");
         let said = format!("{first}\n{}", ended.last(3));
         let kept = logs::keep(system, &source.name, release, &log);

@@ -4,6 +4,7 @@
 
 use crate::kernel::release::Release;
 use crate::system::System;
+use crate::system::bounded;
 use crate::system::said::{first_error, would_fail_again};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,18 +22,17 @@ pub struct KeptLog {
 
 /// Keeps a copy of dkms's log.
 pub fn keep(system: &System, name: &str, release: &Release, log: &Path) -> KeptLog {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
+    let text = bounded::log(log);
     let shown = first_error(&text);
     let why = shown.first().map_or("no output", |line| line.trim());
     let kept = file(system, name, release);
     let folder = kept.parent().unwrap_or(Path::new("/"));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&kept, &bytes));
+    let written = fs::create_dir_all(folder).and_then(|()| fs::copy(log, &kept));
     let kept = written.is_ok().then(|| system.shown(&kept));
     KeptLog {
         why: why.to_owned(),
-        log: kept.filter(|_| !bytes.is_empty()),
-        again: !bytes.is_empty() && would_fail_again(&text),
+        log: kept.filter(|_| !text.is_empty()),
+        again: !text.is_empty() && would_fail_again(&text),
     }
 }
 

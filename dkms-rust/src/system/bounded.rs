@@ -43,6 +43,16 @@ pub fn all(reader: impl Read, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a program's output, or nothing if that can't be read. Of a log larger than [`TEXT`], reads
+/// only the beginning, where the first error is.
+pub fn log(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        file.take(TEXT).read_to_end(&mut bytes).ok();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Returns a decoder for an `.xz` file.
 ///
 /// # Errors
@@ -89,6 +99,8 @@ mod tests {
         let error = all(io::repeat(0), 1 << 20).unwrap_err();
         assert_eq!(error.to_string(), "it has more than 1 MB");
         assert!(read(Path::new("/dev/zero"), 10).is_err());
+        assert_eq!(log(Path::new("/dev/zero")).len() as u64, TEXT);
+        assert_eq!(log(Path::new("/nonexistent")), "");
     }
 
     #[test]

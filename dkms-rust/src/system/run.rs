@@ -2,6 +2,7 @@
 
 //! Runs other programs.
 
+use crate::system::bounded;
 use crate::system::child::{Group, Stopped, interrupted};
 use crate::system::print::tell;
 use crate::system::said::{first_error, was_killed, would_fail_again};
@@ -198,8 +199,7 @@ fn logged_within(
             return Err(Stopped::Interrupted.into());
         }
     };
-    let said = fs::read(log).with_context(|| format!("can't read {}", log.display()))?;
-    let said = String::from_utf8_lossy(&said);
+    let said = bounded::log(log);
     Err(Failed {
         how: format!("{name} {how}"),
         lines: first_error(&said).into_iter().map(str::to_owned).collect(),
