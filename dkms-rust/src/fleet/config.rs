@@ -100,7 +100,7 @@ impl Fleet {
             );
             let mut before = fleet.suites[..number].iter();
             let twice = before.any(|other| other.name == suite.name);
-            ensure!(!twice, "{} is there twice", suite.name);
+            ensure!(!twice, "the suite {} is listed twice", suite.name);
         }
         for word in fleet.packages.iter().chain(&fleet.include) {
             ensure!(is_word(word), "{word:?} is not the name of a package");

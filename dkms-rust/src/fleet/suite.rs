@@ -73,7 +73,7 @@ impl Build<'_> {
             say(
                 suite,
                 &format!(
-                    "no kernel is offered that is called {}",
+                    "the archive offers no kernel that matches {}",
                     suite.kernels.join(" or ")
                 ),
             );
@@ -238,7 +238,7 @@ impl Build<'_> {
             say(
                 self.suite,
                 &format!(
-                    "{}-modules-{flavour} stays: there is no module for {release}",
+                    "{}-modules-{flavour} is not updated: there is no module for {release}",
                     dkms.name
                 ),
             );

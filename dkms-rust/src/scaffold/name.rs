@@ -54,8 +54,8 @@ impl FromStr for Name {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(allowed) {
             return refuse(
-                "it names a Debian package and a Rust crate, so it begins with a letter and has \
-                 small letters, digits and - only"
+                "it is also the name of a Debian package and of a Rust crate, so it must begin with \
+                 a letter, and contain only lower-case letters, digits and -"
                     .into(),
             );
         }
@@ -65,21 +65,23 @@ impl FromStr for Name {
             ));
         }
         if text.ends_with('-') || text.contains("--") {
-            return refuse("each - stands between two words".into());
+            return refuse("a - must be between two words".into());
         }
         if let Some(short) = text.strip_suffix("-dkms") {
-            return refuse(format!("the package gets -dkms behind it; say {short:?}"));
+            return refuse(format!(
+                "-dkms is added to the name of the package, so say {short:?}"
+            ));
         }
         let name = Self(text.to_owned());
         let module = name.module();
         if KEYWORDS.contains(&&*module) {
-            return refuse("it is a word of the Rust language".into());
+            return refuse("it is a keyword of the Rust language".into());
         }
         if TAKEN.contains(&&*module) {
             return refuse(format!("there is a crate {module}, which modules use"));
         }
         if FILES.contains(&&*module) {
-            return refuse(format!("src/{module}.rs is another file of each project"));
+            return refuse(format!("each project has another file src/{module}.rs"));
         }
         Ok(name)
     }
@@ -128,7 +130,11 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused_with_the_reason() {
         for name in ["", "Hello", "my_driver", "2x", "-x", "a b", "../x", "größe"] {
-            assert!(why(name).contains("small letters"), "{name}: {}", why(name));
+            assert!(
+                why(name).contains("lower-case letters"),
+                "{name}: {}",
+                why(name)
+            );
         }
         assert!(why("a").contains("two letters"));
         assert!(why(&"a".repeat(56)).contains("at most 55"));
