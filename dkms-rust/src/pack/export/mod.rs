@@ -32,22 +32,22 @@ impl Unpacked {
     /// If one of them has no prebuilt modules, or they are not of one source.
     pub fn of(debs: &[PathBuf]) -> Result<Self> {
         let work = Work::new(&std::env::temp_dir(), "dkms-rust-export")?;
-        for deb in debs {
+        let system = System::below(work.path().join("debs"));
+        for (before, deb) in debs.iter().enumerate() {
             let mut unpack = Command::new(program("dpkg-deb"));
             unpack
                 .arg("--extract")
                 .arg(deb)
                 .arg(work.path().join("debs"));
             must(&mut unpack, "dpkg-deb")?;
+            ensure!(
+                prebuilt::all(&system).len() == before + 1,
+                "{} has no modules (a metapackage has none), or another package has those for \
+                 the same kernel",
+                deb.display()
+            );
         }
-        let all = prebuilt::all(&System::below(work.path().join("debs")));
-        ensure!(
-            all.len() == debs.len(),
-            "{} packages have {} descriptions of prebuilt modules: some are not from dkms-rust \
-             pack, or two are for one kernel",
-            debs.len(),
-            all.len()
-        );
+        let all = prebuilt::all(&system);
         let Some(first) = all.first() else {
             bail!("there is no package");
         };
