@@ -3,7 +3,9 @@
 //! The chroots in which a suite's own compilers build for its kernels. Each build unpacks a
 //! [`tarball`](super::tarball) and throws the chroot away afterwards.
 
+use super::config::Suite;
 use crate::system::mounts::separate;
+use crate::system::names_in;
 use crate::system::run::status;
 use crate::system::search::program;
 use anyhow::{Context, Result, bail, ensure};
@@ -78,14 +80,9 @@ impl Chroot {
             "DEBIAN_FRONTEND=noninteractive",
         ]);
         command.args(args).stdout(output).stderr(log);
-        // Mounts belong to a thread, and end with it.
-        let inside = || {
+        apart(|| {
             self.mount()?;
             status(&mut command, args[0])
-        };
-        thread::scope(|scope| {
-            let ended = scope.spawn(inside).join();
-            ended.unwrap_or_else(|_| bail!("{} could not be run", args[0]))
         })
     }
 
@@ -157,6 +154,28 @@ impl Chroot {
 impl Drop for Chroot {
     fn drop(&mut self) {
         remove(&self.root).ok();
+    }
+}
+
+/// Calls a function in a thread of its own. Mounts belong to a thread, and end with it.
+///
+/// # Errors
+///
+/// Those of the function.
+pub fn apart(inside: impl FnOnce() -> Result<ExitStatus> + Send) -> Result<ExitStatus> {
+    thread::scope(|scope| {
+        let ended = scope.spawn(inside).join();
+        ended.unwrap_or_else(|_| bail!("a thread ended early"))
+    })
+}
+
+/// Removes what earlier builds of a suite left when they were killed. Programs that they started may
+/// still write into it.
+pub fn sweep(folder: &Path, suite: &Suite) {
+    for old in names_in(folder) {
+        if old.starts_with(&format!("{}.root-", suite.name)) {
+            remove(&folder.join(old)).ok();
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// A fleet: what is built for which kernels, and where it goes.
@@ -22,6 +22,9 @@ pub struct Fleet {
     pub key: Option<String>,
     /// The certificate of that key.
     pub certificate: Option<PathBuf>,
+    /// The configuration of OpenSSL with which modules are signed, such as one that loads the
+    /// provider for a PKCS#11 token.
+    pub openssl_config: Option<PathBuf>,
     /// The GnuPG key that signs the repository: its fingerprint.
     pub repository_key: String,
     /// More packages from the archive for the chroots, such as those that a PKCS#11 token needs.
@@ -80,7 +83,29 @@ impl Fleet {
         let text = text.with_context(|| format!("can't read {}", path.display()))?;
         let folder = fs::canonicalize(path)?;
         let folder = folder.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, folder).with_context(|| path.display().to_string())
+        let fleet = Self::parse(&text, folder).with_context(|| path.display().to_string())?;
+        fleet
+            .can_read()
+            .with_context(|| path.display().to_string())?;
+        Ok(fleet)
+    }
+
+    /// Makes sure that the files that it names can be read, which would otherwise turn out only after
+    /// the chroots are made.
+    fn can_read(&self) -> Result<()> {
+        let key = self.key.iter().filter(|key| !key.starts_with("pkcs11:"));
+        let own = self.certificate.iter().chain(&self.openssl_config);
+        let sources = self.suites.iter().map(|suite| &suite.sources);
+        for path in key
+            .map(Path::new)
+            .chain(own.chain(sources).map(PathBuf::as_path))
+        {
+            File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+        }
+        for path in &self.mounts {
+            ensure!(path.exists(), "{} in mounts does not exist", path.display());
+        }
+        Ok(())
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self> {
@@ -115,7 +140,7 @@ impl Fleet {
         fleet.directory = folder.join(&fleet.directory);
         let suites = fleet.suites.iter_mut().map(|suite| &mut suite.sources);
         let own = fleet.debs.iter_mut().chain(&mut fleet.certificate);
-        for path in own.chain(suites) {
+        for path in own.chain(&mut fleet.openssl_config).chain(suites) {
             *path = folder.join(&path);
         }
         let key = fleet.key.as_mut();
@@ -170,9 +195,29 @@ mod tests {
         assert_eq!(fleet.debs, [Path::new("/srv/debs")]);
         assert_eq!(fleet.key.as_deref(), Some("/srv/a.pem"));
         assert_eq!(fleet.suites[0].sources, Path::new("/etc/apt/sources.list"));
-        let more = "key = \"pkcs11:object=a\"\ncertificate = \"a.der\"\n";
+        let more =
+            "key = \"pkcs11:object=a\"\ncertificate = \"a.der\"\nopenssl-config = \"t.cnf\"\n";
         let fleet = parse(more, SUITE).unwrap();
         assert_eq!(fleet.key.as_deref(), Some("pkcs11:object=a"));
+        assert_eq!(
+            fleet.openssl_config.as_deref(),
+            Some(Path::new("/srv/t.cnf"))
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fleet.toml");
+        let suite = SUITE.replace("/etc/apt/sources.list", "s");
+        let more = "key = \"k\"\ncertificate = \"c\"\nopenssl-config = \"o\"\n";
+        fs::write(&path, format!("{LEAST}{more}{suite}")).unwrap();
+        for name in ["k", "c", "o", "s"] {
+            let error = format!("{:#}", Fleet::read(&path).unwrap_err());
+            assert!(error.contains(&format!("/{name}: ")), "{error}");
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        Fleet::read(&path).unwrap();
     }
 
     #[test]

@@ -36,7 +36,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The programs that a build host needs.
-const NEEDED: [&str; 3] = ["mmdebstrap", "reprepro", "chroot"];
+const NEEDED: [&str; 4] = ["mmdebstrap", "reprepro", "gpg", "chroot"];
 
 /// Builds what is new, and writes the repository. Exits with 1 if a build failed.
 ///
@@ -54,9 +54,10 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     for name in NEEDED {
         ensure!(
             program(name).exists(),
-            "{name} is missing: apt install mmdebstrap reprepro"
+            "{name} is missing: apt install mmdebstrap reprepro gnupg"
         );
     }
+    repository::can_sign(&fleet)?;
     fs::create_dir_all(&fleet.directory)
         .with_context(|| format!("can't create {}", fleet.directory.display()))?;
     let _lock = lock(&fleet.directory)?;

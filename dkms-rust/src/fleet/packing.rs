@@ -10,9 +10,10 @@ use anyhow::{Result, ensure};
 use std::fs;
 use std::path::PathBuf;
 
-/// Where a chroot sees the key and its certificate.
+/// Where a chroot sees the key, its certificate and the configuration of OpenSSL.
 const KEY: &str = "/srv/fleet/key";
 const CERTIFICATE: &str = "/srv/fleet/certificate";
+const OPENSSL_CONFIG: &str = "/srv/fleet/openssl.cnf";
 
 impl Build<'_> {
     /// Returns what the chroot sees of this machine, and where.
@@ -23,7 +24,9 @@ impl Build<'_> {
         let key = key.map(|key| (PathBuf::from(key), PathBuf::from(KEY)));
         let certificate = fleet.certificate.iter();
         let certificate = certificate.map(|path| (path.clone(), PathBuf::from(CERTIFICATE)));
-        same.chain(key).chain(certificate).collect()
+        let config = fleet.openssl_config.iter();
+        let config = config.map(|path| (path.clone(), PathBuf::from(OPENSSL_CONFIG)));
+        same.chain(key).chain(certificate).chain(config).collect()
     }
 
     /// Packs the modules. A package that differs from the old one of the same version gets a higher
@@ -58,7 +61,12 @@ impl Build<'_> {
         let release = &*entry.kernel;
         let source = format!("{}/{}", dkms.name, dkms.version);
         let rebuild = entry.rebuild.to_string();
-        let mut args = vec!["dkms-rust", "pack", &source, "-k", release, "-o", OUTPUT];
+        let config = format!("OPENSSL_CONF={OPENSSL_CONFIG}");
+        let mut args = Vec::new();
+        if self.fleet.openssl_config.is_some() {
+            args.extend(["env", &config]);
+        }
+        args.extend(["dkms-rust", "pack", &source, "-k", release, "-o", OUTPUT]);
         args.extend(["--rebuild", &rebuild]);
         if let Some(key) = &self.fleet.key {
             let key = if key.starts_with("pkcs11:") { key } else { KEY };

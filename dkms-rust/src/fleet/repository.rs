@@ -5,12 +5,12 @@
 use super::config::{Fleet, Suite};
 use crate::system::run::{logged, step};
 use crate::system::search::program;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A suite, with the architectures and the packages that it has.
 pub struct Contents<'a> {
@@ -20,6 +20,27 @@ pub struct Contents<'a> {
     pub architectures: BTreeSet<String>,
     /// The files of the packages.
     pub debs: Vec<PathBuf>,
+}
+
+/// Makes sure that there is a key to sign with, which would otherwise turn out only after all builds.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn can_sign(fleet: &Fleet) -> Result<()> {
+    let key = &fleet.repository_key;
+    let mut list = Command::new(program("gpg"));
+    list.args(["--batch", "--list-secret-keys", "--", key]);
+    let list = list
+        .stdin(Stdio::null())
+        .output()
+        .context("can't run gpg")?;
+    ensure!(
+        list.status.success(),
+        "gpg has no secret key {key} in root's keyring; to make one: \
+         sudo gpg --batch --passphrase '' --quick-generate-key {key} ed25519 sign never"
+    );
+    Ok(())
 }
 
 /// Adds the packages to the repository. Those that it has already stay as they are.

@@ -13,7 +13,6 @@ use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::system::child::interrupted;
-use crate::system::names_in;
 use crate::system::print::tell;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -111,12 +110,7 @@ impl Build<'_> {
     fn open(&self, tarball: &Path) -> Result<Chroot> {
         let (fleet, name) = (self.fleet, &self.suite.name);
         let folder = fleet.directory.join("chroots");
-        // What a killed build has started may still write into its own.
-        for old in names_in(&folder) {
-            if old.starts_with(&format!("{name}.root-")) {
-                chroot::remove(&folder.join(old)).ok();
-            }
-        }
+        chroot::sweep(&folder, self.suite);
         let root = folder.join(format!("{name}.root-{}", std::process::id()));
         let log = fleet.directory.join(format!("{name}.log"));
         Chroot::open(tarball, root, self.mounts(), log)

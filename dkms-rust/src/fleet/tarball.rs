@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tarballs of chroots. mmdebstrap makes one for a suite, and again if what goes into it changes.
+//! The tarball of a suite, which mmdebstrap makes once: a system with compilers and dkms-rust.
 
-use super::chroot::{OUTPUT, create, end_of};
+use super::chroot::{OUTPUT, apart, create, end_of, remove, sweep};
 use super::config::{Fleet, Suite};
 use crate::pack::field;
+use crate::system::mounts::separate;
 use crate::system::names_in;
 use crate::system::run::{status, step};
 use crate::system::search::program;
 use anyhow::{Context, Result, ensure};
+use rustix::fs::statvfs;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,9 @@ const OURS: [&str; 4] = [
     "dkms-rust-core",
     "dkms-rust-sources",
 ];
+
+/// What a suite takes while it is built, in bytes: its tarball, and the chroot that is made of it.
+const TAKES: u64 = 4 << 30;
 
 /// How many characters of a digest are part of a file name.
 const DIGITS: usize = 16;
@@ -42,12 +47,53 @@ pub fn make(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
         return Ok(path);
     }
     for old in names_in(&folder) {
-        if old.starts_with(&format!("{}-", suite.name)) {
+        if is_tarball_of(&old, &suite.name) {
             fs::remove_file(folder.join(old)).ok();
         }
     }
     let new = path.with_extension("new.tar");
+    // mmdebstrap's own choice is /tmp, which may be in memory: this takes 2 GB.
+    let temporary = folder.join(format!("{}.root-{}", suite.name, std::process::id()));
+    sweep(&folder, suite);
+    fs::create_dir_all(&temporary)
+        .with_context(|| format!("can't create {}", temporary.display()))?;
     let log = folder.join(format!("{}.log", suite.name));
+    let mut make = command(fleet, suite, &installed, &new);
+    make.env("TMPDIR", &temporary);
+    let file = create(&log)?;
+    make.stdout(file.try_clone()?).stderr(file);
+    let made = step(&format!("{}: make its chroot", suite.name), || {
+        // If it is killed, its mounts go with it.
+        let ended = apart(|| separate().and_then(|()| status(&mut make, "mmdebstrap")))?;
+        ensure!(
+            ended.success(),
+            "mmdebstrap failed{}:\n{}\nThe complete log is in {}",
+            hint(&folder),
+            errors(&log),
+            log.display()
+        );
+        Ok(())
+    });
+    remove(&temporary).ok();
+    made?;
+    fs::rename(&new, &path).with_context(|| format!("can't write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Whether a file is an older tarball of a suite, or one that was begun. Other suites' names may begin
+/// with the same letters.
+fn is_tarball_of(file: &str, suite: &str) -> bool {
+    let rest = file
+        .strip_prefix(suite)
+        .and_then(|rest| rest.strip_prefix('-'));
+    let digest = rest.and_then(|rest| rest.split('.').next());
+    digest.is_some_and(|digest| {
+        digest.len() == DIGITS && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Returns the command that makes a suite's tarball, with these packages installed.
+fn command(fleet: &Fleet, suite: &Suite, installed: &[PathBuf], to: &Path) -> Command {
     let mut make = Command::new(program("mmdebstrap"));
     make.args(["--variant=apt", "--format=tar"]);
     let include = [vec![ALWAYS.to_owned()], fleet.include.clone()].concat();
@@ -73,18 +119,9 @@ pub fn make(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
     ));
     // Otherwise dkms would build for the kernel's image too, on which Debian's headers may depend.
     make.arg("--customize-hook=touch \"$1\"/etc/dkms/no-autoinstall");
-    make.arg(suite.base.as_ref().unwrap_or(&suite.name))
-        .arg(&new);
+    make.arg(suite.base.as_ref().unwrap_or(&suite.name)).arg(to);
     make.arg(&suite.sources);
-    let file = create(&log)?;
-    make.stdout(file.try_clone()?).stderr(file);
-    step(&format!("{}: make its chroot", suite.name), || {
-        let ended = status(&mut make, "mmdebstrap")?;
-        ensure!(ended.success(), "mmdebstrap failed:\n{}", end_of(&log));
-        Ok(())
-    })?;
-    fs::rename(&new, &path).with_context(|| format!("can't write {}", path.display()))?;
-    Ok(path)
+    make
 }
 
 /// Returns the files that a chroot gets: the DKMS packages, and dkms-rust.
@@ -119,6 +156,34 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("can't read {}", file.display()))
 }
 
+/// Returns apt's errors in a log, the first of which tells most; if there are none, its end.
+fn errors(log: &Path) -> String {
+    const LINES: usize = 3;
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let errors = text.lines().filter(|line| line.starts_with("E: "));
+    let errors: Vec<&str> = errors.take(LINES).collect();
+    match errors.is_empty() {
+        true => end_of(log),
+        false => errors.join("\n"),
+    }
+}
+
+/// Returns what to add to an error in a directory whose file system is nearly full. When the error is
+/// seen, what filled it is gone, and a log on it is not complete.
+fn hint(folder: &Path) -> String {
+    let free = statvfs(folder).map_or(u64::MAX, |stat| stat.f_bavail * stat.f_frsize);
+    match free < TAKES {
+        true => format!(
+            ", and {} has only {} MB free (a suite takes {} MB)",
+            folder.display(),
+            free >> 20,
+            TAKES >> 20
+        ),
+        false => String::new(),
+    }
+}
+
 /// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -127,6 +192,29 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suite_removes_only_tarballs_of_its_own() {
+        let digest = "0123456789abcdef";
+        for (file, own) in [
+            (format!("trixie-{digest}.tar"), true),
+            (format!("trixie-{digest}.new.tar"), true),
+            (format!("trixie-backports-{digest}.tar"), false),
+            ("trixie.log".into(), false),
+        ] {
+            assert_eq!(is_tarball_of(&file, "trixie"), own, "{file}");
+        }
+    }
+
+    #[test]
+    fn the_first_errors_are_shown_or_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        fs::write(&log, "a\nE: 1\nb\nE: 2\nE: 3\nE: 4\n").unwrap();
+        assert_eq!(errors(&log), "E: 1\nE: 2\nE: 3");
+        fs::write(&log, "a\nb\n").unwrap();
+        assert_eq!(errors(&log), "a\nb");
+    }
 
     #[test]
     fn a_quoted_word_is_one_word_to_the_shell() {
