@@ -22,6 +22,9 @@ const UNSIGNED: &str = "sign_file=\"/none\"\n";
 /// The beginning of a key that is not in a file. `sign-file` hands it to OpenSSL.
 const PKCS11: &str = "pkcs11:";
 
+/// What dkms says before it shows sign-file's errors.
+const NOT_SIGNED: &str = "Warning: Failed to sign";
+
 /// What modules are signed with.
 #[derive(Debug)]
 pub struct Signing {
@@ -120,19 +123,49 @@ pub fn modules(
     for file in &files {
         let module = ModuleFile::read(file)?;
         if signing.is_some() && signs && module.signature.is_none() {
-            bail!(
-                "{release}: {} is not signed; dkms said:\n{}",
-                file.display(),
-                built.said.trim_end()
-            );
+            bail!("{release}: {}", unsigned(file, &built.said, signing));
         }
     }
     Ok(files)
 }
 
+/// Says that a module is not signed, and what dkms said about it.
+fn unsigned(file: &Path, said: &str, signing: Option<&Signing>) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let from = said.find(NOT_SIGNED).unwrap_or_default();
+    let mut text = format!(
+        "{name} is not signed; dkms said:\n{}",
+        said[from..].trim_end()
+    );
+    if signing.is_some_and(|signing| signing.key.starts_with(PKCS11)) {
+        text += "\nOpenSSL may have found no key because the PIN is wrong or was not given. What a \
+                 token takes is in /usr/share/doc/dkms-rust-common/fleet.md";
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_dkms_said_before_it_signed_is_left_out() {
+        let file = Path::new("/x/a.ko.xz");
+        let said = "Building\nWarning: Failed to sign module 'a.ko'!\nsign-file: b\n";
+        let text = unsigned(file, said, None);
+        assert!(text.starts_with("a.ko.xz is not signed"), "{text}");
+        assert!(
+            !text.contains("Building") && text.ends_with("sign-file: b"),
+            "{text}"
+        );
+        assert!(unsigned(file, "no program\n", None).ends_with("no program"));
+        let [key, certificate] = ["pkcs11:object=a".to_owned(), String::new()];
+        let signing = Signing {
+            key,
+            certificate: certificate.into(),
+        };
+        assert!(unsigned(file, said, Some(&signing)).contains("PIN"));
+    }
 
     #[test]
     fn a_key_is_a_file_or_in_a_token() {
