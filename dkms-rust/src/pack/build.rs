@@ -138,8 +138,8 @@ fn unsigned(file: &Path, said: &str, signing: Option<&Signing>) -> String {
         said[from..].trim_end()
     );
     if signing.is_some_and(|signing| signing.key.starts_with(PKCS11)) {
-        text += "\nOpenSSL may have found no key because the PIN is wrong or was not given. What a \
-                 token takes is in /usr/share/doc/dkms-rust-common/fleet.md";
+        text += "\nOpenSSL may have found no key, because the URI names none, or the PIN is wrong or \
+                 missing. What a token takes is in /usr/share/doc/dkms-rust-common/fleet.md";
     }
     text
 }
