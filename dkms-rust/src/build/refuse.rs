@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Refuses what can't be rebuilt, or explains why the source of a kernel is needed.
+//! Refuses what can't be rebuilt, or explains why the source of a kernel is needed. The type is in
+//! `kernel::refusal`, and every room above it can refuse a kernel.
 
 use crate::build::failures;
 use crate::build::rebuild::Rebuild;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Chooses one of the three ways to build a module, depending on what is installed.
+//! Chooses one of the three ways to build a module, depending on what is installed. `plan.rs` has the
+//! table of all cases.
 //!
 //! A module uses what the kernel exports, and carries everything else that it needs. With the
 //! kernel's own rustc, the kernel exports nearly all of the Rust code. With another rustc, or if

@@ -3,7 +3,8 @@
 //! One installed kernel, as its headers describe it, and the refusal of a kernel that can't be
 //! served. May use `system`.
 //!
-//! Every step of a build can create a [`Refusal`](refusal::Refusal), with a reason and a mend.
+//! Every step of a build can create a [`Refusal`](refusal::Refusal), with a reason and a mend: by
+//! `Refusal::new`, or by `Refusal::final_` if nothing mends it.
 //! `refusal.rs` makes the text of them; `package/build.rs` prints the line before that text in
 //! apt's output.
 

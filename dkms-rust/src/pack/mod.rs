@@ -5,8 +5,8 @@
 //!
 //! [`build`] runs dkms where nothing of this machine's own records and settings is visible; [`deb`]
 //! fills the package, and [`mod@stage`] makes it. [`meta`] writes the package that follows a
-//! flavour's kernel; [`export`] puts packages into other forms. What the packages' maintainer
-//! scripts call is in `package::prebuilt`.
+//! flavour's kernel; [`export`] puts packages into other forms. The packages' maintainer
+//! scripts are in `dkms-rust/prebuilt`; what they call is in `package::prebuilt`.
 
 mod build;
 mod deb;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Finds the kernel that boots next. The files of a known boot loader tell; without one the answer
-//! is a guess and is marked as such.
+//! is a guess and is marked as such. Whether it will have a module is in `module.rs` (`at_boot`).
 
 use super::report::{How, NextBoot};
 use super::{grub, systemd_boot};

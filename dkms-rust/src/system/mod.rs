@@ -2,6 +2,9 @@
 
 //! The machine: its directories, dpkg, running other programs, and whether a file can be trusted.
 //! This is the lowest room: it knows nothing about kernels, and every other room may use it.
+//!
+//! [`search`] decides which programs root runs, and [`trusted`] whether other users could have
+//! changed a file; [`launch`] and [`confine`] start compilers, [`run`] and [`child`] everything else.
 
 pub mod below;
 pub mod bounded;
