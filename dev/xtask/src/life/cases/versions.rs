@@ -55,7 +55,8 @@ pub const CASES: &[Case] = &[
         &[
             step("note && offer procdriver && warm $OLD && install procdriver-dkms"),
             step("offer next && upgrade && offer worse && upgrade"),
-            step("apt-get -q -y remove procdriver-dkms dkms-rust && configured && lacks $OLD"),
+            step("apt-get -q -y remove procdriver-dkms dkms-rust dkms-rust-common"),
+            step("configured && lacks $OLD"),
             step("install procdriver-dkms=$V dkms-rust=$V dkms-rust-common=$V && has $OLD $V"),
             step("apt-get -q -y purge procdriver-dkms dkms-rust dkms-rust-common"),
             step("configured && as_noted").boots(&[Which::Old]),
