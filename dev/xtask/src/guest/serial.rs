@@ -61,6 +61,7 @@ pub struct Report {
 
 const CUT: &str = "------------[ cut here ]------------";
 const WARNING: &str = "WARNING: ";
+const BUG: &str = "kernel BUG at ";
 const CUT_END: &str = "---[ end trace";
 const RACE_END: &str = "=====";
 
@@ -121,9 +122,10 @@ impl Report {
                 Some(block)
             }
             None if message.starts_with(CUT) || message.starts_with(RACE) => Some(vec![message]),
-            // The first line of a warning has a level that a quiet console does not show. The line
-            // before says what the warning is about.
-            None if message.starts_with(WARNING) => Some(vec![before, message]),
+            // The first line of either may not be shown. The line before says what it is about.
+            None if message.starts_with(WARNING) || message.starts_with(BUG) => {
+                Some(vec![before, message])
+            }
             None => {
                 if matches(message) {
                     self.complain(&[message]);
@@ -282,6 +284,17 @@ CASE load-directory-taken ok
         let quiet = TAKEN.replace("[   10.1] ------------[ cut here ]------------\n", "");
         assert!(Report::read(&quiet).complaints.is_empty());
         let elsewhere = quiet.replace("load-directory-taken", "load-twice");
+        assert_eq!(Report::read(&elsewhere).complaints.len(), 1);
+    }
+
+    #[test]
+    fn a_bug_without_its_first_line_is_one_complaint_too() {
+        let bug = "[    6.1] guest: case runtime-panic\n\
+                   [    6.2] kernel BUG at rust/helpers/bug.c:7!\n\
+                   [    6.3] Oops: invalid opcode: 0000 [#1] SMP NOPTI\n\
+                   [    6.3] Call Trace:\n[    6.4] ---[ end trace 0000000000000000 ]---\n";
+        assert!(Report::read(bug).complaints.is_empty());
+        let elsewhere = bug.replace("runtime-panic", "read");
         assert_eq!(Report::read(&elsewhere).complaints.len(), 1);
     }
 
