@@ -4,7 +4,8 @@
 //! This is the lowest room: it knows nothing about kernels, and every other room may use it.
 //!
 //! [`search`] decides which programs root runs, and [`trusted`] whether other users could have
-//! changed a file; [`launch`] and [`confine`] start compilers, [`run`] and [`child`] everything else.
+//! changed a file; [`launch`] starts make and compilers, which [`confine`] confines; [`run`] and
+//! [`child`] start everything else.
 
 pub mod below;
 pub mod bounded;
