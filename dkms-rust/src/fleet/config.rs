@@ -2,6 +2,7 @@
 
 //! The file that describes a fleet. Unknown keys are errors, because they are most often misspelt.
 
+use crate::pack::is_in_token;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::fs::{self, File};
@@ -90,16 +91,19 @@ impl Fleet {
         Ok(fleet)
     }
 
+    /// Returns the file with the key; `None` without a key, or if it is in a token.
+    pub fn key_file(&self) -> Option<&Path> {
+        let key = self.key.as_ref()?;
+        (!is_in_token(key)).then_some(Path::new(key))
+    }
+
     /// Makes sure that the files that it names can be read, which would otherwise turn out only after
     /// the chroots are made.
     fn can_read(&self) -> Result<()> {
-        let key = self.key.iter().filter(|key| !key.starts_with("pkcs11:"));
         let own = self.certificate.iter().chain(&self.openssl_config);
         let sources = self.suites.iter().map(|suite| &suite.sources);
-        for path in key
-            .map(Path::new)
-            .chain(own.chain(sources).map(PathBuf::as_path))
-        {
+        let named = own.chain(sources).map(PathBuf::as_path);
+        for path in self.key_file().into_iter().chain(named) {
             File::open(path).with_context(|| format!("can't read {}", path.display()))?;
         }
         for path in &self.mounts {
@@ -143,9 +147,8 @@ impl Fleet {
         for path in own.chain(&mut fleet.openssl_config).chain(suites) {
             *path = folder.join(&path);
         }
-        let key = fleet.key.as_mut();
-        if let Some(key) = key.filter(|key| !key.starts_with("pkcs11:")) {
-            *key = folder.join(&*key).display().to_string();
+        if let Some(key) = fleet.key_file() {
+            fleet.key = Some(folder.join(key).display().to_string());
         }
         Ok(fleet)
     }

@@ -6,6 +6,7 @@ use super::chroot::{Chroot, OUTPUT};
 use super::state::Entry;
 use super::suite::{Build, Dkms};
 use crate::kernel::refusal::Refusal;
+use crate::pack::is_in_token;
 use anyhow::{Result, ensure};
 use std::fs;
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ impl Build<'_> {
     pub(super) fn mounts(&self) -> Vec<(PathBuf, PathBuf)> {
         let fleet = self.fleet;
         let same = fleet.mounts.iter().map(|path| (path.clone(), path.clone()));
-        let key = fleet.key.iter().filter(|key| !key.starts_with("pkcs11:"));
-        let key = key.map(|key| (PathBuf::from(key), PathBuf::from(KEY)));
+        let key = fleet.key_file();
+        let key = key.map(|key| (key.to_owned(), PathBuf::from(KEY)));
         let certificate = fleet.certificate.iter();
         let certificate = certificate.map(|path| (path.clone(), PathBuf::from(CERTIFICATE)));
         let config = fleet.openssl_config.iter();
@@ -69,7 +70,7 @@ impl Build<'_> {
         args.extend(["dkms-rust", "pack", &source, "-k", release, "-o", OUTPUT]);
         args.extend(["--rebuild", &rebuild]);
         if let Some(key) = &self.fleet.key {
-            let key = if key.starts_with("pkcs11:") { key } else { KEY };
+            let key = if is_in_token(key) { key } else { KEY };
             args.extend(["--key", key, "--certificate", CERTIFICATE]);
         }
         let refused = Some(i32::from(Refusal::EXIT));

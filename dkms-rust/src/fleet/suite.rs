@@ -61,6 +61,7 @@ impl Build<'_> {
         let output = Self::output(fleet, suite);
         fs::create_dir_all(&output)
             .with_context(|| format!("can't create {}", output.display()))?;
+        chroot::sweep(&fleet.directory.join("chroots"), suite);
         let tarball = tarball::make(fleet, suite, self.debs)?;
         let chroot = self.open(&tarball)?;
         chroot.must(&["apt-get", "-q", "update", "--error-on=any"])?;
@@ -110,7 +111,6 @@ impl Build<'_> {
     fn open(&self, tarball: &Path) -> Result<Chroot> {
         let (fleet, name) = (self.fleet, &self.suite.name);
         let folder = fleet.directory.join("chroots");
-        chroot::sweep(&folder, self.suite);
         let root = folder.join(format!("{name}.root-{}", std::process::id()));
         let log = fleet.directory.join(format!("{name}.log"));
         Chroot::open(tarball, root, self.mounts(), log)

@@ -2,7 +2,7 @@
 
 //! The tarball of a suite, which mmdebstrap makes once: a system with compilers and dkms-rust.
 
-use super::chroot::{OUTPUT, apart, create, end_of, remove, sweep};
+use super::chroot::{OUTPUT, apart, create, end_of, remove};
 use super::config::{Fleet, Suite};
 use crate::pack::field;
 use crate::system::mounts::separate;
@@ -54,7 +54,6 @@ pub fn make(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
     let new = path.with_extension("new.tar");
     // mmdebstrap's own choice is /tmp, which may be in memory: this takes 2 GB.
     let temporary = folder.join(format!("{}.root-{}", suite.name, std::process::id()));
-    sweep(&folder, suite);
     fs::create_dir_all(&temporary)
         .with_context(|| format!("can't create {}", temporary.display()))?;
     let log = folder.join(format!("{}.log", suite.name));

@@ -22,6 +22,11 @@ const UNSIGNED: &str = "sign_file=\"/none\"\n";
 /// The beginning of a key that is not in a file. `sign-file` hands it to OpenSSL.
 const PKCS11: &str = "pkcs11:";
 
+/// Whether a key is in a token, and not in a file.
+pub fn is_in_token(key: &str) -> bool {
+    key.starts_with(PKCS11)
+}
+
 /// What dkms says before it shows sign-file's errors.
 const NOT_SIGNED: &str = "Warning: Failed to sign";
 
@@ -44,7 +49,7 @@ impl Signing {
             let full = fs::canonicalize(path);
             full.with_context(|| format!("can't read {}", path.display()))
         };
-        let key = match key.starts_with(PKCS11) {
+        let key = match is_in_token(key) {
             true => key.to_owned(),
             false => path(Path::new(key))?.display().to_string(),
         };
@@ -137,7 +142,7 @@ fn unsigned(file: &Path, said: &str, signing: Option<&Signing>) -> String {
         "{name} is not signed; dkms said:\n{}",
         said[from..].trim_end()
     );
-    if signing.is_some_and(|signing| signing.key.starts_with(PKCS11)) {
+    if signing.is_some_and(|signing| is_in_token(&signing.key)) {
         text += "\nOpenSSL may have found no key, because the URI names none, or the PIN is wrong or \
                  missing. What a token takes is in /usr/share/doc/dkms-rust-common/fleet.md";
     }

@@ -15,6 +15,8 @@ pub mod meta;
 mod private;
 mod stage;
 
+pub use build::is_in_token;
+
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
 use crate::package::source::Source;

@@ -119,16 +119,15 @@ impl<'a> Run<'a> {
         let Source { name, version, .. } = self.source;
         let kernels = Release::kernels(self.system);
         let is_off = |release| switch::off(self.system, self.source, Some(release)).is_some();
-        if let Some(file) = switch::off(self.system, self.source, None) {
-            if kernels.iter().all(is_off) {
-                if !self.quiet {
-                    let by_hand = format!("by hand: dkms install {name}/{version}");
-                    self.voice.say(format!(
-                        "not built: {file} turns automatic builds off; {by_hand}"
-                    ));
-                }
-                return;
+        let file = switch::off(self.system, self.source, None);
+        if let Some(file) = file.filter(|_| kernels.iter().all(is_off)) {
+            if !self.quiet {
+                let by_hand = format!("by hand: dkms install {name}/{version}");
+                self.voice.say(format!(
+                    "not built: {file} turns automatic builds off; {by_hand}"
+                ));
             }
+            return;
         }
         let is_here = |release: &str| kernels.iter().any(|kernel| kernel.as_str() == release);
         for release in self.outcomes.kernels.keys() {

@@ -193,9 +193,7 @@ impl<'a> Content<'a> {
     fn names(&self, part: &str) -> Result<Vec<String>> {
         let paths = files::list(&self.folder.join(part))?;
         let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
-        let mut names: Vec<String> = paths.iter().filter_map(name).collect();
-        names.sort();
-        Ok(names)
+        Ok(paths.iter().filter_map(name).collect())
     }
 }
 
