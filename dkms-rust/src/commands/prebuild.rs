@@ -55,6 +55,7 @@ pub fn run(
     match built {
         Ok(_) => {
             hook.make_room();
+            hook.can_replace(&folder).map_err(refused)?;
             hook.built();
             Ok(ExitCode::SUCCESS)
         }

@@ -8,6 +8,7 @@
 use super::leftovers::take_ours;
 use super::logs;
 use super::records::Records;
+use super::rival;
 use super::say::Voice;
 use super::source::Source;
 use crate::kernel::refusal::Refusal;
@@ -72,6 +73,18 @@ impl<'a> Hook<'a> {
                 &source.modules,
             );
         }
+    }
+
+    /// Refuses if dkms would keep the kernel's own modules instead of what was built in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn can_replace(&self, folder: &Path) -> Result<(), Refusal> {
+        let source = Source::find(self.system, self.name, Some(self.version));
+        source.map_or(Ok(()), |source| {
+            rival::is_older(self.system, &source, self.release, folder)
+        })
     }
 
     /// Remembers that no module can be built.

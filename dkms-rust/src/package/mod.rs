@@ -25,6 +25,7 @@ mod planned;
 pub mod prebuilt;
 mod records;
 mod remove;
+mod rival;
 mod run;
 mod say;
 pub mod source;

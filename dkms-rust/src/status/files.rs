@@ -43,11 +43,9 @@ impl Files {
             .collect();
         built.sort_by(|a, b| version::compare(&b.0, &a.0));
         let folder = system.modules().join(release.as_str());
-        let mut there = Vec::new();
-        collect(&folder, module, &mut there);
         Self {
             built,
-            there,
+            there: below(&folder, module),
             taken: taken(system, release, module),
         }
     }
@@ -76,6 +74,13 @@ pub fn in_kernel(module: &str) -> String {
 fn is(file: &str, module: &str) -> bool {
     let name = ENDS.iter().find_map(|end| file.strip_suffix(end));
     name.is_some_and(|name| in_kernel(name) == in_kernel(module))
+}
+
+/// Returns all files of a module below a directory.
+pub fn below(folder: &Path, module: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect(folder, module, &mut found);
+    found
 }
 
 fn collect(folder: &Path, module: &str, found: &mut Vec<PathBuf>) {

@@ -33,6 +33,10 @@ pub struct ModuleFile {
     pub build_id: Option<Vec<u8>>,
     /// The release of the kernel that it was built for.
     pub release: Option<String>,
+    /// What it declares with `MODULE_VERSION`.
+    pub version: Option<String>,
+    /// A hash of the source that it was built from.
+    pub srcversion: Option<String>,
     /// Whether it lists the devices that it supports.
     pub for_devices: bool,
     /// Its signature, as a PKCS#7 message.
@@ -78,18 +82,14 @@ impl ModuleFile {
         }
         let section = |name: &str| sections.get(name.as_bytes()).copied();
         let info = section(INFO).context("it has no section .modinfo")?;
-        let mut values = info
+        let values = info
             .split(|byte| *byte == 0)
             .filter_map(|word| std::str::from_utf8(word).ok()?.split_once('='));
-        let release = values
-            .clone()
-            .find(|(key, _)| *key == "vermagic")
-            .and_then(|(_, magic)| magic.split(' ').next())
-            .map(str::to_owned);
-        let built = values
-            .clone()
-            .find(|(key, _)| *key == info::FIELD)
-            .map(|(_, value)| value.to_owned());
+        let value = |wanted: &str| {
+            let mut values = values.clone();
+            let (_, value) = values.find(|(key, _)| *key == wanted)?;
+            Some(value.to_owned())
+        };
         let crcs = section(VERSIONS).map(crcs).unwrap_or_default();
         let mut needs = Vec::new();
         for symbol in file.symbols() {
@@ -100,11 +100,13 @@ impl ModuleFile {
             }
         }
         Ok(Self {
-            built,
+            built: value(info::FIELD),
+            version: value("version"),
+            srcversion: value("srcversion"),
+            for_devices: value("alias").is_some(),
             needs,
             build_id: section(BUILD_ID).map(<[u8]>::to_vec),
-            release,
-            for_devices: values.any(|(key, _)| key == "alias"),
+            release: value("vermagic").and_then(|magic| Some(magic.split(' ').next()?.to_owned())),
             signature: signature(bytes).map(<[u8]>::to_vec),
         })
     }

@@ -206,6 +206,16 @@ lacks() {
 	has "$1" none
 }
 
+# Gives kernel $1 a module of the driver's name that has version $2.
+kernels_own() {
+	xz -dc "$(modinfo -k "$OLD" -n procDriver)" >/root/own.ko
+	objcopy --dump-section .modinfo=/root/info /root/own.ko
+	sed -zi "s/^version=.*/version=$2/" /root/info
+	mkdir -p "/lib/modules/$1/kernel/drivers"
+	objcopy --update-section .modinfo=/root/info /root/own.ko \
+		"/lib/modules/$1/kernel/drivers/procDriver.ko"
+}
+
 # Checks that the packages have version $1.
 is_at() {
 	for name in procdriver-dkms dkms-rust dkms-rust-common; do

@@ -42,4 +42,17 @@ pub const CASES: &[Case] = &[
             step("configured && has $NEW $V").boots(&[Which::New]),
         ],
     ),
+    case(
+        "kernel-has-a-newer-one",
+        "the newer kernel has a module of the driver's name with a higher version, which dkms's hook \
+         does not replace: apt succeeds and installs the package's; the kernel's own comes back when \
+         the package is removed",
+        Start::Installed,
+        &[
+            step("offer new && warm $NEW && kernels_own $NEW 99"),
+            says("upgrade", &["a module procDriver of its own, version 99"]),
+            step("configured && has $NEW $V"),
+            step("apt-get -q -y remove procdriver-dkms && configured && has $NEW 99"),
+        ],
+    ),
 ];
