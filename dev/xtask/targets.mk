@@ -56,9 +56,11 @@ clean-cache: ## Remove what demo and test keep: Debian roots, images (~/.cache/p
 
 # Which parts, as `cargo run -p xtask -- help bench` says; all of them when empty.
 PARTS ?=
+# The target/repo of an earlier state, to compare costs with.
+BEFORE ?=
 
 bench: ## Measure it beside modules in C, or PARTS="instructions ..."; DOCS=1 writes docs/benchmark.* (root)
-	+$(XTASK) bench $(docs) $(PARTS)
+	+$(XTASK) bench $(docs) $(if $(BEFORE),--before $(BEFORE)) $(PARTS)
 
 bench-check: ## Count instructions again and say what moved since docs/benchmark.json (root)
 	+$(XTASK) bench --check

@@ -23,6 +23,7 @@ mod matrix;
 
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -79,9 +80,12 @@ enum Task {
         /// Count instructions only, and compare them with the results in docs
         #[arg(long, conflicts_with_all = ["parts", "docs"])]
         check: bool,
-        /// Write the rows of this run into docs/benchmark.*
+        /// Write the rows of this run into docs/benchmark.* and docs/costs.svg
         #[arg(long)]
         docs: bool,
+        /// Compare the costs with an earlier state: its target/repo, made by `make repo`
+        #[arg(long, value_name = "REPO", conflicts_with = "check")]
+        before: Option<PathBuf>,
     },
     /// Upgrade, break and remove the packages, with apt, dkms and several kernels
     Life {
@@ -107,7 +111,12 @@ fn main() -> ExitCode {
         Task::Test { all, only } => test::task(&project, &Choice { all, only }),
         Task::Matrix { kernels, docs } => matrix::task(&project, &kernels, docs),
         Task::Bench { check: true, .. } => bench::check(&project),
-        Task::Bench { parts, docs, .. } => bench::task(&project, &parts, docs),
+        Task::Bench {
+            parts,
+            docs,
+            before,
+            ..
+        } => bench::task(&project, &parts, docs, before.as_deref()),
         Task::Life { cases, options } => life::task(&project, &cases, &options),
         Task::Provision => provision_and_print(&project),
         Task::Sources => slices::task(&project),

@@ -3,17 +3,18 @@
 //! What apt downloads and unpacks for the driver, on a minimal Debian with a kernel, compared with
 //! a DKMS package in C. The numbers are apt's own.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::debian::chroot::Chroot;
 use crate::debian::setup::Setup;
 use crate::debian::{packaged, provision, slices};
-use crate::host::{files, mounts, ui};
+use crate::host::{mounts, ui};
 use crate::package::repo;
 
 use super::build::Built;
+use super::costs::BEFORE;
 use super::results::{Part, Row, Value};
 
 /// Packages to install, with their names in the results. Without Recommends, the headers must be
@@ -27,22 +28,21 @@ const HEADERS: &str = "linux-headers-amd64";
 /// The end of the row names for installations without recommended packages.
 const LEAN: &str = "-lean";
 
-/// Asks apt for the sums of each package.
-pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
+/// Asks apt for the sums of each package. `before` is the apt repository of an earlier state.
+pub fn run(setup: &Setup<'_>, built: &Built, before: Option<&Path>) -> Result<Vec<Row>> {
     let sources = slices::all(setup.project, &setup.repo)?;
     let work = mounts::scratch_folder(setup.project)?;
-    let repo = work.path().join("repo");
-    repo::of(setup.debs.iter().chain(&sources), &repo, &repo)?;
+    let now = work.path().join("repo");
+    repo::of(setup.debs.iter().chain(&sources), &now, &now)?;
     let plain = provision::plain(setup.project)?;
-    let mut chroot = Chroot::new(setup.project, &plain)?;
-    chroot.bind(&repo, packaged::REPO)?;
-    let list: PathBuf = chroot
-        .path()
-        .join("etc/apt/sources.list.d")
-        .join(repo::SOURCES);
-    files::write(&list, repo::sources_at(&repo, packaged::REPO)?)?;
     let log = setup.project.log("bench-apt-sums")?;
-    chroot.sh("apt-get -q update").log(&log).run()?;
+    let mut chroots = Vec::new();
+    for repo in [Some(now.as_path()), before].into_iter().flatten() {
+        let mut chroot = Chroot::new(setup.project, &plain)?;
+        packaged::offer(&mut chroot, repo)?;
+        chroot.sh("apt-get -q update").log(&log).run()?;
+        chroots.push(chroot);
+    }
     let mut rows = Vec::new();
     for (end, option, more) in [
         ("", "--install-recommends", ""),
@@ -50,14 +50,19 @@ pub fn run(setup: &Setup<'_>, built: &Built) -> Result<Vec<Row>> {
     ] {
         let row = |name: &str| built.row(Part::Apt, &format!("{name}{end}"), "bytes");
         let (mut download, mut disk) = (row("apt-download"), row("apt-disk"));
-        for (name, package) in INSTALLED {
+        let asked = INSTALLED.iter().map(|(name, package)| (*name, *package, 0));
+        let old = (BEFORE, INSTALLED[0].1, 1);
+        for (name, package, chroot) in asked.chain([old]) {
+            let Some(chroot) = chroots.get(chroot) else {
+                continue;
+            };
             // `--assume-no` makes apt fail after it has printed the sums.
             let line = format!("apt-get -q --assume-no {option} install {package} {more} || :");
             let said = chroot.sh(&line).log(&log).run()?.text;
             let (downloaded, unpacked) =
                 sums(&said).with_context(|| format!("apt has no sums for {package}: {said}"))?;
             ui::say(&format!(
-                "  {package} {option}: {downloaded} and {unpacked} bytes"
+                "  {package} ({name}) {option}: {downloaded} and {unpacked} bytes"
             ));
             let value = |sum: f64| Value::of(&[sum]).context("no sum");
             download.add(name, value(downloaded)?);

@@ -2,6 +2,7 @@
 
 //! Goals for the driver, and whether it meets them.
 
+use super::costs::BEFORE;
 use super::results::Row;
 
 /// A goal: a measured value, and its bound.
@@ -131,6 +132,26 @@ pub const GOALS: &[Goal] = &[
         "dkms build, cold, memory, bytes",
         Look::Ours("dkms-build-cold-memory"),
         Bound::AtMost(858_993_459.0),
+    ),
+    goal(
+        "dkms build, cold, by before",
+        Look::Ratio("dkms-build-cold", BEFORE),
+        Bound::AtMost(0.80),
+    ),
+    goal(
+        "dkms build, next kernel, by before",
+        Look::Ratio("dkms-build-next", BEFORE),
+        Bound::AtMost(0.45),
+    ),
+    goal(
+        "dkms build, next kernel, processor time by before",
+        Look::Ratio("dkms-build-next-processor", BEFORE),
+        Bound::AtMost(0.45),
+    ),
+    goal(
+        "kept for two kernels, bytes",
+        Look::Ours("kept-for-two-kernels"),
+        Bound::AtMost(130e6),
     ),
     goal(
         "dkms build, cold, seconds",

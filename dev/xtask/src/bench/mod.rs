@@ -15,7 +15,7 @@ mod results;
 mod table;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -42,15 +42,16 @@ fn results(project: &Project, docs: bool) -> Results<'_> {
     }
 }
 
-/// Measures these parts, or all, and writes the results to the documentation if requested.
-pub fn task(project: &Project, parts: &[Part], docs: bool) -> Result<bool> {
+/// Measures these parts, or all, and writes the results to the documentation if requested. `before`
+/// is the apt repository of an earlier state, to compare with.
+pub fn task(project: &Project, parts: &[Part], docs: bool, before: Option<&Path>) -> Result<bool> {
     let results = results(project, docs);
     let setup = Setup::new(project)?;
     let ready = Ready::build(&setup)?;
     let mut new = Vec::new();
     let all = Part::value_variants().iter();
     for part in all.filter(|part| parts.is_empty() || parts.contains(part)) {
-        new.extend(ready.measure(*part)?);
+        new.extend(ready.measure(*part, before)?);
         // Store the results now: a failure in the next part must not lose them.
         let path = results.keep(&new, |rows| arrange(rows, &new, false))?;
         println!("{}", path.display());
@@ -70,7 +71,8 @@ fn arrange(rows: &mut Vec<Row>, new: &[Row], all: bool) {
 }
 
 fn document(project: &Project, rows: &[Row]) -> Result<()> {
-    plot::write(&project.source.join("docs/benchmark.svg"), rows)?;
+    plot::calls(&project.source.join("docs/benchmark.svg"), rows)?;
+    plot::costs(&project.source.join("docs/costs.svg"), rows)?;
     let page = project.source.join("docs/benchmark.md");
     document::replace(&page, TASK, &table::text(rows))
 }
@@ -81,7 +83,7 @@ pub fn check(project: &Project) -> Result<bool> {
     let results = results(project, false);
     let old = results.documented()?;
     let setup = Setup::new(project)?;
-    let new = Ready::build(&setup)?.measure(Part::Instructions)?;
+    let new = Ready::build(&setup)?.measure(Part::Instructions, None)?;
     println!("{}", table::text(&new));
     let moved = check::moved(&old, &new);
     for line in &moved {
@@ -118,18 +120,18 @@ impl<'a> Ready<'a> {
         })
     }
 
-    fn measure(&self, part: Part) -> Result<Vec<Row>> {
+    fn measure(&self, part: Part, before: Option<&Path>) -> Result<Vec<Row>> {
         match part {
             Part::Instructions => guest::instructions(self.setup, &self.program, &self.built),
             Part::Throughput => {
                 let first = self.built.first().context("no kernel to measure on")?;
                 guest::throughput(self.setup, &self.program, first)
             }
-            Part::Costs => costs::run(self.setup, &self.built),
+            Part::Costs => costs::run(self.setup, &self.built, before),
             // Use the kernel of Debian's stable suite, which most machines have.
             Part::Apt => {
                 let stable = self.built.last().context("no kernel to ask for")?;
-                apt::run(self.setup, stable)
+                apt::run(self.setup, stable, before)
             }
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A bar chart of the instructions per call: an SVG for the documentation.
+//! Bar charts for the documentation, as SVG: the instructions per call, and the costs.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::host::files;
 
 use super::build::MODULES;
+use super::costs::{BEFORE, YARDSTICK};
 use super::results::Row;
 use super::table;
 
@@ -23,43 +24,66 @@ const BAR: usize = 16;
 const HEAD: usize = 26;
 
 /// Draws the measures that are calls, on the first kernel.
-pub fn write(path: &Path, rows: &[Row]) -> Result<()> {
+pub fn calls(path: &Path, rows: &[Row]) -> Result<()> {
     let first = rows.iter().find(|row| row.unit == "instructions");
     let Some(first) = first else { return Ok(()) };
-    let calls: Vec<Row> = rows
+    let calls = rows
         .iter()
         .filter(|row| row.unit == first.unit && row.kernel == first.kernel)
-        .filter(|row| !NO_CALLS.contains(&&*row.name))
-        .cloned()
-        .collect();
+        .filter(|row| !NO_CALLS.contains(&&*row.name));
+    let names: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+    let measures = calls.map(|row| (row.name.clone(), row));
     let title = format!("Instructions on {}, system calls included", first.kernel);
-    files::write(path, svg(&calls, &title))?;
+    write(path, &svg(measures, &names, &title))
+}
+
+/// Draws what the driver costs a machine, where it was compared with an earlier state.
+pub fn costs(path: &Path, rows: &[Row]) -> Result<()> {
+    let costs: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.peers.contains_key(BEFORE))
+        .collect();
+    let Some(first) = costs.first() else {
+        return Ok(());
+    };
+    let title = format!("What a machine pays, {}", first.date);
+    let measures = costs
+        .iter()
+        .map(|row| (format!("{}, {}, {}", row.name, row.unit, row.kernel), *row));
+    write(path, &svg(measures, &["driver", BEFORE, YARDSTICK], &title))
+}
+
+fn write(path: &Path, svg: &str) -> Result<()> {
+    files::write(path, svg)?;
     println!("{}", path.display());
     Ok(())
 }
 
 /// The length of a bar is proportional to its value. The longest of each measure fills the space.
-fn svg(rows: &[Row], title: &str) -> String {
+fn svg<'a>(
+    measures: impl Iterator<Item = (String, &'a Row)>,
+    names: &[&str],
+    title: &str,
+) -> String {
     let mut body = String::new();
     let mut y = HEAD;
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(body, r#"<text x="8" y="18" class="title">{title}</text>"#);
-    for row in rows {
-        let values: Vec<_> = MODULES
+    for (measure, row) in measures {
+        let values: Vec<_> = names
             .iter()
-            .filter_map(|(name, _)| Some((*name, row.of(name)?)))
+            .filter_map(|name| Some((*name, row.of(name)?)))
             .collect();
         let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
         y += HEAD;
         let _ = writeln!(
             body,
-            r#"<text x="8" y="{}" class="name">{}</text>"#,
+            r#"<text x="8" y="{}" class="name">{measure}</text>"#,
             y - 8,
-            row.name
         );
         for (name, value) in values {
             let length = (value / most * LONGEST).round();
-            let class = if name == MODULES[0].0 { "ours" } else { "peer" };
+            let class = if name == names[0] { "ours" } else { "peer" };
             let text = y + BAR - 4;
             let _ = writeln!(body, r#"<text x="8" y="{text}">{name}</text>"#);
             let height = BAR - 3;
@@ -68,7 +92,8 @@ fn svg(rows: &[Row], title: &str) -> String {
                 r#"<rect x="{LEFT}" y="{y}" width="{length}" height="{height}" class="{class}"/>"#
             );
             let x = LEFT as f64 + length + 6.0;
-            let number = table::number(value, 0);
+            let digits = if row.unit == "s" { 1 } else { 0 };
+            let number = table::number(value, digits);
             let _ = writeln!(body, r#"<text x="{x}" y="{text}">{number}</text>"#);
             y += BAR;
         }
@@ -99,7 +124,11 @@ mod tests {
     fn the_longest_bar_fills_the_room_and_the_others_are_in_proportion() {
         let mut row = row("pread", "7", 50.0);
         row.add("plain", Value::of(&[100.0]).unwrap());
-        let svg = svg(&[row], "title");
+        let svg = svg(
+            [("pread".into(), &row)].into_iter(),
+            &["driver", "plain"],
+            "title",
+        );
         assert!(
             svg.contains(r#"width="520" height="13" class="peer""#),
             "{svg}"

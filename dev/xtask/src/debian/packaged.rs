@@ -21,18 +21,21 @@ pub const REPO: &str = "/srv/repo";
 pub fn with_repo(project: &Project, root: &Root, repo: &Path) -> Result<Chroot> {
     let mut chroot = Chroot::new(project, root)?;
     chroot::without_sources(chroot.path())?;
-    chroot.bind(repo, REPO)?;
-    let sources = chroot
-        .path()
-        .join("etc/apt/sources.list.d")
-        .join(repo::SOURCES);
-    files::write(&sources, repo::sources_at(repo, REPO)?)?;
+    offer(&mut chroot, repo)?;
     chroot
         .cmd("apt-get")
         .args(["-q", "update", "--error-on=any"])
         .log(&project.log("apt")?)
         .run()?;
     Ok(chroot)
+}
+
+/// Adds a local repository to a chroot's apt sources.
+pub fn offer(chroot: &mut Chroot, repo: &Path) -> Result<()> {
+    chroot.bind(repo, REPO)?;
+    let sources = chroot.path().join("etc/apt/sources.list.d");
+    let sources = sources.join(repo::SOURCES);
+    files::write(&sources, repo::sources_at(repo, REPO)?)
 }
 
 /// Like [`with_repo`], with the packaged dkms-rust installed.
