@@ -14,7 +14,7 @@ use crate::host::{mounts, ui};
 use crate::package::repo;
 
 use super::build::Built;
-use super::costs::BEFORE;
+use super::cold::BEFORE;
 use super::results::{Part, Row, Value};
 
 /// Packages to install, with their names in the results. Without Recommends, the headers must be

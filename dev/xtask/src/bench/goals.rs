@@ -2,7 +2,7 @@
 
 //! Goals for the driver, and whether it meets them.
 
-use super::costs::BEFORE;
+use super::cold::BEFORE;
 use super::results::Row;
 
 /// A goal: a measured value, and its bound.

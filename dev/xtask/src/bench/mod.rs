@@ -7,12 +7,14 @@
 mod apt;
 mod build;
 mod check;
+mod cold;
 mod costs;
 mod goals;
 mod guest;
 mod plot;
 mod results;
 mod table;
+mod usage;
 mod watch;
 
 use std::path::{Path, PathBuf};

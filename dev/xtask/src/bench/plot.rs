@@ -10,7 +10,8 @@ use anyhow::Result;
 use crate::host::files;
 
 use super::build::MODULES;
-use super::costs::{BEFORE, YARDSTICK};
+use super::cold::BEFORE;
+use super::costs::YARDSTICK;
 use super::results::Row;
 use super::table;
 
