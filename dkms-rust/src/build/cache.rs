@@ -14,7 +14,7 @@
 
 use crate::build::inputs::Inputs;
 use crate::build::lock::{self, For, Lock};
-use crate::build::manifest::{Files, Is, MANIFEST, Manifest, digest, list, verify};
+use crate::build::manifest::{Is, ListedFiles, MANIFEST, Manifest, digest, list, verify};
 use crate::kernel::release::Release;
 use crate::system::print::tell;
 use crate::system::trusted::{is_root, trusted, trusted_path};
@@ -211,7 +211,7 @@ fn fill(new: &Path, inputs: &Inputs, make: impl FnOnce(&Path) -> Result<()>) -> 
 
 /// Replaces large files of the tree `new` by hard links to the same files in other kernels' trees.
 /// A file that can't be shared, for whatever reason, stays as it is.
-fn share(cache: &Path, new: &Path, files: &Files) {
+fn share(cache: &Path, new: &Path, files: &ListedFiles) {
     let folders = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect()

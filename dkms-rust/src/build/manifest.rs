@@ -28,7 +28,7 @@ pub enum Is {
 }
 
 /// The files of a tree, by their paths in it.
-pub type Files = BTreeMap<PathBuf, Is>;
+pub type ListedFiles = BTreeMap<PathBuf, Is>;
 
 /// The inputs of a tree, and the files in it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Manifest {
     /// What the tree was made of.
     pub inputs: Inputs,
     /// What is in it, except this manifest.
-    pub files: Files,
+    pub files: ListedFiles,
 }
 
 impl Manifest {
@@ -58,9 +58,9 @@ impl Manifest {
 /// # Errors
 ///
 /// Returns an error if something in it can't be read, or others could have changed it.
-pub fn list(tree: &Path) -> Result<Files> {
+pub fn list(tree: &Path) -> Result<ListedFiles> {
     trusted(tree)?;
-    let mut files = Files::new();
+    let mut files = ListedFiles::new();
     below(tree, &mut |path, stat| {
         let is = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {

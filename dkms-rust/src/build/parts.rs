@@ -55,7 +55,7 @@ pub struct Part {
 
 /// The files that rustc wrote, and everything that they depend on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct About {
+struct PartInfo {
     /// The files that rustc read, with their digests. Paths are relative to the tree, or absolute.
     read: BTreeMap<PathBuf, String>,
     /// The kernel options that these files name, with their lines in the configuration.
@@ -121,7 +121,7 @@ impl Part {
         if is_root() {
             trusted_path(&about)?;
         }
-        let about: About = serde_json::from_slice(&fs::read(about)?)?;
+        let about: PartInfo = serde_json::from_slice(&fs::read(about)?)?;
         ensure!(self.is_of(&about)?, "it was made of something else");
         let made: BTreeSet<&PathBuf> = about.made.keys().collect();
         ensure!(
@@ -152,7 +152,7 @@ impl Part {
         self.tree.join(FOLDER).join(&self.key)
     }
 
-    fn write(&self, about: &About) -> Result<()> {
+    fn write(&self, about: &PartInfo) -> Result<()> {
         let folder = self.folder();
         fs::create_dir_all(&folder)?;
         for (number, path) in about.made.keys().enumerate() {
@@ -162,7 +162,7 @@ impl Part {
     }
 
     /// Describes the crate that was just made.
-    fn about(&self) -> Result<About> {
+    fn about(&self) -> Result<PartInfo> {
         let depinfo = self.arguments.depinfo(&self.tree);
         let depinfo = fs::read_to_string(depinfo.context("no --emit=dep-info")?)?;
         let mut read = BTreeMap::new();
@@ -188,7 +188,7 @@ impl Part {
         };
         let existing = self.arguments.made.iter();
         let existing = existing.filter(|path| self.tree.join(path).is_file());
-        Ok(About {
+        Ok(PartInfo {
             read,
             options: named.into_iter().map(of).collect(),
             variables: variables(&self.without_place(&depinfo)),
@@ -199,7 +199,7 @@ impl Part {
     }
 
     /// Returns whether the crate would come out the same in this tree.
-    fn is_of(&self, about: &About) -> Result<bool> {
+    fn is_of(&self, about: &PartInfo) -> Result<bool> {
         let configuration = self.configuration()?;
         let options = about
             .options

@@ -14,6 +14,7 @@ use crate::kernel::release::Release;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::{fetch, version};
+use crate::status::verdict::Verdict;
 use crate::system::print::{print, tell};
 use crate::system::{System, dpkg, made_up, names_in};
 use anyhow::{Result, ensure};
@@ -44,7 +45,7 @@ struct Report {
 #[derive(Serialize)]
 struct KernelResult {
     kernel: String,
-    result: Outcome,
+    result: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,15 +57,6 @@ struct KernelResult {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
-}
-
-/// The result in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Built,
-    Refused,
-    Failed,
 }
 
 impl Request<'_> {
@@ -123,7 +115,7 @@ impl Request<'_> {
         };
         let mut answer = KernelResult {
             kernel: release.to_string(),
-            result: Outcome::Built,
+            result: Verdict::Built,
             class: plan.as_ref().map(|plan| plan.class),
             way: plan.as_ref().map(|plan| plan.way),
             rustc: plan.map(|plan| plan.rustc.version),
@@ -137,12 +129,12 @@ impl Request<'_> {
                 tell(format_args!("{error:#}"));
                 match error.downcast::<Refusal>() {
                     Ok(refusal) => {
-                        answer.result = Outcome::Refused;
+                        answer.result = Verdict::Refused;
                         answer.reason = Some(refusal.reason);
                         answer.mend = refusal.mend;
                     }
                     Err(error) => {
-                        answer.result = Outcome::Failed;
+                        answer.result = Verdict::Failed;
                         answer.reason = Some(format!("{error:#}"));
                     }
                 }
@@ -154,7 +146,7 @@ impl Request<'_> {
     /// Prints the answers. For the exit status, a failed build is worse than a refused kernel.
     fn say(&self, kernels: Vec<KernelResult>) -> Result<ExitCode> {
         let has = |outcome| kernels.iter().any(|answer| answer.result == outcome);
-        let code = match (has(Outcome::Failed), has(Outcome::Refused)) {
+        let code = match (has(Verdict::Failed), has(Verdict::Refused)) {
             (true, _) => 1,
             (false, true) => Refusal::EXIT,
             (false, false) => 0,
@@ -189,10 +181,10 @@ impl KernelResult {
         let kernel = &self.kernel;
         let reason = self.reason.as_deref().unwrap_or_default();
         match (self.result, self.way) {
-            (Outcome::Built, Some(way)) => format!("{kernel}: built ({way})"),
-            (Outcome::Built, None) => format!("{kernel}: built"),
-            (Outcome::Refused, _) => format!("{kernel}: modules can't be built: {reason}"),
-            (Outcome::Failed, _) => format!("{kernel}: failed"),
+            (Verdict::Built, Some(way)) => format!("{kernel}: built ({way})"),
+            (Verdict::Built, None) => format!("{kernel}: built"),
+            (Verdict::Refused, _) => format!("{kernel}: modules can't be built: {reason}"),
+            (Verdict::Failed, _) => format!("{kernel}: failed"),
         }
     }
 }

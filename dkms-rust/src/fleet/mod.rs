@@ -17,6 +17,7 @@ mod suite;
 mod tarball;
 
 use crate::pack::field;
+use crate::status::verdict::Verdict;
 use crate::system::child::interrupted;
 use crate::system::flock::{self, Share};
 use crate::system::names_in;
@@ -26,7 +27,7 @@ use crate::system::trusted::is_root;
 use anyhow::{Context, Result, bail, ensure};
 use config::Fleet;
 use repository::Contents;
-use state::{Entry, Outcome, State};
+use state::{Entry, State};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     for error in &errors {
         tell(format_args!("{error:#}"));
     }
-    let failed = entries.iter().any(|entry| entry.result == Outcome::Failed);
+    let failed = entries.iter().any(|entry| entry.result == Verdict::Failed);
     Ok(match failed || !errors.is_empty() {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
@@ -111,7 +112,7 @@ fn suites(
             let builds: Vec<_> = some
                 .iter()
                 .map(|suite| {
-                    let build = suite::Build {
+                    let build = suite::SuiteBuild {
                         fleet,
                         suite,
                         debs,
@@ -163,7 +164,7 @@ fn in_folder(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// Returns what the repository has for a suite: what was built, now and before, and the fleet's own
 /// packages.
 fn of_suite<'a>(fleet: &Fleet, suite: &'a config::Suite, debs: &[PathBuf]) -> Result<Contents<'a>> {
-    let built: Vec<PathBuf> = in_folder(&suite::Build::output(fleet, suite)).collect();
+    let built: Vec<PathBuf> = in_folder(&suite::SuiteBuild::output(fleet, suite)).collect();
     let mut architectures = BTreeSet::new();
     for deb in &built {
         architectures.insert(field(deb, "Architecture")?);
@@ -192,8 +193,8 @@ fn print_entries(entries: &[Entry]) -> Result<()> {
             ..
         } = entry;
         let what = match (entry.result, &entry.deb) {
-            (Outcome::Built, Some(deb)) => deb.clone(),
-            (Outcome::Refused, _) => {
+            (Verdict::Built, Some(deb)) => deb.clone(),
+            (Verdict::Refused, _) => {
                 format!(
                     "can't be built: {}",
                     entry.reason.as_deref().unwrap_or_default()

@@ -14,7 +14,7 @@ pub const HEADERS: &str = "linux-headers-";
 pub const IMAGE: &str = "linux-image-";
 
 /// A kernel that the archive offers.
-pub struct Offer {
+pub struct OfferedKernel {
     /// Its release.
     pub release: String,
     /// The version of its headers.
@@ -26,7 +26,7 @@ pub struct Offer {
 /// # Errors
 ///
 /// If apt can't be run in the chroot.
-pub fn offers(chroot: &Chroot, suite: &Suite) -> Result<Vec<Offer>> {
+pub fn offers(chroot: &Chroot, suite: &Suite) -> Result<Vec<OfferedKernel>> {
     let (_, said) = chroot.ask(&["apt-cache", "pkgnames", HEADERS])?;
     let releases = said.lines().filter_map(|name| name.strip_prefix(HEADERS));
     let is_kernel = |release: &&str| {
@@ -40,7 +40,7 @@ pub fn offers(chroot: &Chroot, suite: &Suite) -> Result<Vec<Offer>> {
         }
         if let Some(version) = candidate(chroot, &format!("{HEADERS}{release}"))? {
             let release = release.to_owned();
-            offers.push(Offer { release, version });
+            offers.push(OfferedKernel { release, version });
         }
     }
     offers.sort_by(|a, b| version::compare(&a.release, &b.release));

@@ -4,7 +4,7 @@
 
 use super::chroot::{Chroot, OUTPUT};
 use super::state::Entry;
-use super::suite::{Build, Dkms};
+use super::suite::{Dkms, SuiteBuild};
 use crate::kernel::refusal::Refusal;
 use crate::pack::is_in_token;
 use anyhow::{Result, ensure};
@@ -16,7 +16,7 @@ const KEY: &str = "/srv/fleet/key";
 const CERTIFICATE: &str = "/srv/fleet/certificate";
 const OPENSSL_CONFIG: &str = "/srv/fleet/openssl.cnf";
 
-impl Build<'_> {
+impl SuiteBuild<'_> {
     /// Returns what the chroot sees of this machine, and where.
     pub(super) fn mounts(&self) -> Vec<(PathBuf, PathBuf)> {
         let fleet = self.fleet;

@@ -3,6 +3,7 @@
 //! What was built for which kernel, kept in the file `report.json`. It is written after each
 //! kernel, so that a build that was killed goes on where it was.
 
+use crate::status::verdict::Verdict;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -38,7 +39,7 @@ pub struct Entry {
     /// Identifies what it was built from: the same inputs are not built again.
     pub inputs: String,
     /// The result.
-    pub result: Outcome,
+    pub result: Verdict,
     /// The version of the source in dkms.
     pub version: String,
     /// How many packages of the same version were built before it.
@@ -49,18 +50,6 @@ pub struct Entry {
     pub reason: Option<String>,
     /// How long it took, in seconds.
     pub seconds: u64,
-}
-
-/// The result in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// There is a package.
-    Built,
-    /// No module can be built for this kernel.
-    Refused,
-    /// The build failed.
-    Failed,
 }
 
 impl State {
@@ -137,7 +126,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn entry(kernel: &str, result: Outcome) -> Entry {
+    fn entry(kernel: &str, result: Verdict) -> Entry {
         Entry {
             suite: "trixie".into(),
             architecture: "amd64".into(),
@@ -157,16 +146,16 @@ mod tests {
     fn what_was_recorded_is_there_after_a_kill_and_each_kernel_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut state = State::load(dir.path()).unwrap();
-        state.set(entry("7-amd64", Outcome::Failed)).unwrap();
-        state.set(entry("6-amd64", Outcome::Built)).unwrap();
-        state.set(entry("7-amd64", Outcome::Built)).unwrap();
+        state.set(entry("7-amd64", Verdict::Failed)).unwrap();
+        state.set(entry("6-amd64", Verdict::Built)).unwrap();
+        state.set(entry("7-amd64", Verdict::Built)).unwrap();
         drop(state);
         let state = State::load(dir.path()).unwrap();
         let kernels: Vec<_> = state.entries.iter().map(|entry| &*entry.kernel).collect();
         assert_eq!(kernels, ["6-amd64", "7-amd64"]);
-        let found = state.find(&entry("7-amd64", Outcome::Refused)).unwrap();
-        assert_eq!(found.result, Outcome::Built);
-        assert!(state.find(&entry("8-amd64", Outcome::Built)).is_none());
+        let found = state.find(&entry("7-amd64", Verdict::Refused)).unwrap();
+        assert_eq!(found.result, Verdict::Built);
+        assert!(state.find(&entry("8-amd64", Verdict::Built)).is_none());
         fs::write(dir.path().join(FILE), "{").unwrap();
         assert!(State::load(dir.path()).is_err());
     }

@@ -4,14 +4,15 @@
 
 use super::chroot::{self, Chroot};
 use super::config::{Fleet, Suite};
-use super::offers::{HEADERS, IMAGE, Offer, candidate, kernel_of, offers};
-use super::state::{Entry, Outcome, State};
+use super::offers::{HEADERS, IMAGE, OfferedKernel, candidate, kernel_of, offers};
+use super::state::{Entry, State};
 use super::tarball;
 use crate::kernel::refusal::Refusal;
 use crate::pack::field;
 use crate::pack::meta::Meta;
 use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
+use crate::status::verdict::Verdict;
 use crate::system::child::interrupted;
 use crate::system::print::tell;
 use anyhow::{Context, Result, bail};
@@ -21,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// One suite while it is built.
-pub struct Build<'a> {
+pub struct SuiteBuild<'a> {
     /// The fleet.
     pub fleet: &'a Fleet,
     /// The suite.
@@ -44,7 +45,7 @@ pub struct Dkms<'a> {
     pub version: String,
 }
 
-impl Build<'_> {
+impl SuiteBuild<'_> {
     /// Returns the directory for the packages of the suite.
     pub fn output(fleet: &Fleet, suite: &Suite) -> PathBuf {
         fleet.directory.join("suites").join(&suite.name)
@@ -94,7 +95,7 @@ impl Build<'_> {
                     inputs,
                     version: dkms.version.clone(),
                     rebuild: 0,
-                    result: Outcome::Failed,
+                    result: Verdict::Failed,
                     deb: None,
                     reason: None,
                     seconds: 0,
@@ -117,7 +118,7 @@ impl Build<'_> {
     }
 
     /// Identifies everything that decides what comes out.
-    fn inputs(&self, chroot: &Chroot, dkms: &Dkms<'_>, offer: &Offer) -> Result<String> {
+    fn inputs(&self, chroot: &Chroot, dkms: &Dkms<'_>, offer: &OfferedKernel) -> Result<String> {
         // A kernel's source is the same in every dkms-rust-sources that has it.
         let packages = ["dkms-rust-common", "dkms-rust", dkms.package];
         let query = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n"];
@@ -141,7 +142,7 @@ impl Build<'_> {
         if let Some(before) = before.as_ref().filter(|before| before.inputs == new.inputs) {
             let deb = before.deb.as_ref().map(|deb| output.join(deb));
             let there = deb.as_ref().is_some_and(|deb| deb.exists());
-            if there || before.result != Outcome::Built && !self.again {
+            if there || before.result != Verdict::Built && !self.again {
                 return Ok(before.clone());
             }
         }
@@ -156,13 +157,13 @@ impl Build<'_> {
         match built {
             Ok(deb) => {
                 say(self.suite, &format!("{what}: built in {} s", entry.seconds));
-                entry.result = Outcome::Built;
+                entry.result = Verdict::Built;
                 entry.deb = Some(deb);
             }
             Err(error) => {
                 let (result, word) = match error.downcast_ref::<Refusal>() {
-                    Some(_) => (Outcome::Refused, "can't be built"),
-                    None => (Outcome::Failed, "failed"),
+                    Some(_) => (Verdict::Refused, "can't be built"),
+                    None => (Verdict::Failed, "failed"),
                 };
                 say(self.suite, &format!("{what}: {word}: {error:#}"));
                 entry.result = result;

@@ -5,7 +5,7 @@
 //!
 //! Every step of a build can create a [`Refusal`](refusal::Refusal), with a reason and a mend: by
 //! `Refusal::new`, or by `Refusal::final_` if nothing mends it.
-//! `refusal.rs` makes the text of them; `package/build.rs` prints the line before that text in
+//! `refusal.rs` makes the text of them; `package/kernel_build.rs` prints the line before that text in
 //! apt's output.
 
 pub mod class;

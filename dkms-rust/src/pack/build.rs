@@ -7,7 +7,7 @@ use super::private::{self, RECORDS};
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
 use crate::package::dkms::run;
-use crate::package::source::Source;
+use crate::package::source::DkmsSource;
 use crate::status::module_file::ModuleFile;
 use crate::system::bounded;
 use crate::system::said::first_error;
@@ -32,13 +32,13 @@ const NOT_SIGNED: &str = "Warning: Failed to sign";
 
 /// What modules are signed with.
 #[derive(Debug)]
-pub struct Signing {
+pub struct SigningKey {
     key: String,
     /// The path of the certificate.
     pub certificate: PathBuf,
 }
 
-impl Signing {
+impl SigningKey {
     /// Checks a key and its certificate.
     ///
     /// # Errors
@@ -80,14 +80,14 @@ impl Signing {
 /// If the build fails, or a module is not signed although it should be.
 pub fn modules(
     system: &System,
-    source: &Source,
+    source: &DkmsSource,
     release: &Release,
-    signing: Option<&Signing>,
+    signing: Option<&SigningKey>,
     work: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let framework = signing.map_or_else(|| UNSIGNED.to_owned(), Signing::framework);
+    let framework = signing.map_or_else(|| UNSIGNED.to_owned(), SigningKey::framework);
     private::enter(work, &framework)?;
-    let Source { name, version, .. } = source;
+    let DkmsSource { name, version, .. } = source;
     let (kernel, sources) = (release.as_str(), system.sources());
     let sources = sources.to_string_lossy();
     let args = [
@@ -135,7 +135,7 @@ pub fn modules(
 }
 
 /// Says that a module is not signed, and what dkms said about it.
-fn unsigned(file: &Path, said: &str, signing: Option<&Signing>) -> String {
+fn unsigned(file: &Path, said: &str, signing: Option<&SigningKey>) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let from = said.find(NOT_SIGNED).unwrap_or_default();
     let mut text = format!(
@@ -165,7 +165,7 @@ mod tests {
         );
         assert!(unsigned(file, "no program\n", None).ends_with("no program"));
         let [key, certificate] = ["pkcs11:object=a".to_owned(), String::new()];
-        let signing = Signing {
+        let signing = SigningKey {
             key,
             certificate: certificate.into(),
         };
@@ -176,7 +176,7 @@ mod tests {
     fn a_key_is_a_file_or_in_a_token() {
         let dir = tempfile::tempdir().unwrap();
         let [key, certificate] = ["key.pem", "cert.der"].map(|name| dir.path().join(name));
-        let of = |key: &str| Signing::of(key, &certificate).map(|signing| signing.framework());
+        let of = |key: &str| SigningKey::of(key, &certificate).map(|signing| signing.framework());
         let text = key.display().to_string();
         assert!(of(&text).unwrap_err().to_string().contains("key.pem"));
         fs::write(&key, "").unwrap();

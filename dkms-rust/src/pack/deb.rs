@@ -4,7 +4,7 @@
 
 use super::stage::{EPOCH, Stage};
 use crate::kernel::release::Release;
-use crate::package::source::Source;
+use crate::package::source::DkmsSource;
 use crate::status::prebuilt::{Prebuilt, debian_name, package_name};
 use crate::system::System;
 use crate::system::below::below;
@@ -29,7 +29,7 @@ pub struct Deb<'a> {
     /// The system.
     pub system: &'a System,
     /// The source of the modules.
-    pub source: &'a Source,
+    pub source: &'a DkmsSource,
     /// The kernel.
     pub release: &'a Release,
     /// The modules' files.
@@ -75,7 +75,7 @@ impl Deb<'_> {
 
     /// Puts all files into the stage, and returns their description.
     fn fill(&self, stage: &Stage, package: &str) -> Result<Prebuilt> {
-        let Source { name, version, .. } = self.source;
+        let DkmsSource { name, version, .. } = self.source;
         let kernel = self.release.as_str();
         let folder = PathBuf::from(format!("/usr/lib/modules/{kernel}/updates/dkms-rust"));
         let mut prebuilt = Prebuilt {

@@ -19,14 +19,14 @@ pub use build::is_in_token;
 
 use crate::build::plan::Plan;
 use crate::kernel::release::Release;
-use crate::package::source::Source;
-use crate::source::work::Work;
+use crate::package::source::DkmsSource;
+use crate::source::work::WorkDir;
 use crate::status::outcomes::Outcomes;
 use crate::system::System;
 use crate::system::run::{answer, step};
 use crate::system::trusted::is_root;
 use anyhow::{Context, Result, ensure};
-use build::Signing;
+use build::SigningKey;
 use stage::Stage;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub struct Request<'a> {
 pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
     let Request { name, version, .. } = request;
     let release = request.release;
-    let source = Source::find(system, name, Some(version)).with_context(|| {
+    let source = DkmsSource::find(system, name, Some(version)).with_context(|| {
         format!("there is no {name}-{version} in /usr/src; install its DKMS package")
     })?;
     ensure!(
@@ -71,14 +71,14 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
     );
     let signing = request
         .key
-        .map(|(key, certificate)| Signing::of(key, certificate));
+        .map(|(key, certificate)| SigningKey::of(key, certificate));
     let signing = signing.transpose()?;
     let output = fs::canonicalize(request.output)
         .with_context(|| format!("can't write to {}", request.output.display()))?;
     let plan = Plan::of(system, release)?;
     plan.ready(system, None)
         .with_context(|| format!("{release}: can't prepare its Rust build tree"))?;
-    let work = Work::new(&system.cache(), "pack")?;
+    let work = WorkDir::new(&system.cache(), "pack")?;
     let modules = step(&format!("build {name}/{version} for {release}"), || {
         build::modules(system, &source, release, signing.as_ref(), work.path())
     })?;

@@ -7,7 +7,7 @@ use super::planned::{Planner, plan};
 use super::prebuilt;
 use super::run::Run;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::status::outcomes::{self, Outcomes};
 use crate::system::System;
 use crate::system::child::interrupted;
@@ -49,7 +49,7 @@ pub fn configure_by(
     version: Option<&str>,
     wanted: &Wanted,
 ) {
-    let Some(source) = Source::find(system, name, version) else {
+    let Some(source) = DkmsSource::find(system, name, version) else {
         return voice.say("nothing was built: its source is not in /usr/src");
     };
     let kernels = Outcomes::load(system, name).unwrap_or_default().kernels;
@@ -65,7 +65,7 @@ pub fn configure_by(
 
 /// Like [`retry`] for one package, with the given planner and voice.
 pub fn retry_by(system: &System, planner: Planner, voice: &Voice, name: &str) {
-    let source = Source::find(system, name, None);
+    let source = DkmsSource::find(system, name, None);
     if source.is_none() && prebuilt::names(system).contains(name) {
         return prebuilt::missing(system, voice, name);
     }

@@ -10,7 +10,7 @@ use super::logs;
 use super::records::Records;
 use super::rival;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::outcomes::{Outcome, Outcomes};
@@ -62,7 +62,7 @@ impl<'a> Hook<'a> {
     /// Removes modules of dkms-rust that dkms has lost track of, so that it can install new ones.
     pub fn make_room(&self) {
         let (system, name) = (self.system, self.name);
-        let source = Source::find(system, name, Some(self.version));
+        let source = DkmsSource::find(system, name, Some(self.version));
         let installed = Records::of(system, name).any_installed(self.release);
         if let (Some(source), false) = (source, installed) {
             take_ours(
@@ -81,7 +81,7 @@ impl<'a> Hook<'a> {
     ///
     /// The refusal.
     pub fn can_replace(&self, folder: &Path) -> Result<(), Refusal> {
-        let source = Source::find(self.system, self.name, Some(self.version));
+        let source = DkmsSource::find(self.system, self.name, Some(self.version));
         source.map_or(Ok(()), |source| {
             rival::is_older(self.system, &source, self.release, folder)
         })
@@ -124,7 +124,7 @@ impl<'a> Hook<'a> {
         }
         let log = folder.join("make.log");
         let kept = logs::keep(self.system, self.name, self.release, &log);
-        let source = Source::find(self.system, self.name, Some(self.version));
+        let source = DkmsSource::find(self.system, self.name, Some(self.version));
         let source = source.filter(|_| kept.again);
         self.remember(Outcome::Failed {
             why: kept.why,

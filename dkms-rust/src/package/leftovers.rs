@@ -6,7 +6,7 @@
 use super::dkms::run;
 use super::say::Voice;
 use crate::kernel::release::Release;
-use crate::status::files::{Files, in_kernel};
+use crate::status::files::{ModuleFiles, in_kernel};
 use crate::status::module_file::ModuleFile;
 use crate::system::child::interrupted;
 use crate::system::dpkg::owner_of;
@@ -49,7 +49,7 @@ fn take_if(
         if is_of_another(system, name, release, module) {
             continue;
         }
-        let files = Files::find(system, release, name, module).there;
+        let files = ModuleFiles::find(system, release, name, module).there;
         for file in files.iter().filter(|file| file.starts_with(&place)) {
             // Do not remove a file of a Debian package. Once interrupted, dpkg is not asked.
             if !is_lost(file) || owner_of(system, file).is_some() || interrupted() {

@@ -2,7 +2,7 @@
 
 //! Where a package's modules come from.
 
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::status::prebuilt::Prebuilt;
 use crate::status::signing::Signer;
 use crate::system::System;
@@ -11,7 +11,7 @@ use crate::system::System;
 #[derive(Clone, Copy)]
 pub enum Origin<'a> {
     /// dkms built it from this source.
-    Dkms(&'a Source),
+    Dkms(&'a DkmsSource),
     /// It was built elsewhere.
     Prebuilt(&'a Prebuilt),
 }

@@ -8,7 +8,7 @@ use super::load::{self, running};
 use super::origin::Origin;
 use super::records::Records;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::release::Release;
 use crate::status::outcomes::{self, Outcome, Outcomes};
 use crate::status::prebuilt::{self, Prebuilt, package_name};
@@ -79,7 +79,7 @@ pub fn removed(system: &System, name: &str, release: &Release) {
 
 /// Like [`removed`], with the given voice.
 pub fn removed_by(system: &System, voice: &Voice, name: &str, release: &Release) {
-    let source = Source::find(system, name, None);
+    let source = DkmsSource::find(system, name, None);
     if let Some(prebuilt) = Prebuilt::find(system, name, release) {
         Records::of(system, name).forget_aside(&prebuilt);
         // With a source dkms is about to build them.

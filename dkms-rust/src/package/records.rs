@@ -7,7 +7,7 @@
 use super::dkms::{Ended, run};
 use super::leftovers::{modules, take};
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::release::Release;
 use crate::status::prebuilt::Prebuilt;
 use crate::system::below::below;
@@ -117,7 +117,7 @@ impl<'a> Records<'a> {
     /// # Errors
     ///
     /// If dkms does not accept the source, or if the record can't be repaired.
-    pub fn register(&self, source: &Source) -> Result<()> {
+    pub fn register(&self, source: &DkmsSource) -> Result<()> {
         let record = self.folder.join(&source.version);
         if record.join("source").is_symlink() {
             return self.lead_to(&source.version, &source.folder);
@@ -138,7 +138,7 @@ impl<'a> Records<'a> {
     }
 
     /// Removes the modules of an older version for a kernel.
-    fn retire_for(&self, old: &str, source: &Source, release: &Release, voice: &Voice) {
+    fn retire_for(&self, old: &str, source: &DkmsSource, release: &Release, voice: &Voice) {
         let own = self.modules(old, release);
         let aside = self.aside(release);
         self.dkms("remove", old, &["-k", release.as_str()]);
@@ -239,7 +239,7 @@ impl<'a> Records<'a> {
     /// that is excluded.
     pub fn retire(
         &self,
-        source: &Source,
+        source: &DkmsSource,
         kernels: &[Release],
         voice: &Voice,
         excluded: impl Fn(&Release) -> bool,

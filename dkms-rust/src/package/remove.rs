@@ -8,7 +8,7 @@ use super::load;
 use super::logs;
 use super::records::Records;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::release::Release;
 use crate::status::files::in_kernel;
 use crate::status::outcomes::{self, Outcome, Outcomes};
@@ -42,7 +42,7 @@ pub fn remove_by(system: &System, voice: &Voice, name: &str, unload: &[String]) 
             load::unload(system, voice, module);
         }
     }
-    let source = Source::find(system, name, None);
+    let source = DkmsSource::find(system, name, None);
     let records = Records::of(system, name);
     let modules = source
         .as_ref()

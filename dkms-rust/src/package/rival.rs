@@ -2,7 +2,7 @@
 
 //! A kernel's own module with the name of one that was built.
 
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::files::below;
@@ -20,7 +20,7 @@ use std::path::Path;
 /// The refusal.
 pub fn is_older(
     system: &System,
-    source: &Source,
+    source: &DkmsSource,
     release: &Release,
     folder: &Path,
 ) -> Result<(), Refusal> {
@@ -79,7 +79,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let system = System::below(root.path());
         let release: Release = "7.3.4-amd64".parse().unwrap();
-        let source = Source {
+        let source = DkmsSource {
             name: "p".into(),
             version: "1".into(),
             folder: system.sources().join("p-1"),

@@ -3,7 +3,7 @@
 //! One run of `configure` or `retry` for one package: what has to be built for which kernel, and what
 //! is done before and after.
 
-use super::build::Build;
+use super::kernel_build::KernelBuild;
 use super::load;
 use super::logs;
 use super::origin::Origin;
@@ -11,7 +11,7 @@ use super::planned::Planner;
 use super::prebuilt;
 use super::records::Records;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use super::switch;
 use crate::kernel::release::Release;
 use crate::status;
@@ -27,7 +27,7 @@ pub struct Run<'a> {
     system: &'a System,
     planner: Planner,
     voice: &'a Voice,
-    source: &'a Source,
+    source: &'a DkmsSource,
     outcomes: Outcomes,
     records: Records<'a>,
     /// Build only what is missing, and report only news.
@@ -43,7 +43,7 @@ impl<'a> Run<'a> {
         system: &'a System,
         planner: Planner,
         voice: &'a Voice,
-        source: &'a Source,
+        source: &'a DkmsSource,
         outcomes: Outcomes,
         quiet: bool,
     ) -> Self {
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
 
     /// Registers the source with dkms. Returns whether dkms has it.
     fn registered(&mut self) -> bool {
-        let Source {
+        let DkmsSource {
             version, folder, ..
         } = self.source;
         if self.quiet && self.outcomes.registered && !self.records.exists(version) {
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     }
 
     fn build_and_load(&mut self) {
-        let Source { name, version, .. } = self.source;
+        let DkmsSource { name, version, .. } = self.source;
         let kernels = Release::kernels(self.system);
         let is_off = |release| switch::off(self.system, self.source, Some(release)).is_some();
         let file = switch::off(self.system, self.source, None);
@@ -184,7 +184,7 @@ impl<'a> Run<'a> {
         if self.quiet && !self.is_missing(release, before.as_ref()) {
             return false;
         }
-        let build = Build {
+        let build = KernelBuild {
             system: self.system,
             planner: self.planner,
             voice: self.voice,
@@ -214,7 +214,7 @@ impl<'a> Run<'a> {
 
     /// Whether the administrator has turned automatic builds off for the kernel.
     fn is_off(&self, release: &Release) -> bool {
-        let Source { name, version, .. } = self.source;
+        let DkmsSource { name, version, .. } = self.source;
         let Some(file) = switch::off(self.system, self.source, Some(release)) else {
             return false;
         };
@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
 
     /// Whether the kernel has a prebuilt module, so that there is nothing to build.
     fn is_prebuilt(&mut self, release: &Release, before: Option<&Outcome>) -> bool {
-        let Source { name, version, .. } = self.source;
+        let DkmsSource { name, version, .. } = self.source;
         let Some(prebuilt) = Prebuilt::instead_of(self.system, name, version, release) else {
             return false;
         };

@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// A package's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct DkmsSource {
     /// Its name in dkms.
     pub name: String,
     /// Its version in dkms.
@@ -25,7 +25,7 @@ pub struct Source {
     pub package: Option<String>,
 }
 
-impl Source {
+impl DkmsSource {
     /// Returns the source of the package `name`: the one that dpkg installed, or else the newest.
     /// With `version`, only that version counts.
     pub fn find(system: &System, name: &str, version: Option<&str>) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 //! The files with which an administrator stops dkms from building automatically.
 
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::kernel::release::Release;
 use crate::system::System;
 use crate::system::framework::value;
@@ -11,7 +11,7 @@ use std::fs;
 
 /// Returns the file that stops automatic builds of this package, if there is one: for one kernel, or
 /// for every kernel that has no file of its own.
-pub fn off(system: &System, source: &Source, kernel: Option<&Release>) -> Option<String> {
+pub fn off(system: &System, source: &DkmsSource, kernel: Option<&Release>) -> Option<String> {
     let general = "etc/dkms/no-autoinstall".to_owned();
     if system.at(&general).exists() {
         return Some(format!("/{general}"));

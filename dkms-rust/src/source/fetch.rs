@@ -7,7 +7,7 @@ use crate::kernel::headers::Kernel;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::version;
-use crate::source::work::Work;
+use crate::source::work::WorkDir;
 use crate::source::xz::Xz;
 use crate::system::System;
 use crate::system::run::{self, answer};
@@ -46,7 +46,7 @@ pub fn by_apt(system: &System, kernel: &Kernel) -> Result<Slice> {
         bail!("{release}: its headers are not from a package, so apt can't find its source");
     };
     let package = format!("{}={}", linux_source(kernel), source.version);
-    let work = Work::new(&system.state(), "fetch")?;
+    let work = WorkDir::new(&system.state(), "fetch")?;
     let mut apt = clean("apt-get");
     apt.current_dir(work.path())
         .envs(
@@ -85,7 +85,7 @@ pub fn from(system: &System, kernel: &Kernel, path: &Path, force: bool) -> Resul
     if path.is_dir() {
         return Slice::take(system, kernel, &path, None, force);
     }
-    let work = Work::new(&system.state(), "fetch")?;
+    let work = WorkDir::new(&system.state(), "fetch")?;
     if name.ends_with(".deb") {
         return of_package(system, kernel, &path, force, &work);
     }
@@ -97,7 +97,7 @@ fn of_package(
     kernel: &Kernel,
     deb: &Path,
     force: bool,
-    work: &Work,
+    work: &WorkDir,
 ) -> Result<Slice> {
     let mut show = clean("dpkg-deb");
     show.args(["--show", "--showformat=${source:Package} ${source:Version}"]);
@@ -148,7 +148,7 @@ fn of_tarball(
     tarball: &Path,
     debian: Option<String>,
     force: bool,
-    work: &Work,
+    work: &WorkDir,
 ) -> Result<Slice> {
     // Debian's tarballs have some 70 blocks, of which only a few must be read. tar reads other
     // tarballs as a whole.

@@ -30,14 +30,14 @@ const ABSTRACTIONS: [&str; 2] = ["RUST_", "_ABSTRACTIONS"];
 const MAKEFILE: &str = "Makefile";
 
 /// Where a kernel's source is.
-pub enum Place {
+pub enum LinuxSource {
     /// In an archive.
     Archive(Archive),
     /// In a directory.
     Directory(PathBuf),
 }
 
-impl Place {
+impl LinuxSource {
     /// Opens a directory or an `.xz` archive.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ fn copy_to(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 ///
 /// If the source is damaged or lacks something, or a file can't be written.
-pub fn copy(place: &Place, headers: &Path, target: &Path) -> Result<()> {
+pub fn copy(place: &LinuxSource, headers: &Path, target: &Path) -> Result<()> {
     let crates = place.copy("rust/", target, &is_source)?;
     ensure!(crates > 0, "it has no rust/: it is not a kernel's source");
     place.copy("scripts/", target, &is_rust_script)?;

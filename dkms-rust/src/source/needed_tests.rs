@@ -8,7 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 fn a_rebuild_gets_rust_its_scripts_and_the_private_headers_it_includes() {
     let (dir, path) = archive(FILES);
     let tree = dir.path().join("tree");
-    copy(&Place::open(&path).unwrap(), Path::new("/none"), &tree).unwrap();
+    copy(
+        &LinuxSource::open(&path).unwrap(),
+        Path::new("/none"),
+        &tree,
+    )
+    .unwrap();
     let there = |file: &str| tree.join(file).is_file();
     assert!(there("rust/Makefile") && there("rust/kernel/lib.rs"));
     assert!(there("init/Kconfig") && there("Makefile"));
@@ -44,7 +49,7 @@ fn a_directory_gives_what_an_archive_gives_and_not_what_was_built_in_it() {
     let (dir, path) = archive(FILES);
     let (from_archive, from_directory) = (dir.path().join("a"), dir.path().join("b"));
     copy(
-        &Place::open(&path).unwrap(),
+        &LinuxSource::open(&path).unwrap(),
         Path::new("/none"),
         &from_archive,
     )
@@ -61,7 +66,7 @@ fn a_directory_gives_what_an_archive_gives_and_not_what_was_built_in_it() {
         fs::write(tree.join(name), text).unwrap();
     }
     copy(
-        &Place::open(&tree).unwrap(),
+        &LinuxSource::open(&tree).unwrap(),
         Path::new("/none"),
         &from_directory,
     )
@@ -93,7 +98,7 @@ fn a_private_header_that_the_kernel_s_headers_have_is_not_copied() {
     let (tree, headers) = (dir.path().join("tree"), dir.path().join("headers"));
     fs::create_dir_all(headers.join("drivers/base")).unwrap();
     fs::write(headers.join("drivers/base/base.h"), "").unwrap();
-    copy(&Place::open(&path).unwrap(), &headers, &tree).unwrap();
+    copy(&LinuxSource::open(&path).unwrap(), &headers, &tree).unwrap();
     assert!(!tree.join("drivers/base/base.h").exists());
 }
 
@@ -121,7 +126,12 @@ fn the_kconfig_of_an_abstraction_is_found_wherever_it_is() {
         ("#[cfg(CONFIG_RUST_NEW_ABSTRACTIONS)]\npub mod new;\n", true),
     ] {
         fs::write(source.join("rust/kernel/lib.rs"), code).unwrap();
-        copy(&Place::open(&source).unwrap(), Path::new("/none"), &tree).unwrap();
+        copy(
+            &LinuxSource::open(&source).unwrap(),
+            Path::new("/none"),
+            &tree,
+        )
+        .unwrap();
         assert_eq!(tree.join("drivers/odd/place/Kconfig").exists(), there);
     }
 }
@@ -130,7 +140,7 @@ fn the_kconfig_of_an_abstraction_is_found_wherever_it_is() {
 fn an_archive_of_something_else_is_told() {
     let (dir, path) = archive(&[]);
     let error = copy(
-        &Place::open(&path).unwrap(),
+        &LinuxSource::open(&path).unwrap(),
         Path::new("/none"),
         &dir.path().join("tree"),
     )

@@ -6,10 +6,10 @@
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::release::Release;
-use crate::source::needed::{self, Place};
-use crate::source::slice_file::{self, About};
+use crate::source::needed::{self, LinuxSource};
+use crate::source::slice_file::{self, SliceInfo};
 use crate::source::version::{self, Version};
-use crate::source::work::Work;
+use crate::source::work::WorkDir;
 use crate::system::System;
 use crate::system::dpkg;
 use crate::system::trusted::trusted_path;
@@ -29,7 +29,7 @@ pub struct Slice {
     /// Its file.
     pub file: PathBuf,
     /// What it was taken from.
-    pub about: About,
+    pub about: SliceInfo,
 }
 
 impl Slice {
@@ -58,10 +58,10 @@ impl Slice {
     ) -> Result<Self> {
         let release = &kernel.release;
         let folder = folder(system)?;
-        let work = Work::new(&folder, release.as_str())?;
-        needed::copy(&Place::open(from)?, &kernel.common, work.path()).with_context(|| {
-            format!("can't take the source of {release} from {}", from.display())
-        })?;
+        let work = WorkDir::new(&folder, release.as_str())?;
+        needed::copy(&LinuxSource::open(from)?, &kernel.common, work.path()).with_context(
+            || format!("can't take the source of {release} from {}", from.display()),
+        )?;
         let version = Version {
             upstream: version::upstream(work.path())?,
             debian,
@@ -76,7 +76,7 @@ impl Slice {
             );
         }
         let files = slice_file::contents(work.path())?;
-        let about = About {
+        let about = SliceInfo {
             version,
             forced,
             files: slice_file::digest(&files),

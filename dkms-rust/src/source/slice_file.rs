@@ -23,7 +23,7 @@ const PRESET: u32 = 3;
 
 /// What a slice was taken from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct SliceInfo {
     /// The version of the source.
     pub version: Version,
     /// Whether it is of another version than the headers, and the user wanted it anyway.
@@ -70,7 +70,7 @@ pub fn digest(files: &[Content]) -> String {
 /// # Errors
 ///
 /// If the file can't be written.
-pub fn write(files: &[Content], about: &About, file: &Path) -> Result<()> {
+pub fn write(files: &[Content], about: &SliceInfo, file: &Path) -> Result<()> {
     let out = File::create(file)?;
     let mut tar = tar::Builder::new(XzEncoder::new(out, PRESET));
     let text = serde_json::to_vec(about)?;
@@ -140,7 +140,7 @@ pub fn unpack(from: &Path, tree: &Path) -> Result<()> {
 /// # Errors
 ///
 /// If it is not a slice.
-pub fn about(file: &Path) -> Result<About> {
+pub fn about(file: &Path) -> Result<SliceInfo> {
     let mut about = None;
     archive::entries(bounded::xz(File::open(file)?)?, |entry, path| {
         ensure!(path == Path::new(ABOUT), "it is not a slice");

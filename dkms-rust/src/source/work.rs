@@ -9,9 +9,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A directory that is removed when this is dropped.
-pub struct Work(PathBuf);
+pub struct WorkDir(PathBuf);
 
-impl Work {
+impl WorkDir {
     /// Makes an empty directory for this process in `folder`. Removes what an earlier process with
     /// the same ID left there.
     ///
@@ -41,7 +41,7 @@ fn make(folder: &Path, path: &Path) -> io::Result<()> {
     builder.recursive(false).create(path)
 }
 
-impl Drop for Work {
+impl Drop for WorkDir {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
     }
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn it_is_there_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let work = Work::new(&dir.path().join("a/b"), "x").unwrap();
+        let work = WorkDir::new(&dir.path().join("a/b"), "x").unwrap();
         let path = work.path().to_owned();
         assert!(path.is_dir());
         drop(work);

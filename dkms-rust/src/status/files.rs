@@ -14,7 +14,7 @@ const ENDS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 
 /// The files of a module.
 #[derive(Debug)]
-pub struct Files {
+pub struct ModuleFiles {
     /// What dkms built: version and file, newest version first.
     pub built: Vec<(String, PathBuf)>,
     /// All files of this name below the kernel's directory.
@@ -23,7 +23,7 @@ pub struct Files {
     pub taken: Option<PathBuf>,
 }
 
-impl Files {
+impl ModuleFiles {
     /// Searches for the files of one module.
     pub fn find(system: &System, release: &Release, package: &str, module: &str) -> Self {
         let records = system.dkms().join(package);
@@ -120,9 +120,9 @@ mod tests {
         fs::write(path, content).unwrap();
     }
 
-    fn files(root: &Path) -> Files {
+    fn files(root: &Path) -> ModuleFiles {
         let release = "7.3.4-amd64".parse().unwrap();
-        Files::find(&System::below(root), &release, "p", "proc-Driver")
+        ModuleFiles::find(&System::below(root), &release, "p", "proc-Driver")
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One module for one kernel: its files, whether it will be loaded, and its problems.
 
 use super::autoload;
-use super::files::{Files, in_kernel};
+use super::files::{ModuleFiles, in_kernel};
 use super::module_file::ModuleFile;
 use super::packages::Package;
 use super::place::Place;
@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// Collects everything about one module of a package.
 pub fn look(place: &Place<'_>, package: &Package, name: &str) -> Module {
-    let files = Files::find(place.system, place.release, &package.name, name);
+    let files = ModuleFiles::find(place.system, place.release, &package.name, name);
     let taken = files.taken.as_deref();
     let prebuilt = Prebuilt::find(place.system, &package.name, place.release);
     let prebuilt = prebuilt.filter(|prebuilt| {

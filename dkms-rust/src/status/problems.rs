@@ -2,7 +2,7 @@
 
 //! What is wrong with a module: a sentence, and the mend.
 
-use super::files::Files;
+use super::files::ModuleFiles;
 use super::module_file::ModuleFile;
 use super::outcomes::{Outcome, Outcomes};
 use super::place::Place;
@@ -14,7 +14,7 @@ use crate::build::info;
 /// What was found out about a module.
 pub struct Looked<'a> {
     /// Its files.
-    pub files: &'a Files,
+    pub files: &'a ModuleFiles,
     /// The content of the file that modprobe loads.
     pub content: Option<&'a ModuleFile>,
     /// What is known about the key that signs it.

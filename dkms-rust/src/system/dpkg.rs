@@ -211,7 +211,7 @@ pub fn offers(system: &System, package: &str, source: &SourcePackage) -> bool {
 
 /// A version that apt offers.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Offer<'a> {
+pub struct OfferedVersion<'a> {
     /// The version.
     pub version: &'a str,
     /// The suite that has it.
@@ -220,7 +220,7 @@ pub struct Offer<'a> {
 
 /// Parses the output of `apt-cache madison`: `package | version | address suite/component amd64
 /// Packages`.
-pub fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
+pub fn offers_in(table: &str) -> impl Iterator<Item = OfferedVersion<'_>> {
     table.lines().filter_map(|line| {
         let mut columns = line.split('|').map(str::trim).skip(1);
         let (version, source) = (columns.next()?, columns.next()?);
@@ -228,7 +228,7 @@ pub fn offers_in(table: &str) -> impl Iterator<Item = Offer<'_>> {
             .split(' ')
             .nth(1)
             .and_then(|word| word.split('/').next());
-        Some(Offer { version, suite })
+        Some(OfferedVersion { version, suite })
     })
 }
 

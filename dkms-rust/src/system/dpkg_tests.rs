@@ -40,7 +40,7 @@ fn the_owner_of_a_file_is_found_by_either_path() {
 fn what_apt_has_is_read_with_its_suite() {
     let table = " rustc | 1.96.1+dfsg1-2~bpo13+1 | http://x/debian trixie-backports/main amd64 \
                  Packages\n rustc | 1.85.1+dfsg1-2 | elsewhere\n";
-    let offers: Vec<Offer<'_>> = offers_in(table).collect();
+    let offers: Vec<OfferedVersion<'_>> = offers_in(table).collect();
     assert_eq!(offers[0].version, "1.96.1+dfsg1-2~bpo13+1");
     assert_eq!(offers[0].suite, Some("trixie-backports"));
     assert_eq!(offers[1].suite, None);

@@ -7,7 +7,7 @@ pub mod kmm;
 pub mod oci;
 pub mod sysext;
 
-use crate::source::work::Work;
+use crate::source::work::WorkDir;
 use crate::status::prebuilt::{self, Prebuilt};
 use crate::system::System;
 use crate::system::run::status;
@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 
 /// Packages of prebuilt modules, unpacked.
 pub struct Unpacked {
-    work: Work,
+    work: WorkDir,
     /// The descriptions of their modules, by source and kernel.
     pub all: Vec<Prebuilt>,
 }
@@ -31,7 +31,7 @@ impl Unpacked {
     ///
     /// If one of them has no prebuilt modules, or they are not of one source.
     pub fn of(debs: &[PathBuf]) -> Result<Self> {
-        let work = Work::new(&std::env::temp_dir(), "dkms-rust-export")?;
+        let work = WorkDir::new(&std::env::temp_dir(), "dkms-rust-export")?;
         let system = System::below(work.path().join("debs"));
         for (before, deb) in debs.iter().enumerate() {
             let mut unpack = Command::new(program("dpkg-deb"));

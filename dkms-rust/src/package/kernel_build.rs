@@ -8,7 +8,7 @@ use super::logs;
 use super::planned::Planner;
 use super::records::Records;
 use super::say::Voice;
-use super::source::Source;
+use super::source::DkmsSource;
 use crate::build::lasted;
 use crate::build::way::Way;
 use crate::kernel::refusal::Refusal;
@@ -21,7 +21,7 @@ use crate::system::said::first_error;
 
 /// Builds the source that is in `/usr/src` now, regardless of what was built before. The installed
 /// module stays until the new one replaces it.
-pub struct Build<'a> {
+pub struct KernelBuild<'a> {
     /// The system.
     pub system: &'a System,
     /// Decides whether the kernel can be built for.
@@ -29,7 +29,7 @@ pub struct Build<'a> {
     /// Reports to the administrator.
     pub voice: &'a Voice,
     /// The source to build.
-    pub source: &'a Source,
+    pub source: &'a DkmsSource,
     /// The kernel to build for.
     pub release: &'a Release,
     /// The previous outcome.
@@ -39,7 +39,7 @@ pub struct Build<'a> {
     pub quiet: bool,
 }
 
-impl Build<'_> {
+impl KernelBuild<'_> {
     /// Builds, and returns the outcome. Returns `None` if it was interrupted: then compilers seem to
     /// be missing and builds fail, which says nothing about the kernel.
     pub fn run(&self) -> Option<Outcome> {
