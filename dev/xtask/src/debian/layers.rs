@@ -66,9 +66,13 @@ const FLEET: &[&str] = &[
     "gnupg",
     "mmdebstrap",
     "netavark",
+    "opensc",
     "openssl",
+    "p11-kit-modules",
+    "pkcs11-provider",
     "reprepro",
     "skopeo",
+    "softhsm2",
     "squashfs-tools",
 ];
 

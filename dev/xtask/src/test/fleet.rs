@@ -40,13 +40,26 @@ const AGAIN: &str = "dkms-rust fleet build /srv/fleet.toml && \
      flock -w 60 /srv/fleet/.lock true && \
      dkms-rust fleet build /srv/fleet.toml && cmp $deb /srv/before.deb";
 
-/// Checks that a new key gives a package with a higher version, also if the last one's file is lost,
-/// and that the repository has it.
-const NEW_KEYS: &str = "for lost in '' '/srv/fleet/suites/trixie/procdriver-modules-[0-9]*.deb'; do \
-         rm -f $lost; openssl req -new -x509 -nodes -days 1 -subj /CN=Other -newkey rsa:2048 \
-             -keyout /srv/key.pem -out /srv/certificate.pem && \
-         dkms-rust fleet build /srv/fleet.toml || exit; done && \
-     apt-get -q update && apt-cache policy procdriver-modules-$R";
+/// Checks that a new key gives a package with a higher version, and that the repository has it.
+const NEW_KEY: &str = "openssl req -new -x509 -nodes -days 1 -subj /CN=Other -newkey rsa:2048 \
+         -keyout /srv/key.pem -out /srv/certificate.pem && \
+     dkms-rust fleet build /srv/fleet.toml && apt-get -q update && \
+     apt-cache policy procdriver-modules-$R";
+
+/// Checks that a key in a PKCS#11 token signs, and that it gives a higher version although the last
+/// package's file is lost.
+const TOKEN: &str = "softhsm2-util --init-token --free --label fleet --pin 123456 --so-pin 654321 && \
+     pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --login --pin 123456 \
+         --token-label fleet --keypairgen --key-type rsa:2048 --label modules --id 01 && \
+     printf 123456 >/etc/fleet.pin && cd /srv && \
+     OPENSSL_CONF=token.cnf openssl req -new -x509 -days 1 -subj /CN=Token -outform DER \
+         -key 'pkcs11:token=fleet;object=modules;type=private' -out token.der && \
+     { cat token.toml; sed '/^key/d; /^certificate/d' fleet.toml; } >with-token.toml && \
+     rm fleet/suites/trixie/procdriver-modules-[0-9]*.deb && \
+     dkms-rust fleet build with-token.toml && apt-get -q update && \
+     apt-cache policy procdriver-modules-$R && \
+     dpkg-deb -x fleet/suites/trixie/procdriver-modules-[0-9]*.deb signed && \
+     modinfo -F signer signed/usr/lib/modules/$R/updates/dkms-rust/procDriver.ko.xz";
 
 /// Checks that two images of the same package have the same digest, and that modprobe finds the
 /// module in them as Kernel Module Management has it look.
@@ -74,7 +87,7 @@ const EXPORT: &str = "dkms-rust export oci /srv/packed/*.deb -o /srv/image.tar &
 pub fn run(setup: &Setup<'_>, prebuilt: Option<&Prebuilt>, tally: &mut Tally) {
     tally.cases("fleet", "a build host", |tally| {
         let chroot = host(setup)?;
-        let cases: [(&str, &str, &[&str]); 5] = [
+        let cases: [(&str, &str, &[&str]); 6] = [
             (
                 "builds-what-the-archive-offers",
                 BUILD,
@@ -104,8 +117,13 @@ pub fn run(setup: &Setup<'_>, prebuilt: Option<&Prebuilt>, tally: &mut Tally) {
             ),
             (
                 "a-new-key-is-a-new-version",
-                NEW_KEYS,
-                &["Candidate: .*[+]b2"],
+                NEW_KEY,
+                &["Candidate: .*[+]b1"],
+            ),
+            (
+                "a-key-in-a-token-signs",
+                TOKEN,
+                &["Candidate: .*[+]b2", "\nToken\n"],
             ),
         ];
         for (name, line, says) in cases {
@@ -172,6 +190,8 @@ fn host(setup: &Setup<'_>) -> Result<Chroot> {
         stable(setup)?,
     );
     write("srv/fleet.toml", &fleet)?;
+    write("srv/token.toml", include_str!("cases/fleet/token.toml"))?;
+    write("srv/token.cnf", include_str!("cases/fleet/token.cnf"))?;
     step(setup, &chroot, PREPARE, &[])?;
     Ok(chroot)
 }
