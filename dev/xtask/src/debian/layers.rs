@@ -81,6 +81,11 @@ pub fn with_fleet(project: &Project, root: &Root) -> Result<Root> {
     with_named(project, root, "fleet", FLEET)
 }
 
+/// Adds a layer with podman.
+pub fn with_podman(project: &Project, root: &Root) -> Result<Root> {
+    with_named(project, root, "podman", &["podman"])
+}
+
 /// Debian's own cargo, which depends on its rustc.
 const CARGO: &[&str] = &["cargo"];
 

@@ -71,7 +71,7 @@ pub struct Payload<'a> {
     pub repo: &'a Path,
     /// More repositories, with the names of their sources files.
     pub more: &'a [(&'a str, &'a Path)],
-    /// A directory with dkms-rust's cache, in `cache`.
+    /// A directory to copy, for most scripts one with dkms-rust's cache in `cache`.
     pub warm: &'a Path,
     /// Additional kernel parameters.
     pub words: &'a str,

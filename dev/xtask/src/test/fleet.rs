@@ -12,7 +12,7 @@ use crate::debian::setup::Setup;
 use crate::debian::{layers, packaged};
 use crate::guest::full_guest::{self, EXPORTED, Payload};
 use crate::guest::outcome::{Outcome, show_cases};
-use crate::host::{files, mounts, ui};
+use crate::host::{files, ui};
 
 use super::prebuilt::Prebuilt;
 use super::tally::Tally;
@@ -144,12 +144,12 @@ fn exported(setup: &Setup<'_>, mut chroot: Chroot, prebuilt: Option<&Prebuilt>) 
     step(setup, &chroot, EXPORT, &[])?;
     let bytes = |name: &str| files::bytes(&chroot.path().join("srv").join(name));
     let (image, extension) = (bytes("image.tar")?, bytes("hello.raw")?);
-    let nothing = mounts::scratch_folder(setup.project)?;
+    let podman = layers::with_podman(setup.project, &setup.base)?;
     let payload = Payload {
         script: EXPORTED,
         repo: &setup.repo,
         more: &[],
-        warm: nothing.path(),
+        warm: podman.layers.first().context("podman has no layer")?,
         words: "",
         files: &[("image.tar", &image), ("hello.raw", &extension)],
         timeout: full_guest::TIMEOUT,

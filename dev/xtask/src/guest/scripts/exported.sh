@@ -3,10 +3,16 @@
 # A prebuilt module in other forms: a container image, loaded as the worker of Kernel Module
 # Management does, by a modprobe of its own; and a system extension.
 
-image=/run/image
-try image-has-the-module "mkdir $image && tar -xf /srv/guest/image.tar -C $image && for blob in $image/blobs/sha256/*; do tar -xf \$blob -C $image 2> /dev/null; done; find $image/opt -name procDriver.ko | grep ."
-try image-loads "modprobe -vd $image/opt procDriver && grep -x Hello $entry"
-try image-unloads "modprobe -rvd $image/opt procDriver && test ! -e $entry"
+# Debian with podman: the files that it adds are on the second disk.
+host=/run/host
+podman="chroot $host podman --storage-driver vfs"
+mkdir -p $host /run/upper /run/work
+mount -t overlay -o lowerdir=/srv/guest:/,upperdir=/run/upper,workdir=/run/work overlay $host
+for dir in proc sys dev; do mount --rbind /$dir $host/$dir; done
+
+try podman-copies-the-module "$podman load -q -i /image.tar && $podman create -q --network none --name kmm \$($podman images -q) x && $podman cp kmm:/opt /copied && find $host/copied -name procDriver.ko | grep ."
+try image-loads "modprobe -vd $host/copied procDriver && grep -x Hello $entry"
+try image-unloads "modprobe -rvd $host/copied procDriver && test ! -e $entry"
 
 cp /srv/guest/hello.raw /var/lib/extensions/
 try extension-is-merged "systemd-sysext merge && systemctl daemon-reload && systemctl cat hello.service"
