@@ -99,9 +99,6 @@ pub enum Command {
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
-        /// Also check that this module, as installed, fits the installed headers; exit with 1 if not
-        #[arg(long, value_name = "NAME")]
-        module: Option<String>,
     },
     /// Show all kernels and the Rust modules that DKMS has for them
     Status {

@@ -7,7 +7,6 @@ use crate::build::way::Way;
 use crate::kernel::class::Class;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
-use crate::status;
 use crate::system::System;
 use crate::system::confine;
 use crate::system::print::{print, tell};
@@ -35,33 +34,16 @@ struct Report<'a> {
     mend: Option<&'a str>,
 }
 
-/// Prints the answer. For `module`, also says whether the installed module matches the headers.
+/// Prints the answer.
 ///
 /// # Errors
 ///
 /// Returns an error if the answer can't be written as JSON.
-pub fn run(
-    system: &System,
-    release: &Release,
-    quiet: bool,
-    json: bool,
-    module: Option<&str>,
-) -> Result<ExitCode> {
+pub fn run(system: &System, release: &Release, quiet: bool, json: bool) -> Result<ExitCode> {
     let plan = Plan::of(system, release);
-    let fits = module.and_then(|module| status::fits(system, release, module));
-    let code = match (&plan, fits) {
-        (Err(_), _) => Refusal::EXIT,
-        (Ok(_), Some(false)) => 1,
-        (Ok(_), _) => 0,
-    };
     if json {
         print(serde_json::to_string(&report(release, &plan))?)?;
     } else if !quiet {
-        if let (Some(module), Some(false)) = (module, fits) {
-            print(format_args!(
-                "{release}: {module} was built against other headers than the installed ones"
-            ))?;
-        }
         match &plan {
             Ok(plan) => print(format_args!(
                 "{release}: modules can be built (class {}, {}, {}, metadata {})",
@@ -73,7 +55,10 @@ pub fn run(
             Err(refusal) => tell(refusal),
         }
     }
-    Ok(ExitCode::from(code))
+    Ok(match plan {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(Refusal::EXIT),
+    })
 }
 
 fn report<'a>(release: &'a Release, plan: &'a Result<Plan, Refusal>) -> Report<'a> {

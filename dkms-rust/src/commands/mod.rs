@@ -78,10 +78,9 @@ fn run(command: &Command) -> Result<ExitCode> {
             kernel,
             quiet,
             json,
-            module,
         } => {
             let release = kernel.release()?;
-            check::run(&with(kernel)?, &release, *quiet, *json, module.as_deref())
+            check::run(&with(kernel)?, &release, *quiet, *json)
         }
         Command::Status { all, json } => status::run(&here, *all, *json),
         Command::Preflight {
