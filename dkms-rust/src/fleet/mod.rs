@@ -49,7 +49,8 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     let fleet = Fleet::read(path)?;
     ensure!(
         is_root(),
-        "chroots take root: sudo dkms-rust fleet build {}",
+        "chroots take root: sudo dkms-rust fleet build {0}; or a namespace of your own: \
+         unshare --map-root-user --map-auto --mount dkms-rust fleet build {0}",
         path.display()
     );
     for name in NEEDED {

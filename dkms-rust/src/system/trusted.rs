@@ -10,6 +10,7 @@ use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf, absolute};
+use std::sync::OnceLock;
 
 /// Write permission for others, and for the group.
 const OTHERS: u32 = 0o002;
@@ -152,8 +153,33 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// The user that stands for all users that a user namespace does not have.
+const UNMAPPED: u32 = 65_534;
+
+/// Returns the owner of the system's own files. That is root, except in a user namespace that has
+/// another root, as `unshare --map-root-user` makes it.
+fn owner_of_system() -> u32 {
+    static OWNER: OnceLock<u32> = OnceLock::new();
+    *OWNER.get_or_init(|| {
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let owner = fs::symlink_metadata("/").map_or(0, |meta| meta.uid());
+        owner_by(&map, owner)
+    })
+}
+
+/// Like [`owner_of_system`], for the users of a namespace and the owner of `/`. A container has a `/`
+/// of its own, which belongs to the container's root.
+fn owner_by(map: &str, owner: u32) -> u32 {
+    let all = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    match owner {
+        UNMAPPED if !all && !map.is_empty() => UNMAPPED,
+        _ => 0,
+    }
+}
+
 fn judge(path: &Path, (owner, owning_group): (u32, u32), mode: u32) -> Result<()> {
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+    let own = rustix::process::geteuid().as_raw();
+    if ![0, own, owner_of_system()].contains(&owner) {
         bail!("{} belongs to user {owner}", path.display());
     }
     // Members of root's group are as good as root. With an access control list, the group bits are

@@ -123,3 +123,13 @@ fn a_list_of_other_users_who_may_write_counts() {
         assert!(trusted(&file).is_err());
     }
 }
+
+#[test]
+fn only_in_a_user_namespace_without_the_systems_root_does_nobody_own_the_system() {
+    let all = "         0          0 4294967295\n";
+    let user_s = "         0       1000          1\n         1     100000      65536\n";
+    assert_eq!(owner_by(user_s, UNMAPPED), UNMAPPED);
+    for (map, owner) in [(all, UNMAPPED), (user_s, 0), ("", UNMAPPED), (user_s, 1000)] {
+        assert_eq!(owner_by(map, owner), 0, "{map} {owner}");
+    }
+}
