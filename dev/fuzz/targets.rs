@@ -4,7 +4,7 @@
 //! forever or use too much memory; what they return does not matter.
 //!
 //! The fuzzers call these functions. A test of dkms-rust also calls them, with everything that the
-//! fuzzers found (`corpus/`).
+//! fuzzers found (`dkms-rust/tests/corpus/`).
 
 use std::cell::OnceCell;
 use std::fs;

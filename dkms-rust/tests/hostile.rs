@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The directory of the files, with a subdirectory for each target.
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev/fuzz/corpus");
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 
 /// The limits for each file. Exceeding the memory limit aborts the whole test.
 const MEMORY: u64 = 2 << 30;
