@@ -8,6 +8,8 @@ host=/run/host
 podman="chroot $host podman --storage-driver vfs"
 mkdir -p $host /run/upper /run/work
 mount -t overlay -o lowerdir=/srv/guest:/,upperdir=/run/upper,workdir=/run/work overlay $host
+# This script is called `run`, too.
+rm $host/run && mkdir $host/run
 for dir in proc sys dev; do mount --rbind /$dir $host/$dir; done
 
 try podman-copies-the-module "$podman load -q -i /image.tar && $podman create -q --network none --name kmm \$($podman images -q) x && $podman cp kmm:/opt /copied && find $host/copied -name procDriver.ko | grep ."
