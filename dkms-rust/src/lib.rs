@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Gives any Rust kernel module a build tree that can build it, on any Debian kernel.
+//! Prepares build trees with a kernel's Rust metadata, and builds out-of-tree Rust modules in them,
+//! for any Debian kernel.
 //!
 //! The crate is divided into rooms: one top-level module per subject, usually a directory. The
 //! first lines of a room say what it contains and which other rooms it may use. The rooms are listed

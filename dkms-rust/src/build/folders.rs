@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The directories of a module's build.
+//! Finds the directories of a module's source and of its objects.
 
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;

@@ -49,7 +49,7 @@ impl Links {
             .filter(|(path, target)| self.0.get(*path) != Some(*target));
         match added.next() {
             Some((path, target)) => bail!(
-                "a compiler made {} a link to {}; is the kernel's source as Debian ships it?",
+                "during the rebuild, {} became a link to {}; the kernel's source may have been changed",
                 path.display(),
                 target.display()
             ),
@@ -77,7 +77,7 @@ mod tests {
         symlink("/etc/shadow", tree.join("rust/formatters")).unwrap();
         let error = before.check(tree).unwrap_err().to_string();
         assert!(
-            error.contains("rust/formatters a link to /etc/shadow"),
+            error.contains("rust/formatters became a link to /etc/shadow"),
             "{error}"
         );
         fs::remove_file(tree.join("rust/formatters")).unwrap();

@@ -49,7 +49,7 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     let fleet = Fleet::read(path)?;
     ensure!(
         is_root(),
-        "chroots take root: sudo dkms-rust fleet build {0}; or a namespace of your own: \
+        "chroots need root: sudo dkms-rust fleet build {0}; or a user namespace: \
          unshare --map-root-user --map-auto --mount dkms-rust fleet build {0}",
         path.display()
     );

@@ -58,7 +58,7 @@ pub fn write(fleet: &Fleet, contents: &[Contents<'_>]) -> Result<PathBuf> {
         .and_then(|()| fs::rename(&new, conf.join("distributions")))
         .with_context(|| format!("can't write {}/distributions", conf.display()))?;
     let log = fleet.directory.join("repository.log");
-    step("write the repository", || {
+    step("writing the repository", || {
         for Contents { suite, debs, .. } in contents {
             let mut add = Command::new(program("reprepro"));
             add.arg("--basedir")

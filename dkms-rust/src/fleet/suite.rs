@@ -10,10 +10,10 @@ use super::tarball;
 use crate::kernel::refusal::Refusal;
 use crate::pack::field;
 use crate::pack::meta::Meta;
-use crate::status::packages::values;
 use crate::status::prebuilt::package_name;
 use crate::status::verdict::Verdict;
 use crate::system::child::interrupted;
+use crate::system::dkms_conf::values;
 use crate::system::print::tell;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -269,7 +269,7 @@ impl<'a> Dkms<'a> {
             .lines()
             .find(|file| file.starts_with("/usr/src/") && file.ends_with("/dkms.conf"));
         let conf =
-            conf.with_context(|| format!("{package} is not installed, or no DKMS package"))?;
+            conf.with_context(|| format!("{package} is not installed, or is not a DKMS package"))?;
         let text = fs::read_to_string(chroot.at(conf));
         let text = text.with_context(|| format!("can't read {conf} of {package}"))?;
         let value = |name: &str| {

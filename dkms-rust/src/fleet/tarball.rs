@@ -61,7 +61,7 @@ pub fn make(fleet: &Fleet, suite: &Suite, debs: &[PathBuf]) -> Result<PathBuf> {
     make.env("TMPDIR", &temporary);
     let file = create(&log)?;
     make.stdout(file.try_clone()?).stderr(file);
-    let made = step(&format!("{}: make its chroot", suite.name), || {
+    let made = step(&format!("{}: making its chroot", suite.name), || {
         // If it is killed, its mounts go with it.
         let ended = apart(|| separate().and_then(|()| status(&mut make, "mmdebstrap")))?;
         ensure!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What to type when a kernel's headers are missing, or a file of them.
+//! Suggests a command if a kernel's headers, or one of their files, are missing.
 
 use crate::kernel::release::Release;
 use crate::system::System;

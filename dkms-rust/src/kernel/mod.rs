@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One installed kernel, as its headers describe it, and the refusal of a kernel that can't be
-//! served. May use `system`.
+//! Reads an installed kernel from its headers, and defines the refusal of a kernel that modules
+//! can't be built for. May use `system`.
 //!
 //! Every step of a build can create a [`Refusal`](refusal::Refusal), with a reason and a mend: by
 //! `Refusal::new`, or by `Refusal::final_` if nothing mends it.
-//! `refusal.rs` makes the text of them; `package/kernel_build.rs` prints the line before that text in
+//! `refusal.rs` formats them; `package/kernel_build.rs` prints the line before that text in
 //! apt's output.
 
 pub mod class;

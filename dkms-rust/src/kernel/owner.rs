@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who can change a kernel's build tree.
+//! Refuses a kernel's build tree that others than root can change.
 
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;

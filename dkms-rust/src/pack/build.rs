@@ -144,7 +144,7 @@ fn unsigned(file: &Path, said: &str, signing: Option<&SigningKey>) -> String {
     );
     if signing.is_some_and(|signing| is_in_token(&signing.key)) {
         text += "\nOpenSSL may have found no key, because the URI names none, or the PIN is wrong or \
-                 missing. What a token takes is in /usr/share/doc/dkms-rust-common/fleet.md";
+                 missing. How to set up a token is described in /usr/share/doc/dkms-rust-common/fleet.md";
     }
     text
 }

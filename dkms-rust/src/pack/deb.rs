@@ -208,7 +208,7 @@ fn der(certificate: &Path) -> Result<Vec<u8>> {
     let output = convert.output().context("can't run openssl")?;
     ensure!(
         output.status.success(),
-        "{} is no certificate: {}",
+        "{} is not a certificate: {}",
         certificate.display(),
         String::from_utf8_lossy(&output.stderr).trim_end()
     );

@@ -79,7 +79,7 @@ pub fn run(system: &System, request: &Request<'_>) -> Result<PathBuf> {
     plan.ready(system, None)
         .with_context(|| format!("{release}: can't prepare its Rust build tree"))?;
     let work = WorkDir::new(&system.cache(), "pack")?;
-    let modules = step(&format!("build {name}/{version} for {release}"), || {
+    let modules = step(&format!("building {name}/{version} for {release}"), || {
         build::modules(system, &source, release, signing.as_ref(), work.path())
     })?;
     let there = Outcomes::load(system, name).unwrap_or_default();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `PRE_BUILD` of a `dkms.conf` calls. dkms passes on its exit status but not that of `MAKE`,
+//! Implements `dkms-rust prebuild`, which `PRE_BUILD` of a `dkms.conf` calls: refuses kernels, and
+//! builds where nobody could see a failure of dkms. dkms passes on its exit status but not that of `MAKE`,
 //! and takes 77 for "leave this kernel out". So a kernel that can't be built for is refused here.
 //! An unattended build also runs here, because a failure in `MAKE` would stop the installation of
 //! the kernel.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What has to be done before dkms can build for a kernel. Tests plan otherwise.
+//! What has to be done before dkms can build for a kernel. Tests pass
+//! a [`Planner`] of their own.
 
 use crate::build::plan::{Plan, TreePlan};
 use crate::build::way::Way;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel's own module with the name of one that was built.
+//! Detects modules of the kernel that dkms would not replace by those of the same name that were
+//! built.
 
 use super::source::DkmsSource;
 use crate::kernel::refusal::Refusal;

@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
         }
         if mendable {
             self.voice
-                .say(format!("once mended: {}", self.source.again()));
+                .say(format!("after fixing this, type: {}", self.source.again()));
         }
         let excluded = |release: &Release| self.is_excluded(release);
         self.records

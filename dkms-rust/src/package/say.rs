@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Prints messages for the user of apt. The sentences are in `configure`, `run`, `build`, `load`,
-//! `remove`, `prebuilt`, `leftovers` and `key`.
+//! Prints messages for the user of apt. The sentences are in `configure`, `run`,
+//! `kernel_build`, `load`, `remove`, `prebuilt`, `leftovers` and `key`.
 
 /// Prints messages on behalf of a package.
 #[derive(Clone, Debug)]

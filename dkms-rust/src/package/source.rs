@@ -2,7 +2,7 @@
 
 //! A package's source in `/usr/src`, and the Debian package that it belongs to.
 
-use crate::status::packages::{module_names, values};
+use crate::system::dkms_conf::{module_names, values};
 use crate::system::run::answer;
 use crate::system::{System, names_in, version};
 use crate::toolchain::identity;

@@ -28,12 +28,12 @@ pub fn create(project: &Project, folder: &Path) -> Result<()> {
     let shown = folder.display();
     if let Some(first) = names_in(folder).first() {
         bail!(
-            "{shown} is not empty ({first} is in it): name a directory that is empty or not there"
+            "{shown} is not empty ({first} is in it): name a directory that is empty or does not exist"
         );
     }
     ensure!(
         folder.is_dir() || fs::symlink_metadata(folder).is_err(),
-        "{shown} is there, and is no directory"
+        "{shown} exists and is not a directory"
     );
     for (path, text, program) in files_of(project) {
         let path = folder.join(path);

@@ -69,7 +69,7 @@ impl FromStr for Name {
         }
         if let Some(short) = text.strip_suffix("-dkms") {
             return refuse(format!(
-                "-dkms is added to the name of the package, so say {short:?}"
+                "-dkms is added to the name of the package, so use {short:?}"
             ));
         }
         let name = Self(text.to_owned());
@@ -78,10 +78,10 @@ impl FromStr for Name {
             return refuse("it is a keyword of the Rust language".into());
         }
         if TAKEN.contains(&&*module) {
-            return refuse(format!("there is a crate {module}, which modules use"));
+            return refuse(format!("modules already use a crate {module}"));
         }
         if FILES.contains(&&*module) {
-            return refuse(format!("each project has another file src/{module}.rs"));
+            return refuse(format!("every project already has a file src/{module}.rs"));
         }
         Ok(name)
     }
@@ -140,7 +140,7 @@ mod tests {
         assert!(why(&"a".repeat(56)).contains("at most 55"));
         assert!(why("a--b").contains("between two words"));
         assert!(why("a-").contains("between two words"));
-        assert!(why("hello-dkms").contains("say \"hello\""));
+        assert!(why("hello-dkms").contains("use \"hello\""));
         assert!(why("virtual").contains("Rust language"));
         assert!(why("pin-init").contains("crate pin_init"));
         assert!(why("misc").contains("src/misc.rs"));

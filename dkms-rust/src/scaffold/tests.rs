@@ -173,7 +173,7 @@ fn it_is_written_into_an_empty_directory_only() {
     let why = create(&project, dir.path()).unwrap_err().to_string();
     assert!(why.contains("is not empty (.github is in it)"), "{why}");
     let why = create(&project, &dir.path().join("Kbuild")).unwrap_err();
-    assert!(why.to_string().contains("is no directory"), "{why}");
+    assert!(why.to_string().contains("is not a directory"), "{why}");
     assert!(create(&project, &dir.path().join("deep/er")).is_ok());
 }
 

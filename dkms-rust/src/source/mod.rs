@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's source, of which a rebuild needs a small part: where it is ([`find`], [`fetch`]),
-//! how that part is read ([`archive`], [`xz`], [`needed`]) and kept ([`mod@slice`],
+//! Finds a kernel's source ([`find`], [`fetch`]), reads the small part of it that a rebuild needs
+//! ([`archive`], [`xz`], [`needed`]), and keeps that part, the slice ([`mod@slice`],
 //! [`slice_file`]). May use `kernel` and `system`.
 
 pub mod archive;

@@ -70,8 +70,8 @@ impl Slice {
         let forced = !version.fits(&headers);
         if forced && !force {
             bail!(
-                "{release}: {} is the source of {version}, but its headers are {headers}; with \
-                 --force, modules are linked with it",
+                "{release}: {} is the source of {version}, but the headers are those of {headers}; \
+                 --force accepts it, and modules are then linked",
                 from.display()
             );
         }
@@ -226,7 +226,7 @@ mod tests {
         let error = Slice::take(&system, &kernel, &from, None, false).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("is the source of 7.3.4, but its headers are 7.3.5"),
+            text.contains("is the source of 7.3.4, but the headers are those of 7.3.5"),
             "{text}"
         );
         assert!(Slice::kept(&system, &kernel.release).is_none());

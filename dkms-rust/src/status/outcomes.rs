@@ -150,7 +150,10 @@ fn lock(system: &System) -> io::Result<File> {
     let locked = flock::take(&file, Share::Exclusive, PATIENCE, |_| {});
     locked.map_err(|error| match error.downcast_ref::<Busy>() {
         Some(_) => {
-            let why = format!("another process does not release {}", system.shown(&path));
+            let why = format!(
+                "timed out waiting for another process to release {}",
+                system.shown(&path)
+            );
             io::Error::new(io::ErrorKind::TimedOut, why)
         }
         None => io::Error::other(error),
@@ -244,7 +247,7 @@ mod tests {
         let mode = held.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let error = Outcomes::change(&system, "p", |_| {}).unwrap_err();
-        let why = "another process does not release /var/lib/dkms-rust/.lock";
+        let why = "timed out waiting for another process to release /var/lib/dkms-rust/.lock";
         assert_eq!(error.to_string(), why);
         drop(held);
         Outcomes::change(&system, "p", |_| {}).unwrap();

@@ -4,6 +4,7 @@
 //! modules were built elsewhere.
 
 use super::prebuilt;
+use crate::system::dkms_conf::{module_names, values};
 use crate::system::version;
 use crate::system::{System, names_in};
 use std::fs;
@@ -96,25 +97,6 @@ fn calls_dkms_rust(conf: &str) -> bool {
         .any(|line| !line.trim_start().starts_with('#') && line.contains("dkms-rust"))
 }
 
-/// Returns the module names in a `dkms.conf`, or the package's name if there are none.
-pub fn module_names(conf: &str, package: &str) -> Vec<String> {
-    let names: Vec<_> = values(conf, "BUILT_MODULE_NAME").collect();
-    if names.is_empty() {
-        vec![package.to_owned()]
-    } else {
-        names
-    }
-}
-
-/// Returns the values that are assigned to a variable or to the elements of an array. dkms runs the
-/// file as a shell script, but the dkms.conf files that packages ship only use constants here.
-pub fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
-    conf.lines()
-        .filter_map(move |line| line.trim().strip_prefix(name)?.split_once('='))
-        .filter(|(index, _)| index.is_empty() || index.starts_with('['))
-        .map(|(_, value)| value.trim().trim_matches(['"', '\'']).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,12 +134,5 @@ mod tests {
         write(root.path(), "usr/src/a-b-0.11.0", &named);
         let found = find(&system);
         assert_eq!((found.len(), &*found[0].version), (1, "0.11.0"));
-    }
-
-    #[test]
-    fn a_package_that_names_no_module_has_one_of_its_own_name() {
-        assert_eq!(module_names("MAKE=x\n", "p"), ["p"]);
-        let two = "BUILT_MODULE_NAME[0]=a\nBUILT_MODULE_NAME[1]='b'\n";
-        assert_eq!(module_names(two, "p"), ["a", "b"]);
     }
 }

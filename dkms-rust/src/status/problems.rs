@@ -94,8 +94,11 @@ impl Looked<'_> {
         match &module.installed {
             Some(version) if *version != module.version => {
                 let text = match self.source {
-                    true => format!("built from {version}, the source is {}", module.version),
-                    false => format!("version {version}, another kernel has {}", module.version),
+                    true => format!("built from {version}, but the source is {}", module.version),
+                    false => format!(
+                        "version {version}, but another kernel has {}",
+                        module.version
+                    ),
                 };
                 Some(self.to_replace(place, Kind::Stale, text, &build("--force ")))
             }

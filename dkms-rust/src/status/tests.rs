@@ -38,7 +38,7 @@ fn module() -> Module {
 fn problem() -> Problem {
     Problem {
         kind: Kind::Stale,
-        text: "built from 0.0.9, the source is 0.1.0".into(),
+        text: "built from 0.0.9, but the source is 0.1.0".into(),
         mend: Some("dkms install --force procdriver/0.1.0 -k 6.12.107+deb13-cloud-amd64".into()),
     }
 }
@@ -245,7 +245,7 @@ fn the_table_fits_a_terminal_and_begins_with_the_answer() {
     let expected = "\
    KERNEL                      WAY     RUSTC   TREE     MODULE      BUILT  SIGNED  LOADABLE  LOADED
 *> 6.12.107+deb13-cloud-amd64  linked  1.85.1  rebuild  procDriver  stale  yes     yes       yes
-     procDriver: built from 0.0.9, the source is 0.1.0
+     procDriver: built from 0.0.9, but the source is 0.1.0
        mend: dkms install --force procdriver/0.1.0 -k 6.12.107+deb13-cloud-amd64
                                                         other       yes    yes     yes       no
 ";
@@ -270,7 +270,8 @@ fn what_a_package_s_modules_share_is_told_once() {
         .filter(|line| line.starts_with("     ") && line.contains("built from"))
         .collect();
     let wanted = ["procDriver, second", "third"];
-    let wanted = wanted.map(|names| format!("     {names}: built from 0.0.9, the source is 0.1.0"));
+    let wanted =
+        wanted.map(|names| format!("     {names}: built from 0.0.9, but the source is 0.1.0"));
     assert_eq!(told, wanted, "{text}");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Locks on files. Only who may write to a lock file can open it, so nobody else can hold its lock,
-//! and nobody waits for a lock without a limit.
+//! Takes locks on files, with a time limit. Only users with write permission can open a lock file,
+//! so nobody else can hold its lock.
 
 use crate::system::child::{Stopped, interrupted};
 use crate::system::names_in;

@@ -32,12 +32,16 @@ pub fn setting(root: &Path, name: &str) -> Option<String> {
 pub fn value(line: &str, name: &str) -> Option<String> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line);
-    let value = line.trim_start().strip_prefix(name)?.strip_prefix('=')?;
-    let text = match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => value[1..].split(quote).next()?,
-        _ => value.split([' ', '\t', ';', '#']).next()?,
-    };
+    let text = word(line.trim_start().strip_prefix(name)?.strip_prefix('=')?)?;
     (!text.contains(['$', '`'])).then(|| text.trim_end().to_owned())
+}
+
+/// Returns the word that follows the `=` of an assignment, without its quotes.
+pub fn word(value: &str) -> Option<&str> {
+    match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => value[1..].split(quote).next(),
+        _ => value.split([' ', '\t', ';', '#']).next(),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod below;
 pub mod bounded;
 pub mod child;
 pub mod confine;
+pub mod dkms_conf;
 pub mod dpkg;
 pub mod elf;
 pub mod flock;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the output of a failed build: where the reason is, and whether the build would fail again.
+//! Extracts the first error from the output of a failed build, and says whether it would fail again.
 
 /// How many lines are shown at most.
 const LINES: usize = 12;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The driver and its peers, built in the same root for each kernel.
+//! Builds the driver and its peers for each kernel, in the same root.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

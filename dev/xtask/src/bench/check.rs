@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Changes since the results in docs.
+//! Reports the instruction counts that differ by more than 2 % from those in docs/benchmark.json.
 
 use crate::report::results::Row as _;
 

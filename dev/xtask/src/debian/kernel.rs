@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels of a Debian archive.
+//! A kernel of a Debian archive: its release, its flavour, its packages.
 
 use serde::{Deserialize, Serialize};
 

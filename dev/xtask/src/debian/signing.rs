@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keys that sign modules.
+//! Makes the keys that modules are signed with in the tests.
 
 use anyhow::Result;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a guest ended.
+//! How a guest's run ended, according to its console.
 
 use std::path::PathBuf;
 

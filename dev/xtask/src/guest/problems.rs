@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What went wrong in a guest.
+//! Lists why a guest's run counts as failed: its end, its cases, the kernel's complaints.
 
 use crate::guest::outcome::{End, Outcome};
 use crate::guest::serial::{Report, Verdict};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cases of `make life`, or the most important ones.
+//! Runs all cases of `make life`, or those marked `in_test`.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Packs the driver for guests, as those do who build for a fleet, and checks the package.
+//! Packs the driver for guests with `dkms-rust pack`, as a build host does, and checks the package.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Tests the driver, as built and signed by the package, on a machine with Secure Boot: it loads if
-//! dkms's key is enrolled, otherwise it is rejected. The same for the prebuilt module and the key of
-//! those who built it.
+//! dkms's key is enrolled, otherwise it is rejected. Does the same with a prebuilt module and the
+//! key of its builder.
 
 use std::path::{Path, PathBuf};
 use std::thread;

@@ -55,7 +55,7 @@ fn a_kernel_that_is_refused_is_told_once_and_gets_the_module_when_it_can_be_buil
     let said = made.configure_with(half);
     assert!(said.contains("hi: not built for 7.3.4-amd64:\n    dkms-rust: 7.3.4-amd64: no headers\n      mend: apt install headers\n"), "{said}");
     assert!(
-        said.contains("once mended: dkms-rust package configure hi"),
+        said.contains("after fixing this, type: dkms-rust package configure hi"),
         "{said}"
     );
     assert_eq!(made.has(NEW), None);
@@ -77,7 +77,7 @@ fn a_kernel_that_dkms_conf_leaves_out_is_neither_a_failure_nor_tried_again() {
     let said = made.configure();
     let line = "hi: skipped for 7.3.4-amd64: its dkms.conf excludes this kernel\n";
     assert!(
-        said.contains(line) && !said.contains("once mended"),
+        said.contains(line) && !said.contains("after fixing this"),
         "{said}"
     );
     assert!(matches!(made.outcome(NEW), Some(Outcome::Excluded { .. })));
@@ -182,7 +182,7 @@ fn what_the_kernels_hook_saw_fail_is_told_once_at_the_end_and_not_built_again() 
         ),
         "{said}"
     );
-    assert!(said.contains("once mended"), "{said}");
+    assert!(said.contains("after fixing this"), "{said}");
     assert_eq!(made.calls(), "");
     assert_eq!(made.retry(), "");
 }

@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
                 &[
                     "not built for 6",
                     "broken on purpose",
-                    "once mended: dpkg-reconfigure procdriver-dkms",
+                    "after fixing this, type: dpkg-reconfigure procdriver-dkms",
                 ],
             ),
             step("configured && is_at $WORSE && has $OLD $V"),

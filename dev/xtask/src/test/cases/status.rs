@@ -101,7 +101,7 @@ pub const CASES: &[Status] = &[
         &[
             "procDriver: will be loaded",
             r"procDriver +stale",
-            r"built from [0-9.]+, the source is 99\.0",
+            r"built from [0-9.]+, but the source is 99\.0",
             "mend: dkms install --force procdriver/99.0",
         ],
     ),

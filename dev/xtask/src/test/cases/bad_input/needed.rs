@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel's modules need is missing, or is not this kernel's.
+//! Headers, compilers or other inputs of a build are missing, or belong to another kernel.
 
 use super::case::{BadInput, case};
 

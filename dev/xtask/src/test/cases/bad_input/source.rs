@@ -67,7 +67,7 @@ pub const CASES: &[BadInput] = &[
              dkms-rust source -k $R --from /tmp/s --force && dkms-rust check -k $R",
         )
         .says(&[
-            "is the source of 1.2.3, but its headers are linux [0-9]",
+            "is the source of 1.2.3, but the headers are those of linux [0-9]",
             "refused 1\n",
             "class rust, linked, ",
         ]),
@@ -113,7 +113,7 @@ pub const CASES: &[BadInput] = &[
              ls -d /var/cache/dkms-rust/$R/.new* || echo no tree is left",
         )
         .says(&[
-            "a compiler made .*/rust/planted a link to /etc/planted",
+            "during the rebuild, .*/rust/planted became a link to /etc/planted",
             "kdir 1\nno harm\nnone is left\n",
             "no tree is left",
         ])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What other users can change, and what root's environment says.
+//! Attacks by other users, on PATH, the build tree and the cache, and hostile variables in root's
+//! environment.
 
 use super::case::{BadInput, C_MODULE, case};
 
