@@ -59,8 +59,8 @@ PARTS ?=
 # The target/repo of an earlier state, to compare costs with.
 BEFORE ?=
 
-bench: ## Measure it beside modules in C, or PARTS="instructions ..."; DOCS=1 writes docs/benchmark.* (root)
-	+$(XTASK) bench $(docs) $(if $(BEFORE),--before $(BEFORE)) $(PARTS)
+bench: ## Measure it beside modules in C, or PARTS="instructions ..."; DOCS=1 writes docs/benchmark.* and costs.svg (root)
+	+$(XTASK) bench $(docs) $(if $(BEFORE),--before '$(BEFORE)') $(PARTS)
 
 bench-check: ## Count instructions again and say what moved since docs/benchmark.json (root)
 	+$(XTASK) bench --check

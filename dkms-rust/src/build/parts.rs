@@ -40,7 +40,7 @@ const NAMES_CRATES: &str = "-Zbinary_dep_depinfo=y";
 /// The name of the file with the kernel's configuration, as kbuild passes it to rustc.
 const CONFIGURATION: &str = "rustc_cfg";
 
-const ABOUT: &str = "about.json";
+const INFO: &str = "about.json";
 
 /// The prefix of the kernel's options.
 const OPTION: &str = "CONFIG_";
@@ -117,33 +117,33 @@ impl Part {
     }
 
     fn take_from(&self, folder: &Path) -> Result<()> {
-        let about = folder.join(ABOUT);
+        let info = folder.join(INFO);
         if is_root() {
-            trusted_path(&about)?;
+            trusted_path(&info)?;
         }
-        let about: PartInfo = serde_json::from_slice(&fs::read(about)?)?;
-        ensure!(self.is_of(&about)?, "it was made of something else");
-        let made: BTreeSet<&PathBuf> = about.made.keys().collect();
+        let info: PartInfo = serde_json::from_slice(&fs::read(info)?)?;
+        ensure!(self.is_of(&info)?, "it was made of something else");
+        let made: BTreeSet<&PathBuf> = info.made.keys().collect();
         ensure!(
             made.is_subset(&self.arguments.made.iter().collect()),
             "something else came out"
         );
-        for (number, (path, is)) in about.made.iter().enumerate() {
+        for (number, (path, is)) in info.made.iter().enumerate() {
             let to = self.tree.join(path);
             fs::copy(folder.join(number.to_string()), &to)?;
             ensure!(digest(&to)? == *is, "it is damaged");
         }
         // kbuild needs at least one file here. One is enough, because the tree is never built
         // again.
-        let (depinfo, read) = (self.arguments.depinfo(&self.tree), about.read.keys().next());
+        let (depinfo, read) = (self.arguments.depinfo(&self.tree), info.read.keys().next());
         let (depinfo, read) = depinfo.zip(read).context("nothing was read")?;
         fs::write(depinfo, format!("made: {}\n", read.display()))?;
-        self.write(&about)
+        self.write(&info)
     }
 
     /// Keeps the crate that was just made. Failing to do so is not an error.
     pub fn keep(&self) {
-        if self.about().and_then(|about| self.write(&about)).is_err() {
+        if self.info().and_then(|info| self.write(&info)).is_err() {
             fs::remove_dir_all(self.folder()).ok();
         }
     }
@@ -152,17 +152,17 @@ impl Part {
         self.tree.join(FOLDER).join(&self.key)
     }
 
-    fn write(&self, about: &PartInfo) -> Result<()> {
+    fn write(&self, info: &PartInfo) -> Result<()> {
         let folder = self.folder();
         fs::create_dir_all(&folder)?;
-        for (number, path) in about.made.keys().enumerate() {
+        for (number, path) in info.made.keys().enumerate() {
             fs::hard_link(self.tree.join(path), folder.join(number.to_string()))?;
         }
-        Ok(fs::write(folder.join(ABOUT), serde_json::to_vec(about)?)?)
+        Ok(fs::write(folder.join(INFO), serde_json::to_vec(info)?)?)
     }
 
     /// Describes the crate that was just made.
-    fn about(&self) -> Result<PartInfo> {
+    fn info(&self) -> Result<PartInfo> {
         let depinfo = self.arguments.depinfo(&self.tree);
         let depinfo = fs::read_to_string(depinfo.context("no --emit=dep-info")?)?;
         let mut read = BTreeMap::new();
@@ -199,16 +199,16 @@ impl Part {
     }
 
     /// Returns whether the crate would come out the same in this tree.
-    fn is_of(&self, about: &PartInfo) -> Result<bool> {
+    fn is_of(&self, info: &PartInfo) -> Result<bool> {
         let configuration = self.configuration()?;
-        let options = about
+        let options = info
             .options
             .iter()
             .all(|(name, lines)| configuration.get(name).map_or("", String::as_str) == lines);
         let now = |name: &String| env::var(name).ok().map(|value| self.without_place(&value));
-        let mut variables = about.variables.iter();
+        let mut variables = info.variables.iter();
         let variables = variables.all(|(name, value)| now(name) == *value);
-        let mut read = about.read.iter();
+        let mut read = info.read.iter();
         Ok(options
             && variables
             && read.all(|(path, is)| digest(&self.tree.join(path)).is_ok_and(|now| now == *is)))

@@ -143,7 +143,7 @@ fn what_is_damaged_is_made_anew() {
     let folder = trees.part(1).unwrap().folder();
     fs::write(folder.join("0"), "damaged").unwrap();
     assert!(!trees.taken());
-    fs::write(folder.join(ABOUT), "damaged").unwrap();
+    fs::write(folder.join(INFO), "damaged").unwrap();
     assert!(!trees.taken());
 }
 

@@ -115,7 +115,7 @@ impl Plan {
         let kernel = Kernel::find(system, release)?;
         let class = Class::of(&kernel)?;
         let slice = Slice::kept(system, release);
-        let forced = slice.as_ref().is_some_and(|slice| slice.about.forced);
+        let forced = slice.as_ref().is_some_and(|slice| slice.info.forced);
         kernel.can_build()?;
         // First report what the user can't fix.
         let rebuildable = can_be_rebuilt(&kernel);
@@ -217,7 +217,7 @@ fn inputs(
         ("libclang", &identity::of_libclang()),
     ]);
     let inputs = match slice {
-        Some(slice) => inputs.with_slice(slice.about.files.clone()),
+        Some(slice) => inputs.with_slice(slice.info.files.clone()),
         None => inputs,
     };
     Ok(match library {

@@ -9,7 +9,7 @@ pub const RECIPE: &str = "1";
 #[cfg(test)]
 mod tests {
     /// The digest of the code below when [`super::RECIPE`] was last reviewed.
-    const DIGEST: &str = "530d47ec410077d7";
+    const DIGEST: &str = "82b827e664ddb658";
 
     /// All code that determines the content of a tree.
     const CODE: &[(&str, &str)] = &[

@@ -69,7 +69,7 @@ impl Plan {
         let made = Cache::open(system)?.get_or_make(&self.release, inputs, |tree| {
             let rebuild = self.anew(system)?;
             let slice = slice_of(system, &rebuild)?;
-            if rebuild.inputs.clone().with_slice(slice.about.files.clone()) != *inputs {
+            if rebuild.inputs.clone().with_slice(slice.info.files.clone()) != *inputs {
                 changed = Some(rebuild);
                 bail!("what it was made of has changed");
             }
@@ -97,7 +97,7 @@ fn make(system: &System, rebuild: &Rebuild, jobs: Option<usize>) -> Result<Cache
     let release = &rebuild.kernel.release;
     let cache = Cache::open(system)?;
     let slice = slice_of(system, rebuild)?;
-    let inputs = rebuild.inputs.clone().with_slice(slice.about.files.clone());
+    let inputs = rebuild.inputs.clone().with_slice(slice.info.files.clone());
     let made = cache.get_or_make(release, &inputs, |tree| {
         rebuild::run(system, rebuild, &slice, tree, jobs)
     });

@@ -7,6 +7,7 @@ use super::make::{self, Output};
 use super::own_cache;
 use crate::build::plan::Plan;
 use crate::build::way::Way;
+use crate::kernel::build_result::BuildResult;
 use crate::kernel::class::Class;
 use crate::kernel::headers::Kernel;
 use crate::kernel::refusal::Refusal;
@@ -14,7 +15,6 @@ use crate::kernel::release::Release;
 use crate::source::find::linux_source;
 use crate::source::slice::Slice;
 use crate::source::{fetch, version};
-use crate::status::verdict::Verdict;
 use crate::system::print::{print, tell};
 use crate::system::{System, dpkg, made_up, names_in};
 use anyhow::{Result, ensure};
@@ -45,7 +45,7 @@ struct Report {
 #[derive(Serialize)]
 struct KernelResult {
     kernel: String,
-    result: Verdict,
+    result: BuildResult,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ impl Request<'_> {
         };
         let mut answer = KernelResult {
             kernel: release.to_string(),
-            result: Verdict::Built,
+            result: BuildResult::Built,
             class: plan.as_ref().map(|plan| plan.class),
             way: plan.as_ref().map(|plan| plan.way),
             rustc: plan.map(|plan| plan.rustc.version),
@@ -129,12 +129,12 @@ impl Request<'_> {
                 tell(format_args!("{error:#}"));
                 match error.downcast::<Refusal>() {
                     Ok(refusal) => {
-                        answer.result = Verdict::Refused;
+                        answer.result = BuildResult::Refused;
                         answer.reason = Some(refusal.reason);
                         answer.mend = refusal.mend;
                     }
                     Err(error) => {
-                        answer.result = Verdict::Failed;
+                        answer.result = BuildResult::Failed;
                         answer.reason = Some(format!("{error:#}"));
                     }
                 }
@@ -145,8 +145,8 @@ impl Request<'_> {
 
     /// Prints the answers. For the exit status, a failed build is worse than a refused kernel.
     fn say(&self, kernels: Vec<KernelResult>) -> Result<ExitCode> {
-        let has = |outcome| kernels.iter().any(|answer| answer.result == outcome);
-        let code = match (has(Verdict::Failed), has(Verdict::Refused)) {
+        let has = |result| kernels.iter().any(|answer| answer.result == result);
+        let code = match (has(BuildResult::Failed), has(BuildResult::Refused)) {
             (true, _) => 1,
             (false, true) => Refusal::EXIT,
             (false, false) => 0,
@@ -181,10 +181,10 @@ impl KernelResult {
         let kernel = &self.kernel;
         let reason = self.reason.as_deref().unwrap_or_default();
         match (self.result, self.way) {
-            (Verdict::Built, Some(way)) => format!("{kernel}: built ({way})"),
-            (Verdict::Built, None) => format!("{kernel}: built"),
-            (Verdict::Refused, _) => format!("{kernel}: modules can't be built: {reason}"),
-            (Verdict::Failed, _) => format!("{kernel}: failed"),
+            (BuildResult::Built, Some(way)) => format!("{kernel}: built ({way})"),
+            (BuildResult::Built, None) => format!("{kernel}: built"),
+            (BuildResult::Refused, _) => format!("{kernel}: modules can't be built: {reason}"),
+            (BuildResult::Failed, _) => format!("{kernel}: failed"),
         }
     }
 }

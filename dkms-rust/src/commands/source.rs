@@ -40,7 +40,7 @@ pub fn run(
     };
     tell(format_args!(
         "{release}: kept the slice of the source of {} in {}",
-        slice.about.version,
+        slice.info.version,
         slice.file.display()
     ));
     package::retry(system);

@@ -16,8 +16,8 @@ mod state;
 mod suite;
 mod tarball;
 
+use crate::kernel::build_result::BuildResult;
 use crate::pack::field;
-use crate::status::verdict::Verdict;
 use crate::system::child::interrupted;
 use crate::system::flock::{self, Share};
 use crate::system::names_in;
@@ -90,7 +90,9 @@ pub fn build(path: &Path, again: bool, json: bool) -> Result<ExitCode> {
     for error in &errors {
         tell(format_args!("{error:#}"));
     }
-    let failed = entries.iter().any(|entry| entry.result == Verdict::Failed);
+    let failed = entries
+        .iter()
+        .any(|entry| entry.result == BuildResult::Failed);
     Ok(match failed || !errors.is_empty() {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
@@ -194,8 +196,8 @@ fn print_entries(entries: &[Entry]) -> Result<()> {
             ..
         } = entry;
         let what = match (entry.result, &entry.deb) {
-            (Verdict::Built, Some(deb)) => deb.clone(),
-            (Verdict::Refused, _) => {
+            (BuildResult::Built, Some(deb)) => deb.clone(),
+            (BuildResult::Refused, _) => {
                 format!(
                     "can't be built: {}",
                     entry.reason.as_deref().unwrap_or_default()

@@ -37,8 +37,8 @@ pub fn can_sign(fleet: &Fleet) -> Result<()> {
         .context("can't run gpg")?;
     ensure!(
         list.status.success(),
-        "gpg has no secret key {key} in root's keyring; to make one: \
-         sudo gpg --batch --passphrase '' --quick-generate-key {key} ed25519 sign never"
+        "gpg has no secret key {key} in the keyring of who builds; to make one as that user: \
+         gpg --batch --passphrase '' --quick-generate-key {key} ed25519 sign never"
     );
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! What was built for which kernel, kept in the file `report.json`. It is written after each
 //! kernel, so that a build that was killed goes on where it was.
 
-use crate::status::verdict::Verdict;
+use crate::kernel::build_result::BuildResult;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -39,7 +39,7 @@ pub struct Entry {
     /// Identifies what it was built from: the same inputs are not built again.
     pub inputs: String,
     /// The result.
-    pub result: Verdict,
+    pub result: BuildResult,
     /// The version of the source in dkms.
     pub version: String,
     /// How many packages of the same version were built before it.
@@ -126,7 +126,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn entry(kernel: &str, result: Verdict) -> Entry {
+    fn entry(kernel: &str, result: BuildResult) -> Entry {
         Entry {
             suite: "trixie".into(),
             architecture: "amd64".into(),
@@ -146,16 +146,16 @@ mod tests {
     fn what_was_recorded_is_there_after_a_kill_and_each_kernel_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut state = State::load(dir.path()).unwrap();
-        state.set(entry("7-amd64", Verdict::Failed)).unwrap();
-        state.set(entry("6-amd64", Verdict::Built)).unwrap();
-        state.set(entry("7-amd64", Verdict::Built)).unwrap();
+        state.set(entry("7-amd64", BuildResult::Failed)).unwrap();
+        state.set(entry("6-amd64", BuildResult::Built)).unwrap();
+        state.set(entry("7-amd64", BuildResult::Built)).unwrap();
         drop(state);
         let state = State::load(dir.path()).unwrap();
         let kernels: Vec<_> = state.entries.iter().map(|entry| &*entry.kernel).collect();
         assert_eq!(kernels, ["6-amd64", "7-amd64"]);
-        let found = state.find(&entry("7-amd64", Verdict::Refused)).unwrap();
-        assert_eq!(found.result, Verdict::Built);
-        assert!(state.find(&entry("8-amd64", Verdict::Built)).is_none());
+        let found = state.find(&entry("7-amd64", BuildResult::Refused)).unwrap();
+        assert_eq!(found.result, BuildResult::Built);
+        assert!(state.find(&entry("8-amd64", BuildResult::Built)).is_none());
         fs::write(dir.path().join(FILE), "{").unwrap();
         assert!(State::load(dir.path()).is_err());
     }

@@ -7,11 +7,11 @@ use super::config::{Fleet, Suite};
 use super::offers::{HEADERS, IMAGE, OfferedKernel, candidate, kernel_of, offers};
 use super::state::{Entry, State};
 use super::tarball;
+use crate::kernel::build_result::BuildResult;
 use crate::kernel::refusal::Refusal;
 use crate::pack::field;
 use crate::pack::meta::Meta;
 use crate::status::prebuilt::package_name;
-use crate::status::verdict::Verdict;
 use crate::system::child::interrupted;
 use crate::system::dkms_conf::values;
 use crate::system::print::tell;
@@ -95,7 +95,7 @@ impl SuiteBuild<'_> {
                     inputs,
                     version: dkms.version.clone(),
                     rebuild: 0,
-                    result: Verdict::Failed,
+                    result: BuildResult::Failed,
                     deb: None,
                     reason: None,
                     seconds: 0,
@@ -142,7 +142,7 @@ impl SuiteBuild<'_> {
         if let Some(before) = before.as_ref().filter(|before| before.inputs == new.inputs) {
             let deb = before.deb.as_ref().map(|deb| output.join(deb));
             let there = deb.as_ref().is_some_and(|deb| deb.exists());
-            if there || before.result != Verdict::Built && !self.again {
+            if there || before.result != BuildResult::Built && !self.again {
                 return Ok(before.clone());
             }
         }
@@ -157,13 +157,13 @@ impl SuiteBuild<'_> {
         match built {
             Ok(deb) => {
                 say(self.suite, &format!("{what}: built in {} s", entry.seconds));
-                entry.result = Verdict::Built;
+                entry.result = BuildResult::Built;
                 entry.deb = Some(deb);
             }
             Err(error) => {
                 let (result, word) = match error.downcast_ref::<Refusal>() {
-                    Some(_) => (Verdict::Refused, "can't be built"),
-                    None => (Verdict::Failed, "failed"),
+                    Some(_) => (BuildResult::Refused, "can't be built"),
+                    None => (BuildResult::Failed, "failed"),
                 };
                 say(self.suite, &format!("{what}: {word}: {error:#}"));
                 entry.result = result;

@@ -8,6 +8,7 @@
 //! `refusal.rs` formats them; `package/kernel_build.rs` prints the line before that text in
 //! apt's output.
 
+pub mod build_result;
 pub mod class;
 pub mod fingerprint;
 pub mod headers;

@@ -21,6 +21,7 @@ use crate::system::print::tell;
 use crate::system::search::program;
 use rustix::fs::Access;
 use std::fs;
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,6 +31,9 @@ const SCRIPT_OF: &str = "DPKG_MAINTSCRIPT_PACKAGE";
 
 /// The dkms commands that build for a whole kernel, when nobody waits for a single module.
 const ACTIONS: [&[u8]; 2] = [b"autoinstall", b"kernel_postinst"];
+
+/// The options with which dkms replaces any module of the kernel.
+const FORCE: [&[u8]; 2] = [b"--force", b"--force-version-override"];
 
 /// A build that dkms is about to start.
 pub struct Hook<'a> {
@@ -82,9 +86,12 @@ impl<'a> Hook<'a> {
     ///
     /// The refusal.
     pub fn can_replace(&self, folder: &Path) -> Result<(), Refusal> {
+        if is_forced(self.system, parent_id()) {
+            return Ok(());
+        }
         let source = DkmsSource::find(self.system, self.name, Some(self.version));
         source.map_or(Ok(()), |source| {
-            rival::is_older(self.system, &source, self.release, folder)
+            rival::can_replace(self.system, &source, self.release, folder)
         })
     }
 
@@ -181,19 +188,28 @@ fn look_at_the_end() {
 /// Whether a failure would stop more than this build, because dpkg is running, or because dkms
 /// builds for a whole kernel. If this can't be determined, assumes that it would.
 pub fn is_unattended(system: &System) -> bool {
-    std::env::var_os(DPKG).is_some() || by_autoinstall(system, std::os::unix::process::parent_id())
+    std::env::var_os(DPKG).is_some() || by_autoinstall(system, parent_id())
 }
 
-fn by_autoinstall(system: &System, mut process: u32) -> bool {
+fn by_autoinstall(system: &System, process: u32) -> bool {
+    has_word(system, process, &ACTIONS).unwrap_or(true)
+}
+
+/// Whether dkms installs even what it would otherwise leave out.
+fn is_forced(system: &System, process: u32) -> bool {
+    has_word(system, process, &FORCE).unwrap_or(false)
+}
+
+/// Whether one of the processes above is a dkms with one of these words in its command line. `None`
+/// if one of the processes can't be read.
+fn has_word(system: &System, mut process: u32, wanted: &[&[u8]]) -> Option<bool> {
     while process > 1 {
         let folder = system.at("proc").join(process.to_string());
-        let Ok(line) = fs::read(folder.join("cmdline")) else {
-            return true;
-        };
+        let line = fs::read(folder.join("cmdline")).ok()?;
         let mut words = line.split(|byte| *byte == 0);
         let dkms = |word: &[u8]| word == b"dkms" || word.ends_with(b"/dkms");
-        if words.any(dkms) && words.any(|word| ACTIONS.contains(&word)) {
-            return true;
+        if words.any(dkms) && words.any(|word| wanted.contains(&word)) {
+            return Some(true);
         }
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
@@ -201,7 +217,7 @@ fn by_autoinstall(system: &System, mut process: u32) -> bool {
             .and_then(|parent| parent.trim().parse().ok())
             .unwrap_or(0);
     }
-    false
+    Some(false)
 }
 
 #[cfg(test)]
@@ -244,6 +260,9 @@ mod tests {
             "/bin/bash /usr/sbin/dkms build autoinstall/1 -k 7.3.4-amd64",
         );
         assert!(!by_autoinstall(&system, 16));
+        process(&system, 20, 1, "/bin/bash dkms autoinstall --force");
+        assert!(is_forced(&system, 20) && !is_forced(&system, 7));
+        assert!(!is_forced(&system, 99));
         // Unknown: leaving out a kernel is better than stopping an installation.
         assert!(by_autoinstall(&system, 99));
     }

@@ -1,122 +1,238 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Detects modules of the kernel that dkms would not replace by those of the same name that were
-//! built.
+//! Detects modules of the kernel that dkms does not replace by those of the same name that were
+//! built, because they are as new. If it replaces none, `dkms autoinstall` fails, and with it the
+//! installation of the kernel.
+//!
+//! This follows dkms's own check, with two exceptions: `OBSOLETE_BY`, which dkms takes for a limit of
+//! the build since 3.1, and a module without any version that is the same to the byte.
 
 use super::source::DkmsSource;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::files::below;
 use crate::status::module_file::ModuleFile;
-use crate::system::{System, version};
-use std::cmp::Ordering;
-use std::path::Path;
+use crate::system::dkms_conf::modules;
+use crate::system::{System, names_in};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-/// Refuses if dkms would install none of the modules that were built in `folder`, because the kernel
-/// has the same ones, or newer ones. `dkms autoinstall` would fail then, and with it the installation
-/// of the kernel. `package configure` installs them nevertheless, as dkms does with `--force`.
+/// The packages that dkms always installs, one or more in each file.
+const FORCED: &str = "usr/share/dkms/modules_to_force_install";
+
+/// Refuses if dkms would replace none of the kernel's modules by those that were built in `folder`.
+/// At the end of apt, `package configure` does that, with `dkms install --force`.
 ///
 /// # Errors
 ///
 /// The refusal.
-pub fn is_older(
+pub fn can_replace(
     system: &System,
     source: &DkmsSource,
     release: &Release,
     folder: &Path,
 ) -> Result<(), Refusal> {
+    if is_forced(system, &source.name) {
+        return Ok(());
+    }
+    let conf = fs::read_to_string(folder.join("dkms.conf")).unwrap_or_default();
     let kernel = system.modules().join(release.as_str());
-    let mut why = None;
-    for module in &source.modules {
-        let Some(ours) = read(folder, module).pop() else {
+    let mut kept = None;
+    for module in modules(&conf, &source.name) {
+        let Some((_, built)) = read(folder, &module.built).pop() else {
             return Ok(());
         };
-        let mut theirs = read(&kernel, module).into_iter();
-        match theirs.find(|theirs| wins(theirs, &ours)) {
-            Some(theirs) => why = Some((module, theirs.version)),
+        // dkms looks at the first file that `find` shows it, which may be any of them.
+        let mut there = read(&kernel, &module.installed).into_iter();
+        match there.find(|(_, there)| is_as_new(there, &built)) {
+            Some((path, there)) => kept = Some((path, there, built)),
             None => return Ok(()),
         }
     }
-    let Some((module, version)) = why else {
+    let Some((path, there, built)) = kept else {
         return Ok(());
     };
-    let version = match version {
+    let version = |file: ModuleFile| match file.version {
         Some(version) => format!("version {version}"),
-        None => "the same version".to_owned(),
+        None => "a module without a version".to_owned(),
     };
-    let why = format!("the kernel has a module {module} of its own, {version}");
-    Err(Refusal::new(release, why, source.again()))
+    let (path, there, built) = (system.shown(&path), version(there), version(built));
+    let why = format!("dkms does not replace {path}, {there}, by {built}");
+    let mend = format!(
+        "dkms install --force {}/{} -k {release}",
+        source.name, source.version
+    );
+    Err(Refusal::new(release, why, mend))
 }
 
-fn read(folder: &Path, module: &str) -> Vec<ModuleFile> {
-    let files = below(folder, module).into_iter();
+/// Returns the files of a module below a directory. Unlike the kernel, dkms tells - from _.
+fn read(folder: &Path, module: &str) -> Vec<(PathBuf, ModuleFile)> {
+    let start = format!("{module}.ko");
+    let named = |file: &Path| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(&start))
+    };
+    let files = below(folder, module).into_iter().filter(|file| named(file));
     files
-        .filter_map(|file| ModuleFile::read(&file).ok())
+        .filter_map(|file| Some((file.clone(), ModuleFile::read(&file).ok()?)))
         .collect()
 }
 
-/// Whether dkms keeps the kernel's module: it is newer, or built from the same source. A module
-/// without a version counts as older than any other.
-fn wins(theirs: &ModuleFile, ours: &ModuleFile) -> bool {
-    let version = |file: &ModuleFile| file.version.clone().unwrap_or_default();
-    match version::compare(&version(theirs), &version(ours)) {
-        Ordering::Less => false,
-        Ordering::Greater => true,
-        Ordering::Equal => {
-            theirs.srcversion == ours.srcversion
-                && (theirs.version.is_some() || theirs.srcversion.is_some())
-        }
+/// Whether dkms keeps a module instead of the one that was built.
+fn is_as_new(there: &ModuleFile, built: &ModuleFile) -> bool {
+    let version = |file: &ModuleFile| first_word(file.version.as_deref());
+    let source = |file: &ModuleFile| first_word(file.srcversion.as_deref());
+    if version(there) == version(built) {
+        let known = !version(there).is_empty() || !source(there).is_empty();
+        return known && source(there) == source(built);
     }
+    padded(&version(there)) > padded(&version(built))
+}
+
+fn first_word(text: Option<&str>) -> String {
+    let word = text.and_then(|text| text.split_whitespace().next());
+    word.unwrap_or_default().to_owned()
+}
+
+/// Returns a version with at least three digits in each number. dkms compares these as text.
+fn padded(version: &str) -> String {
+    let mut text = String::new();
+    let mut digits = String::new();
+    for character in version.chars().map(Some).chain([None]) {
+        if let Some(digit) = character.filter(char::is_ascii_digit) {
+            digits.push(digit);
+            continue;
+        }
+        if !digits.is_empty() {
+            text += &format!("{digits:0>3}");
+            digits.clear();
+        }
+        text.extend(character);
+    }
+    text
+}
+
+/// Whether a file tells dkms to install the package in any case.
+fn is_forced(system: &System, name: &str) -> bool {
+    let folder = system.at(FORCED);
+    let mut files = names_in(&folder).into_iter();
+    files.any(|file| {
+        let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+        let mut words = text.split_whitespace();
+        words.any(|word| word.strip_suffix("_version-override").unwrap_or(word) == name)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::status::module_file::tests::module;
-    use std::fs;
 
     #[test]
-    fn dkms_installs_no_module_that_is_not_newer_than_the_kernels() {
-        let root = tempfile::tempdir().unwrap();
-        let system = System::below(root.path());
-        let release: Release = "7.3.4-amd64".parse().unwrap();
-        let source = DkmsSource {
-            name: "p".into(),
-            version: "1".into(),
-            folder: system.sources().join("p-1"),
-            modules: vec!["a".into(), "b-c".into()],
-            package: Some("p-dkms".into()),
-        };
-        let build = root.path().join("build");
-        let kernel = system.modules().join(release.as_str()).join("kernel");
-        fs::create_dir_all(build.join("sub")).unwrap();
-        fs::create_dir_all(&kernel).unwrap();
-        let put = |folder: &Path, name: &str, info: &[&str]| {
-            fs::write(folder.join(name), module(info, b"")).unwrap();
-        };
-        let refused = || is_older(&system, &source, &release, &build).err();
+    fn versions_are_ordered_as_dkms_does() {
+        // By dkms's own function.
+        let ordered = [
+            ("1.9", "1.10"),
+            ("1.10000", "1.9999"),
+            ("1.0", "1.0~rc1"),
+            ("2024.1", "550.54"),
+            ("10000", "999"),
+            ("", "1"),
+            ("v1", "v2"),
+        ];
+        for (older, newer) in ordered {
+            assert!(padded(older) < padded(newer), "{older} {newer}");
+        }
+        assert_eq!(padded("2.6.9-1cvs200409"), "002.006.009-001cvs200409");
+    }
 
-        put(&build, "a.ko", &["version=1.9"]);
-        put(&build.join("sub"), "b-c.ko", &["license=GPL"]);
-        assert_eq!(refused(), None);
-        put(&kernel, "a.ko", &["version=1.10"]);
-        // dkms installs the other.
-        assert_eq!(refused(), None);
-        put(&kernel, "b_c.ko", &["license=GPL"]);
-        assert_eq!(refused(), None);
-        put(&kernel, "b_c.ko", &["version=0.1"]);
-        let refusal = refused().unwrap();
+    struct Made {
+        root: tempfile::TempDir,
+        source: DkmsSource,
+    }
+
+    impl Made {
+        fn new() -> Self {
+            let source = DkmsSource {
+                name: "p".into(),
+                version: "1".into(),
+                folder: "/usr/src/p-1".into(),
+                modules: vec!["a".into(), "b-c".into()],
+                package: None,
+            };
+            let root = tempfile::tempdir().unwrap();
+            let made = Self { root, source };
+            let conf = "BUILT_MODULE_NAME[0]=a\nBUILT_MODULE_NAME[1]=b\nDEST_MODULE_NAME[1]=b-c\n";
+            made.write("build/dkms.conf", conf.as_bytes());
+            made.built("a", &["version=1.9"]);
+            made.built("sub/b", &["license=GPL"]);
+            made
+        }
+
+        fn write(&self, path: &str, bytes: &[u8]) {
+            let path = self.root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+
+        fn built(&self, name: &str, info: &[&str]) {
+            self.write(&format!("build/{name}.ko"), &module(info, b""));
+        }
+
+        fn there(&self, name: &str, info: &[&str]) {
+            let path = format!("lib/modules/7.3.4-amd64/kernel/{name}.ko");
+            self.write(&path, &module(info, b""));
+        }
+
+        fn refusal(&self) -> Option<Refusal> {
+            let system = System::below(self.root.path());
+            let release = "7.3.4-amd64".parse().unwrap();
+            let folder = self.root.path().join("build");
+            can_replace(&system, &self.source, &release, &folder).err()
+        }
+    }
+
+    #[test]
+    fn a_kernel_s_modules_that_are_as_new_are_kept_unless_one_is_not() {
+        let made = Made::new();
+        assert_eq!(made.refusal(), None);
+        made.there("a", &["version=1.10"]);
+        assert_eq!(made.refusal(), None);
+        // For dkms this is another module.
+        made.there("b_c", &["version=1"]);
+        assert_eq!(made.refusal(), None);
+        made.there("b-c", &["license=GPL"]);
+        assert_eq!(made.refusal(), None);
+        made.there("b-c", &["version=1"]);
+        let refusal = made.refusal().unwrap();
         assert_eq!(
             refusal.reason,
-            "the kernel has a module b-c of its own, version 0.1"
+            "dkms does not replace /lib/modules/7.3.4-amd64/kernel/b-c.ko, version 1, by a module \
+             without a version"
         );
-        assert_eq!(refusal.mend.as_deref(), Some("dpkg-reconfigure p-dkms"));
+        let mend = "dkms install --force p/1 -k 7.3.4-amd64";
+        assert_eq!(refusal.mend.as_deref(), Some(mend));
+    }
 
-        put(&kernel, "a.ko", &["version=1.9"]);
-        assert!(refused().is_some());
-        put(&kernel, "a.ko", &["version=1.9", "srcversion=2"]);
-        assert_eq!(refused(), None);
-        put(&kernel, "a.ko", &["version=1.8"]);
-        assert_eq!(refused(), None);
+    #[test]
+    fn the_same_version_of_the_same_source_is_kept() {
+        let made = Made::new();
+        made.there("b-c", &["version=1"]);
+        made.there("a", &["version=1.9"]);
+        assert!(made.refusal().is_some());
+        made.there("a", &["version=1.9", "srcversion=2"]);
+        assert_eq!(made.refusal(), None);
+        made.there("a", &["version=1.8"]);
+        assert_eq!(made.refusal(), None);
+    }
+
+    #[test]
+    fn what_is_forced_is_installed() {
+        let made = Made::new();
+        made.there("a", &["version=2"]);
+        made.there("b-c", &["version=2"]);
+        assert!(made.refusal().is_some());
+        made.write(&format!("{FORCED}/x"), b"q\np_version-override\n");
+        assert_eq!(made.refusal(), None);
     }
 }

@@ -45,7 +45,7 @@ impl KernelSource {
         let headers = Version::of_headers(system, kernel)
             .map_err(|error| Refusal::final_(release, format!("{error:#}")))?;
         if let Some(slice) = kept {
-            if slice.about.forced || slice.about.version.fits(&headers) {
+            if slice.info.forced || slice.info.version.fits(&headers) {
                 return Ok(Self::Slice(slice));
             }
         }

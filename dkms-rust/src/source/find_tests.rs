@@ -89,7 +89,7 @@ fn the_slice_that_a_package_brought_is_used_and_kept() {
     assert!(matches!(&found, KernelSource::Packaged(slice) if slice.file == packaged));
     assert_eq!(found.slice(&system, &kernel).unwrap().file, slice.file);
     let kept = Slice::kept(&system, &kernel.release).unwrap();
-    assert_eq!(kept.about, slice.about);
+    assert_eq!(kept.info, slice.info);
 
     // A slice of another version is not used, whatever its name.
     fs::rename(&packaged, folder.join("linux_7.3.4-2.tar.xz")).unwrap();

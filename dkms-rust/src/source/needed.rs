@@ -115,17 +115,17 @@ fn copy_to(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 ///
 /// If the source is damaged or lacks something, or a file can't be written.
-pub fn copy(place: &LinuxSource, headers: &Path, target: &Path) -> Result<()> {
-    let crates = place.copy("rust/", target, &is_source)?;
+pub fn copy(source: &LinuxSource, headers: &Path, target: &Path) -> Result<()> {
+    let crates = source.copy("rust/", target, &is_source)?;
     ensure!(crates > 0, "it has no rust/: it is not a kernel's source");
-    place.copy("scripts/", target, &is_rust_script)?;
-    place.copy_file(MAKEFILE, target)?;
+    source.copy("scripts/", target, &is_rust_script)?;
+    source.copy_file(MAKEFILE, target)?;
     for folder in KCONFIG_FIRST {
-        place.copy_file(&format!("{folder}{KCONFIG}"), target)?;
+        source.copy_file(&format!("{folder}{KCONFIG}"), target)?;
     }
     if !all_are_defined(target)? {
         let named = format!("/{KCONFIG}");
-        place.copy("", target, &|path| path.ends_with(&named))?;
+        source.copy("", target, &|path| path.ends_with(&named))?;
     }
     if !target.join(MAKEFILE).is_file() {
         bail!("it has no {MAKEFILE}: it is not a kernel's source");
@@ -146,7 +146,7 @@ pub fn copy(place: &LinuxSource, headers: &Path, target: &Path) -> Result<()> {
         for header in missing {
             if !there(&header) {
                 let folder = header.rsplit_once('/').map_or("", |(folder, _)| folder);
-                place.copy(&format!("{folder}/"), target, &|path| {
+                source.copy(&format!("{folder}/"), target, &|path| {
                     path.ends_with(".h") && !there(path)
                 })?;
             }

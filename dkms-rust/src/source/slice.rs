@@ -29,7 +29,7 @@ pub struct Slice {
     /// Its file.
     pub file: PathBuf,
     /// What it was taken from.
-    pub about: SliceInfo,
+    pub info: SliceInfo,
 }
 
 impl Slice {
@@ -38,8 +38,8 @@ impl Slice {
     pub fn kept(system: &System, release: &Release) -> Option<Self> {
         let file = path(system, release);
         trusted_path(&file).ok()?;
-        let about = slice_file::about(&file).ok()?;
-        Some(Self { file, about })
+        let info = slice_file::info(&file).ok()?;
+        Some(Self { file, info })
     }
 
     /// Takes and keeps the slice of the source at `from`, a directory or an archive. `debian` is
@@ -76,15 +76,13 @@ impl Slice {
             );
         }
         let files = slice_file::contents(work.path())?;
-        let about = SliceInfo {
+        let info = SliceInfo {
             version,
             forced,
             files: slice_file::digest(&files),
         };
-        let file = put(system, release, |new| {
-            slice_file::write(&files, &about, new)
-        })?;
-        Ok(Self { file, about })
+        let file = put(system, release, |new| slice_file::write(&files, &info, new))?;
+        Ok(Self { file, info })
     }
 
     /// Returns the slice of a source package from dkms-rust-sources, if it contains one that nobody
@@ -93,9 +91,9 @@ impl Slice {
         let name = format!("{}_{}{END}", source.package, source.version);
         let file = system.shared().join(FOLDER).join(name);
         trusted_path(&file).ok()?;
-        let about = slice_file::about(&file).ok()?;
-        let is_its = about.version.debian.as_ref() == Some(&version::name(source));
-        is_its.then_some(Self { file, about })
+        let info = slice_file::info(&file).ok()?;
+        let is_its = info.version.debian.as_ref() == Some(&version::name(source));
+        is_its.then_some(Self { file, info })
     }
 
     /// Keeps a copy of the slice for a kernel.
@@ -107,7 +105,7 @@ impl Slice {
         let copy = |new: &Path| Ok(fs::copy(&self.file, new).map(drop)?);
         Ok(Self {
             file: put(system, release, copy)?,
-            about: self.about.clone(),
+            info: self.info.clone(),
         })
     }
 
@@ -179,9 +177,9 @@ mod tests {
         assert!(Slice::kept(&system, &kernel.release).is_none());
         let taken = Slice::take(&system, &kernel, &from, None, false).unwrap();
         let kept = Slice::kept(&system, &kernel.release).unwrap();
-        assert_eq!(kept.about, taken.about);
-        assert_eq!(kept.about.version.upstream, "7.3.4");
-        assert!(!kept.about.forced);
+        assert_eq!(kept.info, taken.info);
+        assert_eq!(kept.info.version.upstream, "7.3.4");
+        assert!(!kept.info.forced);
 
         let tree = root.path().join("tree");
         fs::create_dir_all(tree.join("scripts")).unwrap();
@@ -190,7 +188,7 @@ mod tests {
         let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
         assert_eq!(read("rust/kernel/lib.rs"), "//! kernel\n");
         assert_eq!(read("scripts/Makefile"), "# scripts\n");
-        assert!(!tree.join(slice_file::ABOUT).exists());
+        assert!(!tree.join(slice_file::INFO).exists());
         // Nothing else is left.
         let folder = system.state().join(FOLDER);
         assert_eq!(
@@ -207,14 +205,14 @@ mod tests {
             Slice::take(&system, &kernel, &from, debian, true).unwrap()
         };
         let (here, again) = (take(FILES, None), take(FILES, Some("linux 7.3.4-1".into())));
-        assert_ne!(here.about, again.about);
-        assert_eq!(here.about.files, again.about.files);
+        assert_ne!(here.info, again.info);
+        assert_eq!(here.info.files, again.info.files);
         let mut changed = FILES.to_vec();
         let lib = changed
             .iter_mut()
             .find(|(name, _)| name.ends_with("kernel/lib.rs"));
         lib.unwrap().1 = "//! another\n";
-        assert_ne!(take(&changed, None).about.files, here.about.files);
+        assert_ne!(take(&changed, None).info.files, here.info.files);
     }
 
     #[test]
@@ -233,7 +231,7 @@ mod tests {
         assert!(
             Slice::take(&system, &kernel, &from, None, true)
                 .unwrap()
-                .about
+                .info
                 .forced
         );
     }

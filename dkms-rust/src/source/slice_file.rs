@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The name of the first entry.
-pub const ABOUT: &str = "dkms-rust.json";
+pub const INFO: &str = "dkms-rust.json";
 
 /// More than twice as fast as liblzma's default; the file is a tenth larger.
 const PRESET: u32 = 3;
@@ -70,11 +70,11 @@ pub fn digest(files: &[Content]) -> String {
 /// # Errors
 ///
 /// If the file can't be written.
-pub fn write(files: &[Content], about: &SliceInfo, file: &Path) -> Result<()> {
+pub fn write(files: &[Content], info: &SliceInfo, file: &Path) -> Result<()> {
     let out = File::create(file)?;
     let mut tar = tar::Builder::new(XzEncoder::new(out, PRESET));
-    let text = serde_json::to_vec(about)?;
-    append(&mut tar, Path::new(ABOUT), 0o644, &text)?;
+    let text = serde_json::to_vec(info)?;
+    append(&mut tar, Path::new(INFO), 0o644, &text)?;
     for (name, mode, bytes) in files {
         append(&mut tar, name, *mode, bytes)?;
     }
@@ -125,7 +125,7 @@ pub fn unpack(from: &Path, tree: &Path) -> Result<()> {
             from.display(),
             inside.display()
         );
-        if inside != Path::new(ABOUT) {
+        if inside != Path::new(INFO) {
             let to = tree.join(inside);
             archive::write(entry, &to)
                 .with_context(|| format!("can't unpack {} to {}", from.display(), to.display()))?;
@@ -140,14 +140,14 @@ pub fn unpack(from: &Path, tree: &Path) -> Result<()> {
 /// # Errors
 ///
 /// If it is not a slice.
-pub fn about(file: &Path) -> Result<SliceInfo> {
-    let mut about = None;
+pub fn info(file: &Path) -> Result<SliceInfo> {
+    let mut info = None;
     archive::entries(bounded::xz(File::open(file)?)?, |entry, path| {
-        ensure!(path == Path::new(ABOUT), "it is not a slice");
+        ensure!(path == Path::new(INFO), "it is not a slice");
         let mut text = String::new();
         entry.take(64 << 10).read_to_string(&mut text)?;
-        about = Some(serde_json::from_str(&text)?);
+        info = Some(serde_json::from_str(&text)?);
         Ok(false)
     })?;
-    about.context("it is empty")
+    info.context("it is empty")
 }

@@ -24,7 +24,6 @@ pub mod report;
 pub mod signing;
 mod systemd_boot;
 mod table;
-pub mod verdict;
 
 use crate::build::info;
 use crate::build::plan::Plan;

@@ -14,20 +14,37 @@ pub fn values<'a>(conf: &'a str, name: &'a str) -> impl Iterator<Item = String> 
     elements(conf, name).map(|(_, value)| value)
 }
 
-/// Returns the modules' names as they are installed, or the package's name if there are none.
-pub fn module_names(conf: &str, package: &str) -> Vec<String> {
+/// A module in a `dkms.conf`.
+pub struct Module {
+    /// The name of the file that is built.
+    pub built: String,
+    /// The name of the file that dkms installs.
+    pub installed: String,
+}
+
+/// Returns the modules in a `dkms.conf`, or one with the package's name if there are none.
+pub fn modules(conf: &str, package: &str) -> Vec<Module> {
     let others: Vec<_> = elements(conf, "DEST_MODULE_NAME").collect();
-    let names: Vec<_> = elements(conf, "BUILT_MODULE_NAME")
+    let mut found: Vec<Module> = elements(conf, "BUILT_MODULE_NAME")
         .map(|(index, built)| {
             let other = others.iter().find(|(of, _)| *of == index);
-            other.map_or(built, |(_, other)| other.clone())
+            let installed = other.map_or(&built, |(_, other)| other).clone();
+            Module { built, installed }
         })
         .collect();
-    if names.is_empty() {
-        vec![package.to_owned()]
-    } else {
-        names
+    if found.is_empty() {
+        found.push(Module {
+            built: package.to_owned(),
+            installed: package.to_owned(),
+        });
     }
+    found
+}
+
+/// Returns the modules' names as dkms installs them.
+pub fn module_names(conf: &str, package: &str) -> Vec<String> {
+    let modules = modules(conf, package).into_iter();
+    modules.map(|module| module.installed).collect()
 }
 
 /// Returns the elements of an array with their indices. A variable has an empty index.

@@ -14,8 +14,8 @@ use crate::host::{mounts, ui};
 use crate::package::repo;
 
 use super::build::Built;
-use super::cold::BEFORE;
 use super::results::{Part, Row, Value};
+use super::trees::BEFORE;
 
 /// Packages to install, with their names in the results. Without Recommends, the headers must be
 /// named.

@@ -16,8 +16,8 @@ use crate::host::run;
 use crate::host::{mounts, ui};
 
 use super::build::{Built, MODULES};
-use super::cold::{BEFORE, cold, earlier, next};
 use super::results::{Part, Row, Value};
+use super::trees::{BEFORE, earlier, next, trees};
 use super::usage::{build, in_dkms, median, one};
 
 /// The driver's name in dkms.
@@ -29,7 +29,7 @@ const PEER: (&str, &str) = ("plain", "peer/1");
 /// The yardstick: a small C module from Debian.
 pub const YARDSTICK: &str = "acpi-call";
 
-/// How often each module is built with the metadata in the cache, and without.
+/// How often each build is measured.
 pub const ROUNDS: usize = 3;
 
 /// Measures the costs. Measurements run one after another, because times are compared. `before` is
@@ -51,13 +51,13 @@ pub fn run(setup: &Setup<'_>, built: &[Built], before: Option<&Path>) -> Result<
         .chain(before.as_ref().map(|chroot| (BEFORE, chroot)))
         .collect();
 
-    let mut rows = ui::step("dkms build, cold", || {
-        cold(setup, &states, first, &[&first.release])
+    let mut rows = ui::step("build trees of one kernel", || {
+        trees(setup, &states, first, &[&first.release])
     })?;
-    rows.extend(ui::step("dkms build for two kernels", || {
-        cold(setup, &states, stable, &[&stable.release, &next.release])
+    rows.extend(ui::step("build trees of two kernels", || {
+        trees(setup, &states, stable, &[&stable.release, &next.release])
     })?);
-    rows.extend(ui::step("dkms build, warm", || warm(setup, &now, first))?);
+    rows.extend(ui::step("dkms build", || by_dkms(setup, &now, first))?);
     rows.push(ui::step("apt install in a root with one kernel", || {
         apt_install(setup, first)
     })?);
@@ -72,8 +72,9 @@ pub fn row(built: &Built, name: &str, unit: &str) -> Row {
     built.row(Part::Costs, name, unit)
 }
 
-/// Builds the peers and the driver with the metadata in the cache.
-fn warm(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
+/// Builds the driver with nothing in dkms-rust's cache, and then the peers and the driver with the
+/// tree in the cache.
+fn by_dkms(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
     let place = chroot.path().join("usr/src/peer-1");
     run::copy_all(&setup.project.source.join("dev/peers"), &place)?;
     chroot.cmd("dkms").args(["add", PEER.1]).run()?;
@@ -83,7 +84,10 @@ fn warm(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
         (YARDSTICK, yardstick.as_str()),
         (PEER.0, PEER.1),
     ];
-    build(setup, chroot, &built.release, &driver)?;
+    chroot.cmd("dkms-rust").arg("clean").run()?;
+    let first = build(setup, chroot, &built.release, &driver)?;
+    let mut cold = row(built, "dkms-build-cold", "s");
+    cold.add("driver", one(first.seconds)?);
     let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         for ((_, module), rounds) in modules.iter().zip(&mut rounds) {
@@ -100,7 +104,7 @@ fn warm(setup: &Setup<'_>, chroot: &Chroot, built: &Built) -> Result<Vec<Row>> {
         rows[1].add(name, median(rounds, |usage| usage.processor)?);
         size.add(name, kept_by_dkms(chroot, module, &built.release)?);
     }
-    Ok(rows.into_iter().chain([size]).collect())
+    Ok([cold].into_iter().chain(rows).chain([size]).collect())
 }
 
 /// Returns the size of the file that dkms would install: signed, and compressed like the kernel's

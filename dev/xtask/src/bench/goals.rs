@@ -2,8 +2,8 @@
 
 //! Goals for the driver, and whether it meets them.
 
-use super::cold::BEFORE;
 use super::results::Row;
+use super::trees::BEFORE;
 
 /// A goal: a measured value, and its bound.
 pub struct Goal {
@@ -129,28 +129,28 @@ pub const GOALS: &[Goal] = &[
         Bound::AtMost(900e6),
     ),
     goal(
-        "dkms build, cold, memory, bytes",
-        Look::Ours("dkms-build-cold-memory"),
+        "tree, cold, memory, bytes",
+        Look::Ours("tree-cold-memory"),
         Bound::AtMost(858_993_459.0),
     ),
     goal(
-        "dkms build, cold, by before",
-        Look::Ratio("dkms-build-cold", BEFORE),
+        "tree, cold, by before",
+        Look::Ratio("tree-cold", BEFORE),
         Bound::AtMost(0.80),
     ),
     goal(
-        "dkms build, next kernel, by before",
-        Look::Ratio("dkms-build-next", BEFORE),
+        "tree, next kernel, by before",
+        Look::Ratio("tree-next", BEFORE),
         Bound::AtMost(0.45),
     ),
     goal(
-        "dkms build, next kernel, processor time by before",
-        Look::Ratio("dkms-build-next-processor", BEFORE),
+        "tree, next kernel, processor time by before",
+        Look::Ratio("tree-next-processor", BEFORE),
         Bound::AtMost(0.45),
     ),
     goal(
-        "kept for two kernels, bytes",
-        Look::Ours("kept-for-two-kernels"),
+        "trees of two kernels, bytes",
+        Look::Ours("trees-of-two-kernels"),
         Bound::AtMost(130e6),
     ),
     goal(

@@ -7,13 +7,13 @@
 mod apt;
 mod build;
 mod check;
-mod cold;
 mod costs;
 mod goals;
 mod guest;
 mod plot;
 mod results;
 mod table;
+mod trees;
 mod usage;
 mod watch;
 

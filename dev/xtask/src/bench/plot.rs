@@ -10,10 +10,10 @@ use anyhow::Result;
 use crate::host::files;
 
 use super::build::MODULES;
-use super::cold::BEFORE;
 use super::costs::YARDSTICK;
 use super::results::Row;
 use super::table;
+use super::trees::BEFORE;
 
 const WIDTH: usize = 720;
 /// These need a thousand times as many instructions as a call.
@@ -75,7 +75,7 @@ fn svg<'a>(
             .iter()
             .filter_map(|name| Some((*name, row.of(name)?)))
             .collect();
-        let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let most = values.iter().map(|(_, value)| *value).fold(1.0, f64::max);
         y += HEAD;
         let _ = writeln!(
             body,

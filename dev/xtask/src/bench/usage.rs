@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What one build by dkms uses: time, and what is read and written.
+//! What one build uses: time, and what is read and written.
 
 use anyhow::{Context, Result};
 
@@ -21,10 +21,20 @@ pub struct Usage {
     pub written: f64,
 }
 
-/// Builds a module, and returns what that used.
+/// Builds a module by dkms, and returns what that used.
 pub fn build(setup: &Setup<'_>, chroot: &Chroot, release: &str, module: &str) -> Result<Usage> {
+    let line = format!("dkms build --force '{module}' -k '{release}'");
+    used_by(setup, chroot, &line)
+}
+
+/// Makes a kernel's build tree, and returns what that used.
+pub fn tree(setup: &Setup<'_>, chroot: &Chroot, release: &str) -> Result<Usage> {
+    used_by(setup, chroot, &format!("dkms-rust kdir -k '{release}'"))
+}
+
+fn used_by(setup: &Setup<'_>, chroot: &Chroot, line: &str) -> Result<Usage> {
     // The shell's numbers include the children that it has waited for.
-    let line = format!("dkms build --force '{module}' -k '{release}' && cat /proc/$$/io && times");
+    let line = format!("{line} && cat /proc/$$/io && times");
     let log = setup.project.log("bench-dkms")?;
     let output = chroot.sh(&line).log(&log).run()?;
     let number = |name: &str| {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds with nothing in dkms-rust's cache, and for a second kernel, by the driver's packages and by
-//! those of an earlier state.
+//! Makes build trees with nothing in dkms-rust's cache, and then that of a second kernel, with
+//! dkms-rust and with an earlier state of it. The module is not part of this: an earlier state may
+//! make less for it than the whole tree.
 
 use std::path::Path;
 
@@ -15,31 +16,29 @@ use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 
 use super::build::Built;
-use super::costs::{DRIVER, ROUNDS, row};
+use super::costs::{ROUNDS, row};
 use super::results::Row;
-use super::usage::{Usage, build, in_dkms, median, one};
+use super::usage::{Usage, median, one, tree};
 use super::watch;
 
 /// The name of the earlier state in the results.
 pub const BEFORE: &str = "before";
 
-/// Recommended packages are not installed in these roots. They have linux-source; 0.1.0 also
-/// recommends a memory allocator.
-const INSTALL_BEFORE: &str =
-    "apt-get -q update && apt-get -q -y install procdriver-dkms libjemalloc2";
+/// Neither state has its recommended packages in these roots, except linux-source.
+const INSTALL_BEFORE: &str = "apt-get -q update && apt-get -q -y install procdriver-dkms";
 
 /// The flavour that is built for after the stable suite's kernel.
 const NEXT: &str = "cloud-amd64";
 
-/// Measures of builds: for which of the kernels, their names and units.
+/// Measures: for which of the kernels, their names and units.
 type Measure = (usize, &'static str, &'static str, fn(&Usage) -> f64);
 const MEASURES: [Measure; 6] = [
-    (0, "dkms-build-cold", "s", |usage| usage.seconds),
-    (0, "dkms-build-cold-processor", "s", |usage| usage.processor),
-    (0, "dkms-build-cold-read", "bytes", |usage| usage.read),
-    (0, "dkms-build-cold-written", "bytes", |usage| usage.written),
-    (1, "dkms-build-next", "s", |usage| usage.seconds),
-    (1, "dkms-build-next-processor", "s", |usage| usage.processor),
+    (0, "tree-cold", "s", |usage| usage.seconds),
+    (0, "tree-cold-processor", "s", |usage| usage.processor),
+    (0, "tree-cold-read", "bytes", |usage| usage.read),
+    (0, "tree-cold-written", "bytes", |usage| usage.written),
+    (1, "tree-next", "s", |usage| usage.seconds),
+    (1, "tree-next-processor", "s", |usage| usage.processor),
 ];
 
 /// The directory of dkms-rust's cache, whose size is measured.
@@ -68,15 +67,15 @@ pub fn earlier(setup: &Setup<'_>, root: &Root, repo: &Path) -> Result<Chroot> {
     Ok(chroot)
 }
 
-/// Builds with nothing in dkms-rust's cache for one kernel after the other, by each state in turns.
-pub fn cold(
+/// Makes the trees of one kernel after the other with nothing in the cache, by each state in turns.
+pub fn trees(
     setup: &Setup<'_>,
     states: &[(&str, &Chroot)],
     built: &Built,
     kernels: &[&str],
 ) -> Result<Vec<Row>> {
     let clean = |chroot: &Chroot| chroot.cmd("dkms-rust").arg("clean").run();
-    let build = |chroot, kernel| build(setup, chroot, kernel, &in_dkms(chroot, DRIVER)?);
+    let tree = |chroot, kernel| tree(setup, chroot, kernel);
     let mut rounds: Vec<Vec<Vec<Usage>>> = Vec::new();
     rounds.resize_with(states.len(), || {
         kernels.iter().map(|_| Vec::new()).collect()
@@ -85,7 +84,7 @@ pub fn cold(
         for ((_, chroot), rounds) in states.iter().zip(&mut rounds) {
             clean(chroot)?;
             for (kernel, rounds) in kernels.iter().zip(rounds) {
-                rounds.push(build(chroot, kernel)?);
+                rounds.push(tree(chroot, kernel)?);
             }
         }
     }
@@ -101,13 +100,13 @@ pub fn cold(
     }
     rows.retain(|row| row.ours.is_some());
 
-    let mut kept = row(built, "kept-for-two-kernels", "bytes");
-    let mut memory = row(built, "dkms-build-cold-memory", "bytes");
+    let mut kept = row(built, "trees-of-two-kernels", "bytes");
+    let mut memory = row(built, "tree-cold-memory", "bytes");
     for (state, chroot) in states {
         kept.add(state, one(cached(chroot)?)?);
         clean(chroot)?;
-        // Sampling the memory takes time, so it is done in a build of its own.
-        let (_, most) = watch::peak(|| build(chroot, kernels[0]))?;
+        // Sampling the memory takes time, so it is done in a round of its own.
+        let (_, most) = watch::peak(|| tree(chroot, kernels[0]))?;
         memory.add(state, one(most as f64)?);
     }
     rows.push(memory);
