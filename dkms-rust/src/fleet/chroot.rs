@@ -78,6 +78,8 @@ impl Chroot {
             "HOME=/root",
             "LC_ALL=C.UTF-8",
             "DEBIAN_FRONTEND=noninteractive",
+            // Nothing boots here. Debian's kernel hooks heed this.
+            "INITRD=No",
         ]);
         command.args(args).stdout(output).stderr(log);
         apart(|| {

@@ -14,15 +14,11 @@ use crate::host::{mounts, ui};
 use crate::package::repo;
 
 use super::build::Built;
-use super::results::{Part, Row, Value};
-use super::trees::BEFORE;
+use super::results::{BEFORE, Part, Row, Value, YARDSTICK};
 
 /// Packages to install, with their names in the results. Without Recommends, the headers must be
 /// named.
-const INSTALLED: [(&str, &str); 2] = [
-    ("driver", "procdriver-dkms"),
-    ("acpi-call", "acpi-call-dkms"),
-];
+const INSTALLED: [(&str, &str); 2] = [("driver", "procdriver-dkms"), (YARDSTICK, "acpi-call-dkms")];
 const HEADERS: &str = "linux-headers-amd64";
 
 /// The end of the row names for installations without recommended packages.

@@ -16,21 +16,15 @@ use crate::host::run;
 use crate::host::{mounts, ui};
 
 use super::build::{Built, MODULES};
-use super::results::{Part, Row, Value};
-use super::trees::{BEFORE, earlier, next, trees};
-use super::usage::{build, in_dkms, median, one};
+use super::results::{BEFORE, Part, Row, Value, YARDSTICK};
+use super::trees::{earlier, next, trees};
+use super::usage::{ROUNDS, build, in_dkms, median, one};
 
 /// The driver's name in dkms.
-pub const DRIVER: &str = "procdriver";
+const DRIVER: &str = "procdriver";
 
 /// The peer that is a DKMS package: its name in the results and in dkms.
 const PEER: (&str, &str) = ("plain", "peer/1");
-
-/// The yardstick: a small C module from Debian.
-pub const YARDSTICK: &str = "acpi-call";
-
-/// How often each build is measured.
-pub const ROUNDS: usize = 3;
 
 /// Measures the costs. Measurements run one after another, because times are compared. `before` is
 /// the apt repository of an earlier state.
@@ -67,8 +61,7 @@ pub fn run(setup: &Setup<'_>, built: &[Built], before: Option<&Path>) -> Result<
     Ok(rows)
 }
 
-/// Returns a row without values.
-pub fn row(built: &Built, name: &str, unit: &str) -> Row {
+fn row(built: &Built, name: &str, unit: &str) -> Row {
     built.row(Part::Costs, name, unit)
 }
 

@@ -2,8 +2,7 @@
 
 //! Goals for the driver, and whether it meets them.
 
-use super::results::Row;
-use super::trees::BEFORE;
+use super::results::{BEFORE, Row};
 
 /// A goal: a measured value, and its bound.
 pub struct Goal {

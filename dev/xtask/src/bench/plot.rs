@@ -10,10 +10,8 @@ use anyhow::Result;
 use crate::host::files;
 
 use super::build::MODULES;
-use super::costs::YARDSTICK;
-use super::results::Row;
+use super::results::{BEFORE, Row, YARDSTICK};
 use super::table;
-use super::trees::BEFORE;
 
 const WIDTH: usize = 720;
 /// These need a thousand times as many instructions as a call.

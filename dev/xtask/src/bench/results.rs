@@ -35,6 +35,12 @@ impl Part {
     }
 }
 
+/// The peer that is a small DKMS package in C from Debian.
+pub const YARDSTICK: &str = "acpi-call";
+
+/// The peer that is an earlier state of the driver.
+pub const BEFORE: &str = "before";
+
 /// The values of a measure on a kernel, for the driver and its peers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {

@@ -16,13 +16,9 @@ use crate::debian::root::Root;
 use crate::debian::setup::Setup;
 
 use super::build::Built;
-use super::costs::{ROUNDS, row};
-use super::results::Row;
-use super::usage::{Usage, median, one, tree};
+use super::results::{Part, Row};
+use super::usage::{ROUNDS, Usage, median, one, tree};
 use super::watch;
-
-/// The name of the earlier state in the results.
-pub const BEFORE: &str = "before";
 
 /// Neither state has its recommended packages in these roots, except linux-source.
 const INSTALL_BEFORE: &str = "apt-get -q update && apt-get -q -y install procdriver-dkms";
@@ -90,7 +86,7 @@ pub fn trees(
     }
     let mut rows = Vec::new();
     for (place, name, unit, value) in MEASURES {
-        let mut row = row(built, name, unit);
+        let mut row = built.row(Part::Costs, name, unit);
         for ((state, _), rounds) in states.iter().zip(&rounds) {
             if let Some(rounds) = rounds.get(place) {
                 row.add(state, median(rounds, value)?);
@@ -100,8 +96,8 @@ pub fn trees(
     }
     rows.retain(|row| row.ours.is_some());
 
-    let mut kept = row(built, "trees-of-two-kernels", "bytes");
-    let mut memory = row(built, "tree-cold-memory", "bytes");
+    let mut kept = built.row(Part::Costs, "trees-of-two-kernels", "bytes");
+    let mut memory = built.row(Part::Costs, "tree-cold-memory", "bytes");
     for (state, chroot) in states {
         kept.add(state, one(cached(chroot)?)?);
         clean(chroot)?;

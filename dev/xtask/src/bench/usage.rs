@@ -9,6 +9,9 @@ use crate::debian::setup::Setup;
 
 use super::results::Value;
 
+/// How often each build is measured.
+pub const ROUNDS: usize = 3;
+
 /// What a command and all its descendants used.
 pub struct Usage {
     /// Seconds until it ended.
