@@ -89,10 +89,8 @@ impl<'a> Hook<'a> {
         if is_forced(self.system, parent_id()) {
             return Ok(());
         }
-        let source = DkmsSource::find(self.system, self.name, Some(self.version));
-        source.map_or(Ok(()), |source| {
-            rival::can_replace(self.system, &source, self.release, folder)
-        })
+        let package = (self.name, self.version);
+        rival::can_replace(self.system, package, self.release, folder)
     }
 
     /// Remembers that no module can be built.

@@ -7,7 +7,6 @@
 //! This follows dkms's own check, with two exceptions: `OBSOLETE_BY`, which dkms takes for a limit of
 //! the build since 3.1, and a module without any version that is the same to the byte.
 
-use super::source::DkmsSource;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::release::Release;
 use crate::status::files::below;
@@ -28,17 +27,17 @@ const FORCED: &str = "usr/share/dkms/modules_to_force_install";
 /// The refusal.
 pub fn can_replace(
     system: &System,
-    source: &DkmsSource,
+    (name, version): (&str, &str),
     release: &Release,
     folder: &Path,
 ) -> Result<(), Refusal> {
-    if is_forced(system, &source.name) {
+    if is_forced(system, name) {
         return Ok(());
     }
     let conf = fs::read_to_string(folder.join("dkms.conf")).unwrap_or_default();
     let kernel = system.modules().join(release.as_str());
     let mut kept = None;
-    for module in modules(&conf, &source.name) {
+    for module in modules(&conf, name) {
         let Some((_, built)) = read(folder, &module.built).pop() else {
             return Ok(());
         };
@@ -52,16 +51,13 @@ pub fn can_replace(
     let Some((path, there, built)) = kept else {
         return Ok(());
     };
-    let version = |file: ModuleFile| match file.version {
+    let what = |file: ModuleFile| match file.version {
         Some(version) => format!("version {version}"),
         None => "a module without a version".to_owned(),
     };
-    let (path, there, built) = (system.shown(&path), version(there), version(built));
+    let (path, there, built) = (system.shown(&path), what(there), what(built));
     let why = format!("dkms does not replace {path}, {there}, by {built}");
-    let mend = format!(
-        "dkms install --force {}/{} -k {release}",
-        source.name, source.version
-    );
+    let mend = format!("dkms install --force {name}/{version} -k {release}");
     Err(Refusal::new(release, why, mend))
 }
 
@@ -148,20 +144,12 @@ mod tests {
 
     struct Made {
         root: tempfile::TempDir,
-        source: DkmsSource,
     }
 
     impl Made {
         fn new() -> Self {
-            let source = DkmsSource {
-                name: "p".into(),
-                version: "1".into(),
-                folder: "/usr/src/p-1".into(),
-                modules: vec!["a".into(), "b-c".into()],
-                package: None,
-            };
             let root = tempfile::tempdir().unwrap();
-            let made = Self { root, source };
+            let made = Self { root };
             let conf = "BUILT_MODULE_NAME[0]=a\nBUILT_MODULE_NAME[1]=b\nDEST_MODULE_NAME[1]=b-c\n";
             made.write("build/dkms.conf", conf.as_bytes());
             made.built("a", &["version=1.9"]);
@@ -188,7 +176,7 @@ mod tests {
             let system = System::below(self.root.path());
             let release = "7.3.4-amd64".parse().unwrap();
             let folder = self.root.path().join("build");
-            can_replace(&system, &self.source, &release, &folder).err()
+            can_replace(&system, ("p", "1"), &release, &folder).err()
         }
     }
 

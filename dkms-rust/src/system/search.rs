@@ -3,7 +3,7 @@
 //! Finds programs: for root in fixed directories, for other users in those of PATH.
 
 use crate::system::names_in;
-use crate::system::trusted::{is_root, trusted_or_missing, trusted_path};
+use crate::system::trusted::{BY_HAND, is_root, trusted_or_missing, trusted_path};
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,6 @@ const ROOTS: [&str; 6] = [
     "/sbin",
     "/bin",
 ];
-
-/// No package puts programs here. What was unpacked here by hand may belong to anybody.
-const BY_HAND: &str = "/usr/local";
 
 /// Returns the directories in which programs are looked for, in order. A user's are those of PATH.
 /// Root's are always the same, without those that others can write.

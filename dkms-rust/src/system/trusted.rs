@@ -158,7 +158,9 @@ const UNMAPPED: u32 = 65_534;
 
 /// Where only the system's root can write, apart from what is below [`BY_HAND`].
 const SYSTEM: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
-const BY_HAND: &str = "/usr/local";
+
+/// No package puts files here. What was unpacked here by hand may belong to anybody.
+pub const BY_HAND: &str = "/usr/local";
 
 /// Whether a file is one of the system's own, for a user whose files they appear to be.
 fn is_of_system(path: &Path, owner: u32) -> bool {
